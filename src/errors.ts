@@ -1,0 +1,62 @@
+/**
+ * The errors of eddy: native subclasses, each with a stable `code`.
+ *
+ * A message reads "Expected *name* to be ..., got ..." and ends with the way out where there is one.
+ * Every code has a heading in docs/errors.md, and a test compares the two.
+ */
+export class EddyError extends Error {
+  /** Stable, for programs; the message is for people. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** A wrong argument or configuration: thrown at once, by the factory that was given it. */
+export class ConfigError extends EddyError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('EDDY_CONFIG', message, options);
+  }
+}
+
+/** An input (or a carry) of the wrong kind or shape, out of range, or not finite. Ends its own stream, and no other. */
+export class InputError extends EddyError {
+  /** Position of the offending number in the row, where there is one. */
+  readonly index: number | undefined;
+
+  constructor(message: string, index?: number) {
+    super('EDDY_INPUT', message);
+    this.index = index;
+  }
+}
+
+/** A target of the wrong kind or shape, or for a step that does not exist. */
+export class TargetError extends EddyError {
+  constructor(message: string) {
+    super('EDDY_TARGET', message);
+  }
+}
+
+/** A file that is no checkpoint, or a checkpoint that does not fit; names the tensor, the expected and the found shape. */
+export class CheckpointError extends EddyError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('EDDY_CHECKPOINT', message, options);
+  }
+}
+
+/** Learning failed too many times in a row. */
+export class DivergenceError extends EddyError {
+  constructor(message: string) {
+    super('EDDY_DIVERGENCE', message);
+  }
+}
+
+/** A state was asked for after its moment: a carry or a window that has moved on. */
+export class StaleStateError extends EddyError {
+  constructor(message: string) {
+    super('EDDY_STALE_STATE', message);
+  }
+}
