@@ -1,0 +1,164 @@
+// The functions of ../functions.ts, four numbers at a time: the same operations in the same order, so the same bits.
+
+import * as c from '../coefficients';
+
+// A v128 constant costs three instructions in V8, a load that repeats one number costs one: so constants lie in memory.
+const exponential = memory.data<f32>(
+  [
+    // exp: the coefficients doubled, 2^(n − 1) beside them
+    -87.25,
+    89.0,
+    c.log2e as f32,
+    (c.roundToInteger + 126) as f32,
+    c.ln2High as f32,
+    c.ln2Low as f32,
+    (2 * c.exp6) as f32,
+    (2 * c.exp5) as f32,
+    (2 * c.exp4) as f32,
+    (2 * c.exp3) as f32,
+    (2 * c.exp2) as f32,
+    2.0,
+    // sigmoid: the coefficients of e^−r, a quarter of them, 2^(n + 2) beside them
+    -87.25,
+    80.0,
+    -c.log2e as f32,
+    (c.roundToInteger + 129) as f32,
+    c.ln2High as f32,
+    c.ln2Low as f32,
+    (0.25 * c.exp6) as f32,
+    (-0.25 * c.exp5) as f32,
+    (0.25 * c.exp4) as f32,
+    (-0.25 * c.exp3) as f32,
+    (0.25 * c.exp2) as f32,
+    -0.25,
+    0.25,
+    1.0,
+  ],
+  16,
+);
+
+const hyperbolic = memory.data<f32>(
+  [
+    -c.tanhLimit as f32,
+    c.tanhLimit as f32,
+    c.tanhP0 as f32,
+    c.tanhP1 as f32,
+    c.tanhP2 as f32,
+    c.tanhP3 as f32,
+    c.tanhP4 as f32,
+    c.tanhQ1 as f32,
+    c.tanhQ2 as f32,
+    c.tanhQ3 as f32,
+  ],
+  16,
+);
+
+// 2⁻⁶⁰
+const smallest = memory.data<f32>([8.673617379884035e-19], 16);
+
+/** e^x */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  x = f32x4.pmax(x, v128.load32_splat(exponential, 0));
+  x = f32x4.pmin(x, v128.load32_splat(exponential, 4));
+  const t = f32x4.add(f32x4.mul(x, v128.load32_splat(exponential, 8)), v128.load32_splat(exponential, 12));
+  const n = f32x4.sub(t, v128.load32_splat(exponential, 12));
+  let r = f32x4.sub(x, f32x4.mul(n, v128.load32_splat(exponential, 16)));
+  r = f32x4.sub(r, f32x4.mul(n, v128.load32_splat(exponential, 20)));
+  let p = f32x4.add(f32x4.mul(r, v128.load32_splat(exponential, 24)), v128.load32_splat(exponential, 28));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 32));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 36));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 40));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 44));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 44));
+  return f32x4.mul(p, i32x4.shl(t, 23));
+}
+
+/** 1 / (1 + e^−x) */
+// @ts-ignore: decorator
+@inline
+export function sigmoid4(x: v128): v128 {
+  x = f32x4.pmax(x, v128.load32_splat(exponential, 48));
+  x = f32x4.pmin(x, v128.load32_splat(exponential, 52));
+  const t = f32x4.add(f32x4.mul(x, v128.load32_splat(exponential, 56)), v128.load32_splat(exponential, 60));
+  const n = f32x4.sub(t, v128.load32_splat(exponential, 60));
+  let r = f32x4.add(x, f32x4.mul(n, v128.load32_splat(exponential, 64)));
+  r = f32x4.add(r, f32x4.mul(n, v128.load32_splat(exponential, 68)));
+  let p = f32x4.add(f32x4.mul(r, v128.load32_splat(exponential, 72)), v128.load32_splat(exponential, 76));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 80));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 84));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 88));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 92));
+  p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(exponential, 96));
+  const one = v128.load32_splat(exponential, 100);
+  return f32x4.div(one, f32x4.add(one, f32x4.mul(p, i32x4.shl(t, 23))));
+}
+
+/** tanh x */
+// @ts-ignore: decorator
+@inline
+export function tanh4(x: v128): v128 {
+  x = f32x4.pmax(x, v128.load32_splat(hyperbolic, 0));
+  x = f32x4.pmin(x, v128.load32_splat(hyperbolic, 4));
+  const u = f32x4.mul(x, x);
+  const w = f32x4.mul(u, u);
+  const constant = v128.load32_splat(hyperbolic, 8);
+  let p = f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 20)), v128.load32_splat(hyperbolic, 16));
+  p = f32x4.add(p, f32x4.mul(w, v128.load32_splat(hyperbolic, 24)));
+  p = f32x4.add(f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 12)), constant), f32x4.mul(w, p));
+  let q = f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 36)), v128.load32_splat(hyperbolic, 32));
+  q = f32x4.add(q, w);
+  q = f32x4.add(f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 28)), constant), f32x4.mul(w, q));
+  return f32x4.div(f32x4.mul(x, p), q);
+}
+
+/** ln x; too rare for a table */
+// @ts-ignore: decorator
+@inline
+export function log4(x: v128): v128 {
+  const subnormal = f32x4.lt(x, f32x4.splat(1.1754943508222875e-38));
+  const scaled = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, subnormal);
+  const rootHalf = i32x4.splat(0x3f3504f3);
+  const i = i32x4.sub(scaled, rootHalf);
+  const shift = v128.and(subnormal, i32x4.splat(23));
+  const k = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(i, 23), shift));
+  const m = i32x4.add(v128.and(i, i32x4.splat(0x7fffff)), rootHalf);
+  const f = f32x4.sub(m, f32x4.splat(1));
+  const s = f32x4.div(f, f32x4.add(f32x4.splat(2), f));
+  const z = f32x4.mul(s, s);
+  let r = f32x4.add(f32x4.mul(z, f32x4.splat(c.log3 as f32)), f32x4.splat(c.log2 as f32));
+  r = f32x4.mul(z, f32x4.add(f32x4.mul(z, r), f32x4.splat(c.log1 as f32)));
+  const h = f32x4.mul(f32x4.mul(f32x4.splat(0.5), f), f);
+  const low = f32x4.add(f32x4.mul(s, f32x4.add(h, r)), f32x4.mul(k, f32x4.splat(c.ln2Low as f32)));
+  r = f32x4.sub(f32x4.mul(k, f32x4.splat(c.ln2High as f32)), f32x4.sub(f32x4.sub(h, low), f));
+  // +∞ and NaN are their own logarithms; ±0 has −∞, less has NaN.
+  r = v128.bitselect(r, x, f32x4.lt(x, f32x4.splat(Infinity)));
+  const zero = f32x4.splat(0);
+  const none = v128.bitselect(f32x4.splat(-Infinity), f32x4.splat(NaN), f32x4.eq(x, zero));
+  return v128.bitselect(none, r, f32x4.le(x, zero));
+}
+
+/** ln x */
+export function log1(x: f32): f32 {
+  return f32x4.extract_lane(log4(f32x4.splat(x)), 0);
+}
+
+/** x, or +0 where |x| < 2⁻⁶⁰ */
+// @ts-ignore: decorator
+@inline
+export function flush4(x: v128): v128 {
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), v128.load32_splat(smallest, 0)));
+}
+
+/** Applies one function (0 exp, 1 log, 2 tanh, 3 sigmoid, 4 flush) to n numbers, n a multiple of 4; `from` and `to` in bytes. */
+export function applyFunction(which: i32, from: usize, to: usize, n: i32): void {
+  for (const end = from + ((<usize>n) << 2); from < end; from += 16, to += 16) {
+    const x = v128.load(from);
+    if (which == 0) v128.store(to, exp4(x));
+    else if (which == 1) v128.store(to, log4(x));
+    else if (which == 2) v128.store(to, tanh4(x));
+    else if (which == 3) v128.store(to, sigmoid4(x));
+    else v128.store(to, flush4(x));
+  }
+}

@@ -1,0 +1,90 @@
+import * as c from './coefficients.js';
+
+const { fround } = Math;
+
+// One number, seen as float32 and as its bits.
+const floats = new Float32Array(1);
+const bits = new Int32Array(floats.buffer);
+
+const smallest = fround(1 / (1 << 30) / (1 << 30));
+const smallestNormal = fround(1 / (1 << 30) / (1 << 30) / (1 << 30) / (1 << 30) / (1 << 6));
+const rootHalfBits = 0x3f3504f3;
+
+/** 1 + r + … + exp6 r⁶ = e^r, for |r| ≤ ½ ln 2 */
+function exponentialOfRest(r: number): number {
+  let p = fround(fround(c.exp6 * r) + c.exp5);
+  p = fround(fround(p * r) + c.exp4);
+  p = fround(fround(p * r) + c.exp3);
+  p = fround(fround(p * r) + c.exp2);
+  p = fround(fround(p * r) + 1);
+  return fround(fround(p * r) + 1);
+}
+
+/**
+ * e^x: x = n ln 2 + r (Cody and Waite 1980), 2ⁿ by its bits, e^r by a polynomial.
+ * Above 88.72 it is +∞, below −86.99 (e^x < 2^−125.5) +0: no result is subnormal. NaN stays NaN.
+ */
+export function exp(x: number): number {
+  const y = Math.min(Math.max(x, -87.25), 89);
+  const n = fround(fround(fround(y * c.log2e) + (c.roundToInteger + 126)) - (c.roundToInteger + 126));
+  const r = fround(fround(y - fround(n * c.ln2High)) - fround(n * c.ln2Low));
+  // 2^(n − 1) runs from 0 (n = −126) to 2^127 (n = 128).
+  bits[0] = (n + 126) << 23;
+  return fround(2 * exponentialOfRest(r) * floats[0]);
+}
+
+/**
+ * 1 / (1 + e^−x). Below −86.99 (where it is less than 2^−125.5) it is +0: no result is subnormal. NaN stays NaN.
+ */
+export function sigmoid(x: number): number {
+  const y = Math.min(Math.max(x, -87.25), 80);
+  const n = fround(fround(c.roundToInteger + 129 - fround(y * c.log2e)) - (c.roundToInteger + 129));
+  const r = fround(fround(fround(n * -c.ln2High) - y) - fround(n * c.ln2Low));
+  // 2^(n + 2) reaches +∞ at n = 126.
+  bits[0] = (n + 129) << 23;
+  return fround(1 / fround(1 + fround(0.25 * exponentialOfRest(r) * floats[0])));
+}
+
+/**
+ * tanh x = x P(x²)/Q(x²), ±1 from |x| = 7.95. The sign of zero stays, NaN stays NaN, and |tanh x| ≤ 1.
+ */
+export function tanh(x: number): number {
+  const y = Math.min(Math.max(x, -c.tanhLimit), c.tanhLimit);
+  const u = fround(y * y);
+  const w = fround(u * u);
+  const p = fround(
+    fround(fround(c.tanhP1 * u) + c.tanhP0) +
+      fround(w * fround(fround(fround(c.tanhP3 * u) + c.tanhP2) + fround(w * c.tanhP4))),
+  );
+  const q = fround(
+    fround(fround(c.tanhQ1 * u) + c.tanhQ0) + fround(w * fround(fround(fround(c.tanhQ3 * u) + c.tanhQ2) + w)),
+  );
+  return fround(fround(y * p) / q);
+}
+
+/**
+ * ln x: x = 2^k (1 + f) with 1 + f from √½ to √2, ln(1 + f) = f − f²/2 + s (f²/2 + R(s²)), s = f/(2 + f) (as FreeBSD's
+ * e_logf.c). ±0 give −∞, negative numbers NaN; subnormal numbers have their logarithm. NaN stays NaN.
+ */
+export function log(x: number): number {
+  if (!(x > 0 && x < Number.POSITIVE_INFINITY)) {
+    return x === 0 ? Number.NEGATIVE_INFINITY : x > 0 ? x : Number.NaN;
+  }
+  const subnormal = x < smallestNormal;
+  floats[0] = subnormal ? x * 8388608 : x;
+  const i = (bits[0] - rootHalfBits) | 0;
+  bits[0] = (i & 0x7fffff) + rootHalfBits;
+  const k = (i >> 23) - (subnormal ? 23 : 0);
+  const f = fround(floats[0] - 1);
+  const s = fround(f / fround(2 + f));
+  const z = fround(s * s);
+  const r = fround(z * fround(fround(z * fround(fround(z * c.log3) + c.log2)) + c.log1));
+  const h = fround(fround(0.5 * f) * f);
+  const low = fround(fround(s * fround(h + r)) + fround(k * c.ln2Low));
+  return fround(fround(k * c.ln2High) - fround(fround(h - low) - f));
+}
+
+/** x, or +0 where |x| < 2⁻⁶⁰; NaN stays NaN. */
+export function flush(x: number): number {
+  return x < smallest && x > -smallest ? 0 : x;
+}
