@@ -1,0 +1,410 @@
+// Products with packed matrices (the layout is described in ../kernels.ts). Byte addresses; strides in bytes.
+//
+// Every output element has one accumulator that runs over its terms in ascending order; the lanes of a vector are
+// neighbouring outputs. So the shape of a tile is free, and no bit depends on it.
+
+// @ts-ignore: decorator
+@inline
+function panelWidth(left: i32): i32 {
+  return left >= 32 ? 32 : left >= 16 ? 16 : left >= 8 ? 8 : 4;
+}
+
+// @ts-ignore: decorator
+@inline
+function madd(sum: v128, x: v128, w: v128): v128 {
+  return f32x4.add(sum, f32x4.mul(x, w));
+}
+
+/** y += x · W. */
+export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStride: usize, rows: i32, k: i32, n: i32): void {
+  for (let start = 0; start < n; ) {
+    const width = panelWidth(n - start);
+    const panel = w + ((<usize>start * k) << 2);
+    const out = y + (<usize>start << 2);
+    let row = 0;
+    if (rows >= 4) {
+      const whole = rows & ~3;
+      if (width >= 8) {
+        for (let column = 0; column < width; column += 8) {
+          for (row = 0; row < whole; row += 4) {
+            tile4x8(x + row * xStride, xStride, panel + (column << 2), <usize>width << 2, out + row * yStride + (column << 2), yStride, k);
+          }
+        }
+      } else {
+        for (row = 0; row < whole; row += 4) tile4x4(x + row * xStride, xStride, panel, out + row * yStride, yStride, k);
+      }
+      row = whole;
+    }
+    if (rows - row >= 2 && width >= 16) {
+      for (let column = 0; column < width; column += 16) {
+        tile2x16(x + row * xStride, xStride, panel + (column << 2), <usize>width << 2, out + row * yStride + (column << 2), yStride, k);
+      }
+      row += 2;
+    }
+    for (; row < rows; row++) {
+      const xr = x + row * xStride;
+      const yr = out + row * yStride;
+      if (width == 32) row32(xr, panel, yr, k);
+      else if (width == 16) row16(xr, panel, yr, k);
+      else if (width == 8) row8(xr, panel, yr, k);
+      else row4(xr, panel, yr, k);
+    }
+    start += width;
+  }
+}
+
+function row32(x: usize, w: usize, y: usize, k: i32): void {
+  let a0 = v128.load(y, 0);
+  let a1 = v128.load(y, 16);
+  let a2 = v128.load(y, 32);
+  let a3 = v128.load(y, 48);
+  let a4 = v128.load(y, 64);
+  let a5 = v128.load(y, 80);
+  let a6 = v128.load(y, 96);
+  let a7 = v128.load(y, 112);
+  const end = x + (<usize>k << 2);
+  while (x < end) {
+    const v = v128.load32_splat(x);
+    a0 = madd(a0, v, v128.load(w, 0));
+    a1 = madd(a1, v, v128.load(w, 16));
+    a2 = madd(a2, v, v128.load(w, 32));
+    a3 = madd(a3, v, v128.load(w, 48));
+    a4 = madd(a4, v, v128.load(w, 64));
+    a5 = madd(a5, v, v128.load(w, 80));
+    a6 = madd(a6, v, v128.load(w, 96));
+    a7 = madd(a7, v, v128.load(w, 112));
+    x += 4;
+    w += 128;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+  v128.store(y, a2, 32);
+  v128.store(y, a3, 48);
+  v128.store(y, a4, 64);
+  v128.store(y, a5, 80);
+  v128.store(y, a6, 96);
+  v128.store(y, a7, 112);
+}
+
+function row16(x: usize, w: usize, y: usize, k: i32): void {
+  let a0 = v128.load(y, 0);
+  let a1 = v128.load(y, 16);
+  let a2 = v128.load(y, 32);
+  let a3 = v128.load(y, 48);
+  const end = x + (<usize>k << 2);
+  while (x < end) {
+    const v = v128.load32_splat(x);
+    a0 = madd(a0, v, v128.load(w, 0));
+    a1 = madd(a1, v, v128.load(w, 16));
+    a2 = madd(a2, v, v128.load(w, 32));
+    a3 = madd(a3, v, v128.load(w, 48));
+    x += 4;
+    w += 64;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+  v128.store(y, a2, 32);
+  v128.store(y, a3, 48);
+}
+
+function row8(x: usize, w: usize, y: usize, k: i32): void {
+  let a0 = v128.load(y, 0);
+  let a1 = v128.load(y, 16);
+  const end = x + (<usize>k << 2);
+  while (x < end) {
+    const v = v128.load32_splat(x);
+    a0 = madd(a0, v, v128.load(w, 0));
+    a1 = madd(a1, v, v128.load(w, 16));
+    x += 4;
+    w += 32;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+}
+
+function row4(x: usize, w: usize, y: usize, k: i32): void {
+  let a0 = v128.load(y);
+  const end = x + (<usize>k << 2);
+  while (x < end) {
+    a0 = madd(a0, v128.load32_splat(x), v128.load(w));
+    x += 4;
+    w += 16;
+  }
+  v128.store(y, a0);
+}
+
+function tile4x8(x: usize, xStride: usize, w: usize, wStride: usize, y: usize, yStride: usize, k: i32): void {
+  const y1 = y + yStride;
+  const y2 = y1 + yStride;
+  const y3 = y2 + yStride;
+  let a0 = v128.load(y);
+  let b0 = v128.load(y, 16);
+  let a1 = v128.load(y1);
+  let b1 = v128.load(y1, 16);
+  let a2 = v128.load(y2);
+  let b2 = v128.load(y2, 16);
+  let a3 = v128.load(y3);
+  let b3 = v128.load(y3, 16);
+  let x0 = x;
+  let x1 = x0 + xStride;
+  let x2 = x1 + xStride;
+  let x3 = x2 + xStride;
+  const end = x0 + (<usize>k << 2);
+  while (x0 < end) {
+    const wa = v128.load(w);
+    const wb = v128.load(w, 16);
+    let v = v128.load32_splat(x0);
+    a0 = madd(a0, v, wa);
+    b0 = madd(b0, v, wb);
+    v = v128.load32_splat(x1);
+    a1 = madd(a1, v, wa);
+    b1 = madd(b1, v, wb);
+    v = v128.load32_splat(x2);
+    a2 = madd(a2, v, wa);
+    b2 = madd(b2, v, wb);
+    v = v128.load32_splat(x3);
+    a3 = madd(a3, v, wa);
+    b3 = madd(b3, v, wb);
+    x0 += 4;
+    x1 += 4;
+    x2 += 4;
+    x3 += 4;
+    w += wStride;
+  }
+  v128.store(y, a0);
+  v128.store(y, b0, 16);
+  v128.store(y1, a1);
+  v128.store(y1, b1, 16);
+  v128.store(y2, a2);
+  v128.store(y2, b2, 16);
+  v128.store(y3, a3);
+  v128.store(y3, b3, 16);
+}
+
+function tile4x4(x: usize, xStride: usize, w: usize, y: usize, yStride: usize, k: i32): void {
+  const y1 = y + yStride;
+  const y2 = y1 + yStride;
+  const y3 = y2 + yStride;
+  let a0 = v128.load(y);
+  let a1 = v128.load(y1);
+  let a2 = v128.load(y2);
+  let a3 = v128.load(y3);
+  let x0 = x;
+  let x1 = x0 + xStride;
+  let x2 = x1 + xStride;
+  let x3 = x2 + xStride;
+  const end = x0 + (<usize>k << 2);
+  while (x0 < end) {
+    const wa = v128.load(w);
+    a0 = madd(a0, v128.load32_splat(x0), wa);
+    a1 = madd(a1, v128.load32_splat(x1), wa);
+    a2 = madd(a2, v128.load32_splat(x2), wa);
+    a3 = madd(a3, v128.load32_splat(x3), wa);
+    x0 += 4;
+    x1 += 4;
+    x2 += 4;
+    x3 += 4;
+    w += 16;
+  }
+  v128.store(y, a0);
+  v128.store(y1, a1);
+  v128.store(y2, a2);
+  v128.store(y3, a3);
+}
+
+function tile2x16(x: usize, xStride: usize, w: usize, wStride: usize, y: usize, yStride: usize, k: i32): void {
+  const y1 = y + yStride;
+  let a0 = v128.load(y);
+  let b0 = v128.load(y, 16);
+  let c0 = v128.load(y, 32);
+  let d0 = v128.load(y, 48);
+  let a1 = v128.load(y1);
+  let b1 = v128.load(y1, 16);
+  let c1 = v128.load(y1, 32);
+  let d1 = v128.load(y1, 48);
+  let x0 = x;
+  let x1 = x0 + xStride;
+  const end = x0 + (<usize>k << 2);
+  while (x0 < end) {
+    const v0 = v128.load32_splat(x0);
+    const v1 = v128.load32_splat(x1);
+    let u = v128.load(w);
+    a0 = madd(a0, v0, u);
+    a1 = madd(a1, v1, u);
+    u = v128.load(w, 16);
+    b0 = madd(b0, v0, u);
+    b1 = madd(b1, v1, u);
+    u = v128.load(w, 32);
+    c0 = madd(c0, v0, u);
+    c1 = madd(c1, v1, u);
+    u = v128.load(w, 48);
+    d0 = madd(d0, v0, u);
+    d1 = madd(d1, v1, u);
+    x0 += 4;
+    x1 += 4;
+    w += wStride;
+  }
+  v128.store(y, a0);
+  v128.store(y, b0, 16);
+  v128.store(y, c0, 32);
+  v128.store(y, d0, 48);
+  v128.store(y1, a1);
+  v128.store(y1, b1, 16);
+  v128.store(y1, c1, 32);
+  v128.store(y1, d1, 48);
+}
+
+/** y += row `index` of W. */
+export function addMatrixRow(w: usize, index: i32, y: usize, k: i32, n: i32): void {
+  for (let start = 0; start < n; ) {
+    const width = panelWidth(n - start);
+    const row = w + ((<usize>start * k + <usize>index * width) << 2);
+    const out = y + (<usize>start << 2);
+    for (let j = 0; j < width; j += 4) {
+      v128.store(out + (j << 2), f32x4.add(v128.load(out + (j << 2)), v128.load(row + (j << 2))));
+    }
+    start += width;
+  }
+}
+
+/** Row `index` of W += d. */
+export function addToMatrixRow(d: usize, w: usize, index: i32, k: i32, n: i32): void {
+  for (let start = 0; start < n; ) {
+    const width = panelWidth(n - start);
+    const row = w + ((<usize>start * k + <usize>index * width) << 2);
+    const from = d + (<usize>start << 2);
+    for (let j = 0; j < width; j += 4) {
+      v128.store(row + (j << 2), f32x4.add(v128.load(row + (j << 2)), v128.load(from + (j << 2))));
+    }
+    start += width;
+  }
+}
+
+/** W += xᵀ · d, rows ascending. */
+export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32, k: i32, n: i32): void {
+  for (let start = 0; start < n; ) {
+    const width = panelWidth(n - start);
+    const panel = w + ((<usize>start * k) << 2);
+    const wStride = <usize>width << 2;
+    const whole = k & ~3;
+    if (width >= 8) {
+      for (let column = 0; column < width; column += 8) {
+        const delta = d + ((start + column) << 2);
+        const out = panel + (column << 2);
+        let i = 0;
+        for (; i < whole; i += 4) outer4x8(x + (i << 2), xStride, delta, dStride, out + i * wStride, wStride, rows);
+        for (; i < k; i++) outer1x8(x + (i << 2), xStride, delta, dStride, out + i * wStride, rows);
+      }
+    } else {
+      const delta = d + (start << 2);
+      for (let i = 0; i < k; i++) outer1x4(x + (i << 2), xStride, delta, dStride, panel + i * wStride, rows);
+    }
+    start += width;
+  }
+}
+
+function outer4x8(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, wStride: usize, rows: i32): void {
+  const w1 = w + wStride;
+  const w2 = w1 + wStride;
+  const w3 = w2 + wStride;
+  let a0 = v128.load(w);
+  let b0 = v128.load(w, 16);
+  let a1 = v128.load(w1);
+  let b1 = v128.load(w1, 16);
+  let a2 = v128.load(w2);
+  let b2 = v128.load(w2, 16);
+  let a3 = v128.load(w3);
+  let b3 = v128.load(w3, 16);
+  for (let row = 0; row < rows; row++) {
+    const da = v128.load(d);
+    const db = v128.load(d, 16);
+    let v = v128.load32_splat(x);
+    a0 = madd(a0, v, da);
+    b0 = madd(b0, v, db);
+    v = v128.load32_splat(x, 4);
+    a1 = madd(a1, v, da);
+    b1 = madd(b1, v, db);
+    v = v128.load32_splat(x, 8);
+    a2 = madd(a2, v, da);
+    b2 = madd(b2, v, db);
+    v = v128.load32_splat(x, 12);
+    a3 = madd(a3, v, da);
+    b3 = madd(b3, v, db);
+    x += xStride;
+    d += dStride;
+  }
+  v128.store(w, a0);
+  v128.store(w, b0, 16);
+  v128.store(w1, a1);
+  v128.store(w1, b1, 16);
+  v128.store(w2, a2);
+  v128.store(w2, b2, 16);
+  v128.store(w3, a3);
+  v128.store(w3, b3, 16);
+}
+
+function outer1x8(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32): void {
+  let a0 = v128.load(w);
+  let b0 = v128.load(w, 16);
+  for (let row = 0; row < rows; row++) {
+    const v = v128.load32_splat(x);
+    a0 = madd(a0, v, v128.load(d));
+    b0 = madd(b0, v, v128.load(d, 16));
+    x += xStride;
+    d += dStride;
+  }
+  v128.store(w, a0);
+  v128.store(w, b0, 16);
+}
+
+function outer1x4(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32): void {
+  let a0 = v128.load(w);
+  for (let row = 0; row < rows; row++) {
+    a0 = madd(a0, v128.load32_splat(x), v128.load(d));
+    x += xStride;
+    d += dStride;
+  }
+  v128.store(w, a0);
+}
+
+// @ts-ignore: decorator
+@inline
+function rowOrZero(w: usize, wStride: usize, row: i32, k: i32): v128 {
+  return row < k ? v128.load(w + row * wStride) : i32x4.splat(0);
+}
+
+/** Wᵀ (n × k rounded up to 4) from W (k × n), in blocks of 4 × 4. */
+export function transposeMatrix(w: usize, wt: usize, k: i32, n: i32): void {
+  const columns = (k + 3) & ~3;
+  for (let start = 0; start < n; ) {
+    const width = panelWidth(n - start);
+    const panel = w + ((<usize>start * k) << 2);
+    const wStride = <usize>width << 2;
+    for (let startT = 0; startT < columns; ) {
+      const widthT = panelWidth(columns - startT);
+      const panelT = wt + ((<usize>startT * n) << 2);
+      const tStride = <usize>widthT << 2;
+      for (let j = 0; j < width; j += 4) {
+        const from = panel + (j << 2);
+        const to = panelT + <usize>(start + j) * tStride;
+        for (let i = 0; i < widthT; i += 4) {
+          const r0 = rowOrZero(from, wStride, startT + i, k);
+          const r1 = rowOrZero(from, wStride, startT + i + 1, k);
+          const r2 = rowOrZero(from, wStride, startT + i + 2, k);
+          const r3 = rowOrZero(from, wStride, startT + i + 3, k);
+          const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+          const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+          const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+          const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+          const out = to + (i << 2);
+          v128.store(out, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+          v128.store(out + tStride, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
+          v128.store(out + 2 * tStride, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
+          v128.store(out + 3 * tStride, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+        }
+      }
+      startT += widthT;
+    }
+    start += width;
+  }
+}

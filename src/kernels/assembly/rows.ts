@@ -1,0 +1,74 @@
+// Copies and sums over rows. Arguments named as in ../kernels.ts; here `a`, `b`, ... are byte addresses.
+
+import { flush4 } from './functions';
+
+/** −1 in the lanes below r (0 to 3), at byte offset 16 − 4r. */
+const laneMask = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0, 0], 16);
+
+/** The first r lanes (0 to 3) set, the others zero. */
+// @ts-ignore: decorator
+@inline
+export function firstLanes(r: i32): v128 {
+  return v128.load(laneMask + ((4 - r) << 2));
+}
+
+/** Copies n numbers flushed, pads with +0 to a multiple of 4; the first that is not finite, or −1. */
+export function loadRow(from: usize, to: usize, n: i32): i32 {
+  let odd = i32x4.splat(0);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const x = v128.load(from + (i << 2));
+    const zero = f32x4.sub(x, x);
+    odd = v128.or(odd, f32x4.ne(zero, zero));
+    v128.store(to + (i << 2), flush4(x));
+  }
+  if (i < n) {
+    const r = n - i;
+    let x = i32x4.splat(0);
+    x = f32x4.replace_lane(x, 0, load<f32>(from + (i << 2)));
+    if (r > 1) x = f32x4.replace_lane(x, 1, load<f32>(from + ((i + 1) << 2)));
+    if (r > 2) x = f32x4.replace_lane(x, 2, load<f32>(from + ((i + 2) << 2)));
+    const zero = f32x4.sub(x, x);
+    odd = v128.or(odd, f32x4.ne(zero, zero));
+    v128.store(to + (i << 2), flush4(x));
+  }
+  if (!v128.any_true(odd)) return -1;
+  for (let j = 0; j < n; j++) {
+    const x = load<f32>(from + (j << 2));
+    if (x - x != 0) return j;
+  }
+  return -1;
+}
+
+export function setRowsTo(y: usize, yStride: i32, rows: i32, from: usize, n: i32): void {
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < n; i += 4) v128.store(y + (i << 2), v128.load(from + (i << 2)));
+    y += <usize>yStride << 2;
+  }
+}
+
+export function sumRowsInto(d: usize, dStride: i32, b: usize, rows: i32, n: i32): void {
+  for (let i = 0; i < n; i += 4) {
+    let sum = v128.load(b + (i << 2));
+    let at = d + (i << 2);
+    for (let row = 0; row < rows; row++) {
+      sum = f32x4.add(sum, v128.load(at));
+      at += <usize>dStride << 2;
+    }
+    v128.store(b + (i << 2), sum);
+  }
+}
+
+/** The sixteen partial sums in order. */
+export function foldPartials(a: v128, b: v128, c: v128, d: v128): f32 {
+  return addLanes(addLanes(addLanes(addLanes(0, a), b), c), d);
+}
+
+// @ts-ignore: decorator
+@inline
+function addLanes(total: f32, a: v128): f32 {
+  total += f32x4.extract_lane(a, 0);
+  total += f32x4.extract_lane(a, 1);
+  total += f32x4.extract_lane(a, 2);
+  return total + f32x4.extract_lane(a, 3);
+}

@@ -1,0 +1,87 @@
+import type { LayerGradients, LayerRows } from '../cells/cell.js';
+import { cells } from '../cells/cells.js';
+import type { Arena, Region } from '../kernels/memory.js';
+import { roundUp } from '../kernels/memory.js';
+import type { ModelConfig } from './config.js';
+
+/**
+ * Room for the numbers of up to `steps` steps of up to `streams` streams: inputs, gates, states, logits, and, where
+ * learning needs them, their gradients.
+ */
+export interface Activations {
+  /** State rows before the first step. */
+  readonly streams: number;
+  readonly steps: number;
+  /** Features of each step (steps × inputStride), or its token in `tokens`. */
+  readonly inputs: number;
+  readonly inputStride: number;
+  readonly tokens: Int32Array;
+  readonly layers: readonly LayerRows[];
+  /** (steps × outputStride) each. */
+  readonly logits: number;
+  readonly predictions: number;
+  readonly outputStride: number;
+  /** Undefined where nothing is learned. */
+  readonly gradients?: {
+    readonly layers: readonly LayerGradients[];
+    /** ∂L/∂o (steps × outputStride). */
+    readonly logits: number;
+  };
+}
+
+export function createActivations(
+  arena: Arena,
+  config: ModelConfig,
+  streams: number,
+  steps: number,
+  learning: boolean,
+): Activations {
+  const reserve = (length: number): number => (arena.reserve(length) satisfies Region).address;
+  const states = streams + steps;
+  const features = config.input.kind === 'features';
+  const inputStride = features ? roundUp(config.input.size, 4) : 0;
+  const outputStride = roundUp(config.output.size, 4);
+
+  const layers = config.layers.map((layer): LayerRows => {
+    const cell = cells[layer.cell];
+    const n = roundUp(layer.size, 4);
+    const hasCellState = cell.parts.includes('c');
+    return {
+      n,
+      gates: reserve(steps * cell.blocks * n),
+      h: reserve(states * n),
+      c: hasCellState ? reserve(states * n) : 0,
+      squashed: hasCellState ? reserve(steps * n) : 0,
+      lead: streams,
+    };
+  });
+
+  const logits = reserve(steps * outputStride);
+  return {
+    streams,
+    steps,
+    inputs: reserve(steps * inputStride),
+    inputStride,
+    tokens: new Int32Array(features ? 0 : steps),
+    layers,
+    logits,
+    predictions: config.output.kind === 'values' ? logits : reserve(steps * outputStride),
+    outputStride,
+    ...(learning
+      ? {
+          gradients: {
+            layers: config.layers.map((layer, i): LayerGradients => {
+              const { n } = layers[i];
+              const cell = cells[layer.cell];
+              return {
+                gates: reserve(steps * cell.blocks * n),
+                h: reserve(states * n),
+                c: cell.parts.includes('c') ? reserve(streams * n) : 0,
+              };
+            }),
+            logits: reserve(steps * outputStride),
+          },
+        }
+      : {}),
+  };
+}

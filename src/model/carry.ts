@@ -1,0 +1,31 @@
+import type { CarryPart } from '../cells/cell.js';
+import { cells } from '../cells/cells.js';
+import type { ModelConfig } from './config.js';
+
+/** What the network remembers between steps: one flat array, laid out by `carryLayout`; a value, never changed. */
+export type Carry = Float32Array;
+
+/** Where each part of a carry is: `layers.0.h`, `layers.0.c`, `layers.1.h`, ... */
+export interface CarryLayout {
+  /** Numbers in a carry. */
+  readonly size: number;
+  readonly parts: readonly {
+    readonly name: string;
+    readonly layer: number;
+    readonly part: CarryPart;
+    readonly offset: number;
+    readonly length: number;
+  }[];
+}
+
+export function carryLayout(config: ModelConfig): CarryLayout {
+  let size = 0;
+  const parts = config.layers.flatMap((layer, i) =>
+    cells[layer.cell].parts.map(part => {
+      const offset = size;
+      size += layer.size;
+      return { name: `layers.${i}.${part}`, layer: i, part, offset, length: layer.size };
+    }),
+  );
+  return { size, parts };
+}

@@ -1,0 +1,119 @@
+import type { CellKind } from '../cells/cell.js';
+import { cells } from '../cells/cells.js';
+import { ConfigError } from '../errors.js';
+import { type Initialization, initializationsOf } from './initialization.js';
+
+export interface LayerConfig {
+  readonly cell: CellKind;
+  /** Units of the layer. */
+  readonly size: number;
+  /** How its weights are drawn; each cell has a default. */
+  readonly initialization?: Initialization;
+}
+
+export type OutputKind = 'classes' | 'labels' | 'values';
+
+/** What a network is, without its weights: plain data, as it stands in a checkpoint. */
+export interface ModelConfig {
+  /** One of `size` tokens, or a row of `size` features, at each step. */
+  readonly input: { readonly kind: 'token' | 'features'; readonly size: number };
+  readonly layers: readonly LayerConfig[];
+  /** `classes`: softmax and cross-entropy; `labels`: sigmoids and binary cross-entropy; `values`: identity and squared error. */
+  readonly output: { readonly kind: OutputKind; readonly size: number };
+  /** Every layer sees the input, and the readout every layer. */
+  readonly skip?: boolean;
+  /** How raw data becomes inputs: read by whoever encodes, carried by the checkpoint. */
+  readonly encoder?: Readonly<Record<string, unknown>> & { readonly kind: string };
+  /** Names of the outputs. */
+  readonly labels?: readonly string[];
+}
+
+const largestSize = 65_536;
+const mostLayers = 64;
+
+/**
+ * The configuration as it is used: checked, and with nothing in it that the network does not know.
+ *
+ * @throws ConfigError naming the field, what it should be and what it is
+ */
+export function checkConfig(config: ModelConfig): ModelConfig {
+  expect(isRecord(config), 'config', 'an object', config);
+  const { input, layers, output, skip, encoder, labels } = config;
+  expect(isRecord(input), 'input', 'an object', input);
+  expect(input.kind === 'token' || input.kind === 'features', 'input.kind', "'token' or 'features'", input.kind);
+  expectSize('input.size', input.size);
+  expect(
+    Array.isArray(layers) && layers.length >= 1 && layers.length <= mostLayers,
+    'layers',
+    `1 to ${mostLayers} layers`,
+    layers,
+  );
+  expect(isRecord(output), 'output', 'an object', output);
+  expect(
+    output.kind === 'classes' || output.kind === 'labels' || output.kind === 'values',
+    'output.kind',
+    "'classes', 'labels' or 'values'",
+    output.kind,
+  );
+  expectSize('output.size', output.size);
+  expect(skip === undefined || typeof skip === 'boolean', 'skip', 'true or false', skip);
+  expect(
+    encoder === undefined || (isRecord(encoder) && typeof encoder.kind === 'string'),
+    'encoder',
+    'an object with a kind',
+    encoder,
+  );
+  if (labels !== undefined) {
+    const fits =
+      Array.isArray(labels) && labels.length === output.size && labels.every(label => typeof label === 'string');
+    expect(fits, 'labels', `${output.size} strings, one for each output`, labels);
+  }
+  return {
+    input: { kind: input.kind, size: input.size },
+    layers: layers.map((layer, i) => checkLayer(layer, i)),
+    output: { kind: output.kind, size: output.size },
+    ...(skip ? { skip } : {}),
+    ...(encoder ? { encoder } : {}),
+    ...(labels ? { labels: [...labels] } : {}),
+  };
+}
+
+function checkLayer(layer: LayerConfig, i: number): Required<LayerConfig> {
+  expect(isRecord(layer), `layers[${i}]`, 'an object', layer);
+  const kinds = Object.keys(cells);
+  expect(
+    typeof layer.cell === 'string' && kinds.includes(layer.cell),
+    `layers[${i}].cell`,
+    `one of ${kinds.join(', ')}`,
+    layer.cell,
+  );
+  expectSize(`layers[${i}].size`, layer.size);
+  const allowed = initializationsOf(layer.cell);
+  const initialization = layer.initialization ?? allowed[0];
+  expect(
+    allowed.includes(initialization),
+    `layers[${i}].initialization`,
+    `one of ${allowed.join(', ')} for ${layer.cell}`,
+    initialization,
+  );
+  return { cell: layer.cell, size: layer.size, initialization };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function expectSize(name: string, value: unknown): void {
+  expect(
+    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= largestSize,
+    name,
+    `an integer from 1 to ${largestSize}`,
+    value,
+  );
+}
+
+function expect(condition: boolean, name: string, wanted: string, found: unknown): asserts condition {
+  if (condition) return;
+  const text = (typeof found === 'object' ? JSON.stringify(found) : String(found)) ?? 'nothing';
+  throw new ConfigError(`Expected ${name} to be ${wanted}, got ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`);
+}

@@ -1,0 +1,31 @@
+import type { Floats } from '../kernels/memory.js';
+
+/**
+ * Room for emitted arrays: views into pieces of 16 KB, since a small view of a shared buffer costs a fifth of a small array
+ * of its own. What is kept for long is copied out by whoever keeps it: one view keeps its whole piece.
+ */
+export interface Slab {
+  /** Room for `length` numbers: their place in `floats()`. */
+  take(length: number): number;
+  /** The piece that the last `take` was from. */
+  floats(): Floats;
+}
+
+const pieceLength = 4096;
+
+export function createSlab(create: (length: number) => Floats): Slab {
+  let piece = create(0);
+  let next = 0;
+  return {
+    floats: () => piece,
+    take(length) {
+      if (next + length > piece.length) {
+        piece = create(Math.max(length, length > pieceLength / 8 ? 0 : pieceLength));
+        next = 0;
+      }
+      const place = next;
+      next += length;
+      return place;
+    },
+  };
+}
