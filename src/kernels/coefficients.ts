@@ -3,7 +3,7 @@
 /** 1 / ln 2, and ln 2 in two parts: the first has 15 bits, so that its product with an exponent is exact. */
 export const log2e = 1.4426950216293335;
 export const ln2High = 0.693145751953125;
-export const ln2Low = 0.0000014286067653302825;
+export const ln2Low = 0.000001428606765330187;
 
 /** 1.5 · 2²³: float32 numbers of this size have no fraction, so adding it rounds to an integer, half to even. */
 export const roundToInteger = 12582912;
