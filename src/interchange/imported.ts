@@ -1,0 +1,96 @@
+import { CheckpointError } from '../errors.js';
+import { quote } from '../model/safetensors-header.js';
+import { describe, floats, type Tensor } from '../model/tensor.js';
+
+export type Cell = 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm';
+export type OutputKind = 'classes' | 'labels' | 'values';
+
+/** What another framework's file becomes: a configuration for `createModel` and the weights for `setWeights`. */
+export interface Imported {
+  readonly config: {
+    readonly input: { readonly kind: 'token' | 'features'; readonly size: number };
+    readonly layers: { readonly cell: Cell; readonly size: number }[];
+    readonly output: { readonly kind: OutputKind; readonly size: number };
+  };
+  /** By PyTorch's names (`weight_ih_l0`, ..., `readout.bias`), row-major in PyTorch's shapes and gate orders. */
+  readonly weights: Record<string, Float32Array>;
+}
+
+/** One recurrent layer in PyTorch's layout: G gates, H units, I inputs. */
+export interface ImportedLayer {
+  readonly cell: Cell;
+  readonly inputs: number;
+  readonly size: number;
+  /** (G · H, I) */
+  readonly weight_ih: Float32Array;
+  /** (G · H, H) */
+  readonly weight_hh: Float32Array;
+  /** (G · H) */
+  readonly bias_ih: Float32Array;
+  /** (G · H) */
+  readonly bias_hh: Float32Array;
+}
+
+/** One linear readout in PyTorch's layout. */
+export interface ImportedReadout {
+  readonly kind: OutputKind;
+  readonly inputs: number;
+  readonly size: number;
+  /** (O, H) */
+  readonly weight: Float32Array;
+  /** (O) */
+  readonly bias: Float32Array;
+}
+
+export const gateCount = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 } as const satisfies Record<Cell, number>;
+
+/** The rows and columns of a matrix. Throws a CheckpointError that names it when it is missing or has not two sizes. */
+export function matrixShape(tensor: Tensor | undefined, name: string): readonly [number, number] {
+  if (tensor === undefined)
+    throw new CheckpointError(`Expected tensor ${quote(name)} to be a matrix, got no such tensor`);
+  if (tensor.shape.length !== 2 || tensor.shape.includes(0)) {
+    const found = describe(tensor.dtype, tensor.shape);
+    throw new CheckpointError(`Expected tensor ${quote(name)} to be a matrix, got ${found}`);
+  }
+  return [tensor.shape[0], tensor.shape[1]];
+}
+
+/** The values of a bias, or zeros where the framework stored none. */
+export function biasOf(tensor: Tensor | undefined, name: string, size: number): Float32Array {
+  return tensor === undefined ? new Float32Array(size) : floats(tensor, name, [size]);
+}
+
+/**
+ * Stacks layers and a readout into one configuration and one dictionary of weights.
+ *
+ * @throws CheckpointError when the width of one does not fit the next, or there is no layer
+ */
+export function stack(layers: readonly ImportedLayer[], readout: ImportedReadout): Imported {
+  if (layers.length === 0) throw new CheckpointError('Expected at least one recurrent layer, got none');
+  const weights: Record<string, Float32Array> = {};
+  layers.forEach((layer, i) => {
+    if (i > 0 && layer.inputs !== layers[i - 1].size) {
+      throw new CheckpointError(
+        `Expected layer ${i} to take the ${layers[i - 1].size} outputs of layer ${i - 1}, got ${layer.inputs} inputs`,
+      );
+    }
+    for (const part of ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'] as const)
+      weights[`${part}_l${i}`] = layer[part];
+  });
+  const { size } = layers[layers.length - 1];
+  if (readout.inputs !== size) {
+    throw new CheckpointError(
+      `Expected the readout to take the ${size} outputs of the last layer, got ${readout.inputs}`,
+    );
+  }
+  weights['readout.weight'] = readout.weight;
+  weights['readout.bias'] = readout.bias;
+  return {
+    config: {
+      input: { kind: 'features', size: layers[0].inputs },
+      layers: layers.map(layer => ({ cell: layer.cell, size: layer.size })),
+      output: { kind: readout.kind, size: readout.size },
+    },
+    weights,
+  };
+}

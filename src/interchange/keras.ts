@@ -1,0 +1,112 @@
+import { CheckpointError } from '../errors.js';
+import { floats, type Tensor } from '../model/tensor.js';
+import {
+  biasOf,
+  type Cell,
+  gateCount,
+  type Imported,
+  type ImportedLayer,
+  type ImportedReadout,
+  matrixShape,
+  stack,
+} from './imported.js';
+import { reorderGates, transpose } from './layout.js';
+
+/** A Keras layer: what its configuration says, and its arrays in the order of `layer.get_weights()`. */
+export interface KerasLayer {
+  readonly type: 'SimpleRNN' | 'GRU' | 'LSTM' | 'Dense';
+  /** Kernel (I, G · H), recurrent kernel (H, G · H) and bias, none with `use_bias=False`; Dense: kernel (I, O) and bias. */
+  readonly weights: readonly Tensor[];
+  /** Default: tanh; of Dense: linear. */
+  readonly activation?: string;
+  /** Default: sigmoid. Keras before 2.3, and tfjs, meant `hard_sigmoid`. */
+  readonly recurrentActivation?: string;
+  /** Of GRU; default: true. Keras before 2.3, and tfjs, meant false. */
+  readonly resetAfter?: boolean;
+}
+
+/** Gate orders, Keras's and PyTorch's, by PyTorch's letters (Keras says h for n, and c for g). */
+const orders = { SimpleRNN: ['h', 'h'], GRU: ['zrn', 'rzn'], LSTM: ['ifgo', 'ifgo'] } as const;
+
+function refuse(expected: string, found: string): never {
+  throw new CheckpointError(`Expected ${expected}, got ${found}`);
+}
+
+function cellOf({ type, activation = 'tanh', recurrentActivation = 'sigmoid', resetAfter = true }: KerasLayer): Cell {
+  if (type === 'SimpleRNN') {
+    if (activation === 'tanh') return 'rnn_tanh';
+    if (activation === 'relu') return 'rnn_relu';
+    return refuse('the activation of a Keras SimpleRNN to be tanh or relu', activation);
+  }
+  if (type === 'Dense') return refuse('a recurrent Keras layer', 'Dense, which can only come last');
+  if (activation !== 'tanh') refuse(`the activation of a Keras ${type} to be tanh`, activation);
+  if (recurrentActivation !== 'sigmoid') {
+    refuse(`the recurrent activation of a Keras ${type} to be sigmoid`, recurrentActivation);
+  }
+  if (type === 'LSTM') return 'lstm';
+  if (!resetAfter) refuse('a Keras GRU with reset_after=True', 'reset_after=False, which is another cell');
+  return 'gru';
+}
+
+/**
+ * A recurrent Keras layer in PyTorch's layout: matrices transposed, gates in PyTorch's order, the biases as two.
+ *
+ * Keras keeps one bias for SimpleRNN and LSTM (it becomes `bias_ih`; `bias_hh` is zero) and for GRU with `reset_after`
+ * a (2, 3H) one, input row first.
+ *
+ * @throws CheckpointError when the cell is another one (hard_sigmoid, reset before, ...) or an array has another shape
+ * Source: keras/src/layers/rnn/{simple_rnn,gru,lstm}.py.
+ */
+export function kerasLayer(layer: KerasLayer): ImportedLayer {
+  const cell = cellOf(layer);
+  const [kernel, recurrent, bias] = layer.weights;
+  const [inputs] = matrixShape(kernel, 'kernel');
+  const [size] = matrixShape(recurrent, 'recurrent_kernel');
+  const rows = gateCount[cell] * size;
+  const [from, to] = orders[layer.type as keyof typeof orders];
+  const weight = (tensor: Tensor, name: string, columns: number) =>
+    reorderGates(transpose(floats(tensor, name, [columns, rows]), columns, rows), from, to);
+  const twoRows = cell === 'gru' && bias !== undefined ? floats(bias, 'bias', [2, rows]) : undefined;
+  return {
+    cell,
+    inputs,
+    size,
+    weight_ih: weight(kernel, 'kernel', inputs),
+    weight_hh: weight(recurrent, 'recurrent_kernel', size),
+    bias_ih: reorderGates(twoRows?.subarray(0, rows) ?? biasOf(bias, 'bias', rows), from, to),
+    bias_hh: reorderGates(twoRows?.subarray(rows) ?? new Float32Array(rows), from, to),
+  };
+}
+
+const kinds: Readonly<Record<string, ImportedReadout['kind']>> = {
+  linear: 'values',
+  sigmoid: 'labels',
+  softmax: 'classes',
+};
+
+/** A Keras Dense layer as a readout; its activation says the kind: softmax `classes`, sigmoid `labels`, linear `values`. */
+export function kerasReadout({ type, weights: [kernel, bias], activation = 'linear' }: KerasLayer): ImportedReadout {
+  if (type !== 'Dense') refuse('the last Keras layer to be Dense', type);
+  if (!Object.hasOwn(kinds, activation)) {
+    refuse('the activation of the last Keras layer to be softmax, sigmoid or linear', activation);
+  }
+  const [inputs, size] = matrixShape(kernel, 'kernel');
+  return {
+    kind: kinds[activation],
+    inputs,
+    size,
+    weight: transpose(floats(kernel, 'kernel', [inputs, size]), inputs, size),
+    bias: biasOf(bias, 'bias', size),
+  };
+}
+
+/**
+ * A sequential Keras model (SimpleRNN, GRU or LSTM layers, then one Dense) as a configuration and weights.
+ *
+ * @throws CheckpointError that says which layer cannot be expressed, or does not fit
+ */
+export function fromKeras(layers: readonly KerasLayer[]): Imported {
+  const last = layers[layers.length - 1];
+  if (last === undefined) refuse('at least two Keras layers', 'none');
+  return stack(layers.slice(0, -1).map(kerasLayer), kerasReadout(last));
+}
