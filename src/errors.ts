@@ -60,3 +60,17 @@ export class StaleStateError extends EddyError {
     super('EDDY_STALE_STATE', message);
   }
 }
+
+/** Bytes or text that are no message of the wire (`malformed`), or a message that breaks one of its rules (`invalid`). */
+export class WireError extends EddyError {
+  /** The fault that tells the other side. */
+  readonly fault: 'malformed' | 'invalid';
+  /** The session that is meant; 0 where it is not known. */
+  readonly session: number;
+
+  constructor(message: string, fault: 'malformed' | 'invalid', session = 0) {
+    super('EDDY_WIRE', message);
+    this.fault = fault;
+    this.session = session;
+  }
+}

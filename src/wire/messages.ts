@@ -1,0 +1,17 @@
+/** The messages of `eddy.v1` as plain records, and their two encodings. */
+export type * from './client-messages.js';
+export { frameCount } from './client-messages.js';
+export { closeCodes, isRetryableClose } from './close-codes.js';
+export {
+  decodeClient,
+  decodeServer,
+  encodeClient,
+  encodeServer,
+  isSubprotocol,
+  type Subprotocol,
+  subprotocols,
+} from './codec.js';
+export type * from './faults.js';
+export { defaultLimits, type WireLimits } from './limits.js';
+export type * from './server-messages.js';
+export type * from './settings.js';

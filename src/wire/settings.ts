@@ -1,0 +1,78 @@
+/**
+ * What a session is opened with, and what it was opened as. A setting that is left out is the server's choice.
+ * In a decoded message, flags and counts that were left out are there as `false` and 0.
+ */
+
+/** Whose weights move: nobody's, a copy's for this session, or the model's own for everyone. */
+export type Learn = 'none' | 'private' | 'shared';
+
+/** The shape of a network, as `createModel` takes it. */
+export interface WireModelConfig {
+  readonly input: { readonly kind: 'token' | 'features'; readonly size: number };
+  readonly layers: readonly WireLayer[];
+  readonly output: { readonly kind: 'classes' | 'labels' | 'values'; readonly size: number };
+  readonly skip?: boolean;
+  readonly encoder?: WireEncoder;
+  readonly labels?: readonly string[];
+}
+
+export interface WireLayer {
+  readonly cell: 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm';
+  readonly size: number;
+  readonly initialization?: 'pytorch' | 'orthogonal' | 'irnn' | 'np-rnn';
+}
+
+export interface WireEncoder {
+  readonly kind: 'characters' | 'bytes' | 'log-mel' | 'strokes' | 'readings';
+  /** Characters: those with a token of their own, in order. */
+  readonly alphabet?: string;
+  /** Log-mel: samples a second. */
+  readonly sampleRate?: number;
+  /** Log-mel: rows are this wide. */
+  readonly bands?: number;
+}
+
+/** A network that does not exist yet, for one session. */
+export interface Fresh {
+  readonly config: WireModelConfig;
+  readonly seed?: number;
+}
+
+export interface Learning {
+  readonly k1?: number;
+  readonly k2?: number;
+  readonly lateness?: number;
+  readonly optimizer?: WireOptimizer;
+  readonly maxGradientNorm?: number;
+  readonly loss?: 'cross-entropy' | 'binary-cross-entropy' | 'squared-error';
+  readonly replay?: { readonly capacity: number; readonly windows: number };
+  /** `sent`: the client sends targets; `input`: the target of a step is the input `horizon` steps later. */
+  readonly targetSource?: 'sent' | 'input';
+  readonly horizon?: number;
+}
+
+export interface WireOptimizer {
+  readonly kind?: 'sgd' | 'adam' | 'rmsprop';
+  readonly learningRate?: number;
+  readonly momentum?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  readonly weightDecay?: number;
+}
+
+/** What comes back for a frame. */
+export interface Want {
+  /** Default: `whole`. */
+  readonly answer?: 'whole' | 'top-k' | 'argmax' | 'none';
+  /** With `top-k`: how many. */
+  readonly topK?: number;
+  /** Answers for the steps whose number this divides; 0 and 1 are every step. */
+  readonly every?: number;
+  /** Only the last step of the session is answered, just before `finished`. */
+  readonly last?: boolean;
+  /** Also o(t). */
+  readonly logits?: boolean;
+  /** Also the carry. */
+  readonly carry?: boolean;
+}

@@ -1,0 +1,83 @@
+/**
+ * Where a record differs from its message in the .proto file: lists of numbers are typed arrays, a target is a number, a
+ * vector or null, the payload of `Frames` is one tagged record. Everything else goes field by field.
+ */
+import { WireError } from '../errors.js';
+import { bytesFromFloats, bytesFromInt16, floatsFromBytes, floatsFromInt16 } from './floats.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: a record whose fields the schema has checked, not the compiler
+type Loose = any;
+
+interface Shape {
+  /** From the fields of the message, each read already. */
+  readonly fromFields: (fields: Loose) => unknown;
+  /** To the fields of the message; `plain` asks for plain number lists instead of bytes. */
+  readonly toFields: (record: Loose, plain: boolean) => Loose;
+}
+
+export const shapes: { readonly [message: string]: Shape | undefined } = {
+  Floats: {
+    fromFields: ({ data, values }) => floatsOf(data, values),
+    toFields: (floats: Float32Array, plain) => floatFields(floats, plain),
+  },
+  Rows: {
+    fromFields: ({ rows, data, values }) => ({ rows: Math.max(1, rows), values: floatsOf(data, values) }),
+    toFields: ({ rows, values }, plain) => ({ rows: rows === 1 ? 0 : rows, ...floatFields(values, plain) }),
+  },
+  PcmChunk: {
+    fromFields: ({ float32, int16, values }) =>
+      int16 === undefined ? floatsOf(float32 ?? nothing, values) : atMostOne(floatsFromInt16(int16), values),
+    toFields: (samples: Float32Array | Int16Array, plain) => {
+      if (samples instanceof Int16Array) {
+        return { int16: bytesFromInt16(samples) };
+      }
+      return plain ? { values: Array.from(samples) } : { float32: bytesFromFloats(samples) };
+    },
+  },
+  Ink: { fromFields: ({ points }) => points, toFields: points => ({ points }) },
+  Target: {
+    fromFields: ({ classIndex, vector }) => classIndex ?? vector ?? null,
+    toFields: target =>
+      target === null ? {} : typeof target === 'number' ? { classIndex: target } : { vector: target },
+  },
+  Frames: {
+    fromFields: ({ tokens, features, text, pcm, points, ...rest }) => ({
+      ...rest,
+      payload: tokens
+        ? { kind: 'tokens', ...tokens }
+        : features
+          ? { kind: 'features', ...features }
+          : text
+            ? { kind: 'text', ...text }
+            : pcm
+              ? { kind: 'pcm', ...pcm }
+              : points && { kind: 'points', ...points },
+    }),
+    toFields: ({ payload, ...rest }) => ({ ...rest, [payload.kind]: payload }),
+  },
+  ModelConfig: {
+    fromFields: ({ labels, ...rest }) => (labels.length === 0 ? rest : { ...rest, labels }),
+    toFields: config => config,
+  },
+  StepAnswer: {
+    fromFields: ({ topIndices, ...rest }) => (topIndices.length === 0 ? rest : { ...rest, topIndices }),
+    toFields: answer => answer,
+  },
+};
+
+const nothing = new Uint8Array(0);
+
+function floatsOf(data: Uint8Array, values: readonly number[]): Float32Array {
+  return values.length === 0 ? floatsFromBytes(data) : atMostOne(Float32Array.from(values), data);
+}
+
+function atMostOne(numbers: Float32Array, other: { readonly length: number }): Float32Array {
+  if (other.length !== 0) {
+    throw new WireError('Expected numbers as bytes or one by one, got both', 'invalid');
+  }
+  return numbers;
+}
+
+function floatFields(floats: Float32Array, plain: boolean): Loose {
+  return plain ? { values: Array.from(floats) } : { data: bytesFromFloats(floats) };
+}
