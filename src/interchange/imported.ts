@@ -1,24 +1,19 @@
+import type { CellKind } from '../cells/cell.js';
 import { CheckpointError } from '../errors.js';
+import type { ModelConfig, OutputKind } from '../model/config.js';
+import type { Weights } from '../model/parameters.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, floats, type Tensor } from '../model/tensor.js';
 
-export type Cell = 'rnn_tanh' | 'rnn_relu' | 'gru' | 'lstm';
-export type OutputKind = 'classes' | 'labels' | 'values';
-
 /** What another framework's file becomes: a configuration for `createModel` and the weights for `setWeights`. */
 export interface Imported {
-  readonly config: {
-    readonly input: { readonly kind: 'token' | 'features'; readonly size: number };
-    readonly layers: { readonly cell: Cell; readonly size: number }[];
-    readonly output: { readonly kind: OutputKind; readonly size: number };
-  };
-  /** By PyTorch's names (`weight_ih_l0`, ..., `readout.bias`), row-major in PyTorch's shapes and gate orders. */
-  readonly weights: Record<string, Float32Array>;
+  readonly config: ModelConfig;
+  readonly weights: Weights;
 }
 
 /** One recurrent layer in PyTorch's layout: G gates, H units, I inputs. */
 export interface ImportedLayer {
-  readonly cell: Cell;
+  readonly cell: CellKind;
   readonly inputs: number;
   readonly size: number;
   /** (G · H, I) */
@@ -42,7 +37,7 @@ export interface ImportedReadout {
   readonly bias: Float32Array;
 }
 
-export const gateCount = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 } as const satisfies Record<Cell, number>;
+export const gateCount = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 } as const satisfies Record<CellKind, number>;
 
 /** The rows and columns of a matrix. Throws a CheckpointError that names it when it is missing or has not two sizes. */
 export function matrixShape(tensor: Tensor | undefined, name: string): readonly [number, number] {
@@ -67,7 +62,7 @@ export function biasOf(tensor: Tensor | undefined, name: string, size: number): 
  */
 export function stack(layers: readonly ImportedLayer[], readout: ImportedReadout): Imported {
   if (layers.length === 0) throw new CheckpointError('Expected at least one recurrent layer, got none');
-  const weights: Record<string, Float32Array> = {};
+  const weights: Weights = {};
   layers.forEach((layer, i) => {
     if (i > 0 && layer.inputs !== layers[i - 1].size) {
       throw new CheckpointError(

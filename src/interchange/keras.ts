@@ -1,8 +1,8 @@
+import type { CellKind } from '../cells/cell.js';
 import { CheckpointError } from '../errors.js';
 import { floats, type Tensor } from '../model/tensor.js';
 import {
   biasOf,
-  type Cell,
   gateCount,
   type Imported,
   type ImportedLayer,
@@ -32,7 +32,12 @@ function refuse(expected: string, found: string): never {
   throw new CheckpointError(`Expected ${expected}, got ${found}`);
 }
 
-function cellOf({ type, activation = 'tanh', recurrentActivation = 'sigmoid', resetAfter = true }: KerasLayer): Cell {
+function cellOf({
+  type,
+  activation = 'tanh',
+  recurrentActivation = 'sigmoid',
+  resetAfter = true,
+}: KerasLayer): CellKind {
   if (type === 'SimpleRNN') {
     if (activation === 'tanh') return 'rnn_tanh';
     if (activation === 'relu') return 'rnn_relu';

@@ -1,15 +1,15 @@
+import type { CellKind } from '../cells/cell.js';
 import { CheckpointError } from '../errors.js';
+import type { OutputKind } from '../model/config.js';
 import { quote } from '../model/safetensors-header.js';
 import { floats, type Tensor } from '../model/tensor.js';
 import {
   biasOf,
-  type Cell,
   gateCount,
   type Imported,
   type ImportedLayer,
   type ImportedReadout,
   matrixShape,
-  type OutputKind,
   stack,
 } from './imported.js';
 
@@ -34,7 +34,7 @@ function join(module: string, name: string): string {
   return module === '' ? name : `${module}.${name}`;
 }
 
-function cellOf(name: string, rows: number, size: number, nonlinearity: 'tanh' | 'relu'): Cell {
+function cellOf(name: string, rows: number, size: number, nonlinearity: 'tanh' | 'relu'): CellKind {
   if (rows === size) return `rnn_${nonlinearity}`;
   if (rows === gateCount.gru * size) return 'gru';
   if (rows === gateCount.lstm * size) return 'lstm';

@@ -1,5 +1,6 @@
-import { type ImportedLayer, type ImportedReadout, type OutputKind, stack } from '../../src/interchange/imported.js';
+import { type ImportedLayer, type ImportedReadout, stack } from '../../src/interchange/imported.js';
 import { transpose } from '../../src/interchange/layout.js';
+import type { OutputKind } from '../../src/model/config.js';
 import { conformanceTests, readVectors, stackBare } from '../helpers/conformance.js';
 import type { Case, Golden } from '../helpers/golden.js';
 import { identity } from '../helpers/weights.js';
@@ -75,12 +76,16 @@ conformanceTests({
   source: 'keras-js activation',
   files: ['keras-js/activations.json'],
   cases: () => vectorsOf('activations').map(([name, vector]) => activationCase(name, vector)),
-  expect: { run: 15, skipped: { elu: 4, selu: 3, softplus: 3, softsign: 3, hard_sigmoid: 3, 'relu with options': 2 } },
+  expect: {
+    run: 15,
+    numbers: 144,
+    skipped: { elu: 4, selu: 3, softplus: 3, softsign: 3, hard_sigmoid: 3, 'relu with options': 2 },
+  },
 });
 
 conformanceTests({
   source: 'keras-js embedding',
   files: ['keras-js/Embedding.json'],
   cases: () => vectorsOf('Embedding').map(([name, vector]) => embeddingCase(name, vector)),
-  expect: { run: 3, skipped: {} },
+  expect: { run: 3, numbers: 81, skipped: {} },
 });

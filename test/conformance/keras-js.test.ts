@@ -69,6 +69,7 @@ conformanceTests({
     ),
   expect: {
     run: 5,
+    numbers: 116,
     skipped: {
       'Expected the recurrent activation of a Keras GRU to be sigmoid, got hard_sigmoid': 5,
       'Expected the recurrent activation of a Keras LSTM to be sigmoid, got hard_sigmoid': 5,

@@ -97,6 +97,7 @@ conformanceTests({
   cases: kerasCases,
   expect: {
     run: 21,
+    numbers: 146,
     skipped: { 'Expected a Keras GRU with reset_after=True, got reset_after=False, which is another cell': 1 },
   },
 });

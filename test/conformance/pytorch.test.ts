@@ -1,8 +1,11 @@
 import type { Imported } from '../../src/interchange/imported.js';
 import { fromPyTorch } from '../../src/interchange/pytorch.js';
+import { createKernels } from '../../src/kernels/wasm.js';
 import { type Tensor, tensorOf } from '../../src/model/tensor.js';
-import { conformanceTests, readVectors } from '../helpers/conformance.js';
-import type { Golden } from '../helpers/golden.js';
+import { conformanceTests, failsWith, readVectors } from '../helpers/conformance.js';
+import { type Golden, measure, modelStepper } from '../helpers/golden.js';
+import { biasesSwapped, biasLost, gatesPermuted, matricesTransposed } from '../helpers/mutations.js';
+import { sharedTest } from '../helpers/shared.js';
 import { identity } from '../helpers/weights.js';
 
 interface Vectors {
@@ -36,7 +39,7 @@ function weightsByFormula(gates: number, biasIh: number[]): Imported {
   return fromPyTorch(tensors, { output: 'values' });
 }
 
-export function pytorchCases(): Golden[] {
+function pytorchCases(): Golden[] {
   const { steps, lstm, gru } = readVectors('pytorch/candle_lstm_gru.json') as Vectors;
   const inputs = steps.map(v => Float32Array.of(v, 0.5 * v));
   const endingIn = (expected: number[]) =>
@@ -58,5 +61,25 @@ conformanceTests({
   source: 'PyTorch',
   files: ['pytorch/candle_lstm_gru.json'],
   cases: pytorchCases,
-  expect: { run: 2, skipped: {} },
+  expect: { run: 2, numbers: 9, skipped: {} },
 });
+
+const needs = ['conformance/pytorch/candle_lstm_gru.json'];
+
+sharedTest('the PyTorch vectors fail with gates in any other order, and with a matrix transposed', needs, async t => {
+  await failsWith(
+    t,
+    pytorchCases().flatMap(golden => [...gatesPermuted(golden, 0), ...matricesTransposed(golden, 0)]),
+  );
+});
+
+sharedTest(
+  'the PyTorch vectors fail with the biases of a GRU swapped; for an LSTM they are one sum',
+  needs,
+  async t => {
+    const [lstm, gru] = pytorchCases();
+    await failsWith(t, [biasesSwapped(gru, 0), biasLost(lstm, 0, 'bias_ih'), biasLost(lstm, 0, 'bias_hh')]);
+    const swapped = biasesSwapped(lstm, 0).golden;
+    t.true(measure(swapped, modelStepper(swapped, await createKernels(), 'step')).error <= lstm.tolerance);
+  },
+);

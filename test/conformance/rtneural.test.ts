@@ -3,9 +3,10 @@ import { type ImportedLayer, type ImportedReadout, stack } from '../../src/inter
 import { type KerasLayer, kerasLayer, kerasReadout } from '../../src/interchange/keras.js';
 import { fromPyTorch } from '../../src/interchange/pytorch.js';
 import type { Tensor } from '../../src/model/tensor.js';
-import { conformanceTests, readVectors } from '../helpers/conformance.js';
+import { conformanceTests, failsWith, readVectors } from '../helpers/conformance.js';
 import type { Golden, GoldenStream } from '../helpers/golden.js';
-import { sharedPath } from '../helpers/shared.js';
+import { biasesSwapped, biasLost, gatesPermuted, matricesTransposed } from '../helpers/mutations.js';
+import { sharedPath, sharedTest } from '../helpers/shared.js';
 import { tensorOfNested } from '../helpers/weights.js';
 
 type Nested = number | readonly Nested[];
@@ -63,7 +64,7 @@ function denseSigmoid(dense: KerasLayer, readout: ImportedReadout): [ImportedLay
   ];
 }
 
-export function rtneuralCases(): Golden[] {
+function rtneuralCases(): Golden[] {
   const [lstmIn, lstm, lstmOut] = kerasLayers('rtneural/lstm.json');
   const [gruIn, gru, gruDense, gruOut] = kerasLayers('rtneural/gru.json');
   const [sigmoidLayer, gruReadout] = denseSigmoid(gruDense, kerasReadout(gruOut));
@@ -91,13 +92,45 @@ export function rtneuralCases(): Golden[] {
   ];
 }
 
+const files = ['lstm', 'gru', 'gru_torch'].flatMap(name => [
+  `rtneural/${name}.json`,
+  `rtneural/${name}_x_python.csv`,
+  `rtneural/${name}_y_python.csv`,
+]);
+
 conformanceTests({
   source: 'RTNeural',
-  files: ['lstm', 'gru', 'gru_torch'].flatMap(name => [
-    `rtneural/${name}.json`,
-    `rtneural/${name}_x_python.csv`,
-    `rtneural/${name}_y_python.csv`,
-  ]),
+  files,
   cases: rtneuralCases,
-  expect: { run: 3, skipped: {} },
+  expect: { run: 3, numbers: 1200, skipped: {} },
+});
+
+const needs = files.map(file => `conformance/${file}`);
+/** Layers of the goldens that are GRU or LSTM, not Dense. */
+const recurrent = ({ config }: Golden) =>
+  config.layers.flatMap(({ cell }, l) => (cell === 'gru' || cell === 'lstm' ? [l] : []));
+
+sharedTest('the RTNeural vectors fail with gates in any other order', needs, async t => {
+  await failsWith(
+    t,
+    rtneuralCases().flatMap(golden => recurrent(golden).flatMap(l => gatesPermuted(golden, l))),
+  );
+});
+
+sharedTest('the RTNeural vectors fail with a matrix transposed', needs, async t => {
+  await failsWith(
+    t,
+    rtneuralCases().flatMap(golden => recurrent(golden).flatMap(l => matricesTransposed(golden, l))),
+  );
+});
+
+sharedTest('the RTNeural vectors fail with the biases of a GRU swapped, and with a bias lost', needs, async t => {
+  const [lstm, gru, torch] = rtneuralCases();
+  await failsWith(t, [
+    biasLost(lstm, 1, 'bias_ih'),
+    biasesSwapped(gru, 1),
+    biasLost(gru, 1, 'bias_ih'),
+    biasLost(gru, 1, 'bias_hh'),
+    ...recurrent(torch).map(l => biasesSwapped(torch, l)),
+  ]);
 });

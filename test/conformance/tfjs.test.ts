@@ -70,6 +70,7 @@ conformanceTests({
   },
   expect: {
     run: 1,
+    numbers: 40,
     skipped: {
       'Expected the activation of a Keras GRU to be tanh, got linear': 1,
       'Expected the recurrent activation of a Keras GRU to be sigmoid, got hard_sigmoid': 1,

@@ -98,6 +98,7 @@ conformanceTests({
   // Eight networks are seven cases, one of them in both directions.
   expect: {
     run: 8,
+    numbers: 102,
     skipped: {
       'gru with relu, relu': 1,
       'gruCell with the reset before': 1,
