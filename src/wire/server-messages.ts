@@ -37,7 +37,7 @@ export interface Opened {
 
 export interface CarryPart {
   readonly name: string;
-  readonly size: number;
+  readonly length: number;
 }
 
 /** Answers to the frames firstSeq, firstSeq + 1, ..., one entry a frame. */

@@ -22,15 +22,8 @@ export interface WireLayer {
   readonly initialization?: 'pytorch' | 'orthogonal' | 'irnn' | 'np-rnn';
 }
 
-export interface WireEncoder {
-  readonly kind: 'characters' | 'bytes' | 'log-mel' | 'strokes' | 'readings';
-  /** Characters: those with a token of their own, in order. */
-  readonly alphabet?: string;
-  /** Log-mel: samples a second. */
-  readonly sampleRate?: number;
-  /** Log-mel: rows are this wide. */
-  readonly bands?: number;
-}
+/** The encoder's configuration as it stands in a checkpoint: plain data. */
+export type WireEncoder = Readonly<Record<string, unknown>> & { readonly kind: string };
 
 /** A network that does not exist yet, for one session. */
 export interface Fresh {

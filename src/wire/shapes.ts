@@ -4,6 +4,8 @@
  */
 import { WireError } from '../errors.js';
 import { bytesFromFloats, bytesFromInt16, floatsFromBytes, floatsFromInt16 } from './floats.js';
+import { defaultLimits } from './limits.js';
+import { scanJson } from './scan.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: a record whose fields the schema has checked, not the compiler
 type Loose = any;
@@ -59,6 +61,13 @@ export const shapes: { readonly [message: string]: Shape | undefined } = {
     fromFields: ({ labels, ...rest }) => (labels.length === 0 ? rest : { ...rest, labels }),
     toFields: config => config,
   },
+  Encoder: {
+    fromFields: ({ kind, settings }) => ({ ...encoderSettings(settings), kind }),
+    toFields: ({ kind, ...settings }) => ({
+      kind,
+      settings: Object.keys(settings).length === 0 ? '' : JSON.stringify(settings),
+    }),
+  },
   StepAnswer: {
     fromFields: ({ topIndices, ...rest }) => (topIndices.length === 0 ? rest : { ...rest, topIndices }),
     toFields: answer => answer,
@@ -76,6 +85,22 @@ function atMostOne(numbers: Float32Array, other: { readonly length: number }): F
     throw new WireError('Expected numbers as bytes or one by one, got both', 'invalid');
   }
   return numbers;
+}
+
+function encoderSettings(text: string): object {
+  if (text === '') {
+    return {};
+  }
+  scanJson(text, defaultLimits);
+  try {
+    const settings: unknown = JSON.parse(text);
+    if (typeof settings === 'object' && settings !== null && !Array.isArray(settings)) {
+      return settings;
+    }
+  } catch {
+    // Told below.
+  }
+  throw new WireError(`Expected encoder.settings to be the text of a JSON object, got ${text.slice(0, 40)}`, 'invalid');
 }
 
 function floatFields(floats: Float32Array, plain: boolean): Loose {

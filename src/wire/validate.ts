@@ -99,9 +99,8 @@ function validateConfig(config: WireModelConfig, limits: WireLimits): void {
   for (const label of labels ?? []) {
     checkName('label', label, limits);
   }
-  expect(encoder === undefined || encoder.kind !== undefined, 'encoder to have a kind', 'none');
-  expect((encoder?.alphabet?.length ?? 0) <= limits.maxSize, 'a shorter alphabet', encoder?.alphabet?.length);
-  checkUpTo('bands', encoder?.bands, limits.maxSize);
+  expect(encoder === undefined || encoder.kind !== '', 'encoder to have a kind', 'none');
+  checkName('encoder.kind', encoder?.kind, limits);
 }
 
 function checkSize(name: string, size: number, limits: WireLimits): void {
