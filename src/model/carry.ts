@@ -1,5 +1,6 @@
 import type { CarryPart } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
+import { InputError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 
 /** What the network remembers between steps: one flat array, laid out by `carryLayout`; a value, never changed. */
@@ -28,4 +29,10 @@ export function carryLayout(config: ModelConfig): CarryLayout {
     }),
   );
   return { size, parts };
+}
+
+/** @throws InputError if the carry has another length */
+export function checkCarry(layout: CarryLayout, carry: Carry): void {
+  if (carry?.length !== layout.size)
+    throw new InputError(`Expected carry to have ${layout.size} numbers, got ${carry?.length}`);
 }

@@ -4,24 +4,12 @@ import type { Floats, Region } from '../kernels/memory.js';
 import { createKernels } from '../kernels/wasm.js';
 import { createRandom } from '../random.js';
 import { type Activations, createActivations } from './activations.js';
-import { type Carry, type CarryLayout, carryLayout } from './carry.js';
+import { type Carry, type CarryLayout, carryLayout, checkCarry } from './carry.js';
 import { checkConfig, type ModelConfig } from './config.js';
+import { checkInput, checkShape, type Input } from './input.js';
 import { type Block, forward, type Network } from './network.js';
 import { drawWeights, layoutParameters, type Weights } from './parameters.js';
-import { createSlab } from './slab.js';
-
-/** What one step takes: a token id, or a row of features. */
-export type Input = number | Float32Array;
-
-/** What one step gives. None of it is ever changed. */
-export interface Step {
-  /** o(t), (output.size). */
-  readonly logits: Float32Array;
-  /** ŷ(t), (output.size): probabilities for `classes` and `labels`, o(t) itself for `values`. */
-  readonly prediction: Float32Array;
-  /** h(t), and c(t) where the cell has one; laid out by `carryLayout`. */
-  readonly carry: Carry;
-}
+import { arrays, emitStep, loadCarry, loadInput, type Step } from './transfer.js';
 
 /** A network that can be stepped: configuration and weights, shared by many streams. */
 export interface Model<In extends Input = Input> {
@@ -84,8 +72,8 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
   const weights = arena.reserve(parameters.size);
   const network: Network = { kernels, config: checked, parameters, weights: weights.address, version: 0 };
   const layout = carryLayout(checked);
-  const create = kernels.name === 'float64' ? (n: number) => new Float64Array(n) : (n: number) => new Float32Array(n);
-  const batch = createBatch(network, layout, create);
+  const create = arrays(kernels);
+  const batch = createBatch(network, layout);
 
   const model: TrainableModel = {
     config: checked,
@@ -136,98 +124,29 @@ export function readTensors(network: Network, numbers: Floats): Weights {
   );
 }
 
-/** @throws InputError */
-export function checkInput(config: ModelConfig, input: Input): void {
-  checkShape(config, input);
-  if (typeof input !== 'number') {
-    for (let i = 0; i < input.length; i++) if (!Number.isFinite(input[i])) throw notFinite(input[i], i);
-  }
-}
-
-function checkShape(config: ModelConfig, input: Input): void {
-  const { kind, size } = config.input;
-  if (kind === 'token') {
-    if (typeof input !== 'number')
-      throw new InputError(`Expected input to be a token (a number), got ${describe(input)}`);
-    if (!Number.isInteger(input) || input < 0 || input >= size) {
-      throw new InputError(`Expected input to be a token from 0 to ${size - 1}, got ${input}`);
-    }
-  } else if (!isRow(input)) {
-    throw new InputError(`Expected input to be a Float32Array of ${size} features, got ${describe(input)}`);
-  } else if (input.length !== size) {
-    throw new InputError(`Expected input to have ${size} features, got ${input.length}`);
-  }
-}
-
-/** A row of features; of float64 where the model is the ruler of gradient checks. */
-function isRow(input: unknown): input is Float32Array {
-  return input instanceof Float32Array || input instanceof Float64Array;
-}
-
-function describe(value: unknown): string {
-  if (value === null) return 'null';
-  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
-}
-
-function notFinite(value: number, index: number): InputError {
-  return new InputError(`Expected input[${index}] to be a finite number, got ${value}`, index);
-}
-
 /** Steps through activations of one time step, which grow with the largest batch. */
-function createBatch(network: Network, layout: CarryLayout, create: (length: number) => Floats) {
+function createBatch(network: Network, layout: CarryLayout) {
   const { kernels: k, config } = network;
-  const { arena } = k;
-  const features = config.input.kind === 'features';
-  const outputs = config.output.size;
-  const separate = config.output.kind !== 'values';
-  const emitted = layout.size + outputs + (separate ? outputs : 0);
-  const slab = createSlab(create);
+  const emit = emitStep(network, layout);
   let rows: Activations;
   let staging: Region;
-  let out: Region;
   const single: readonly Block[] = [{ step: 0, previous: 0, count: 1 }];
 
   const grow = (streams: number): void => {
-    rows = createActivations(arena, config, streams, streams, false);
-    staging = arena.reserve(Math.max(config.input.size, layout.size));
-    out = arena.reserve(emitted);
+    rows = createActivations(k.arena, config, streams, streams, false);
+    staging = k.arena.reserve(Math.max(config.input.size, layout.size));
   };
   grow(1);
 
   /** Puts the carry and the input of one stream in their rows. */
   const load = (row: number, carry: Carry, input: Input): void => {
-    if (features) {
-      arena.floats.set(input as Float32Array, staging.address);
-      const bad = k.load(staging.address, rows.inputs + row * rows.inputStride, config.input.size);
-      if (bad >= 0) throw notFinite((input as Float32Array)[bad], bad);
-    } else {
-      rows.tokens[row] = input as number;
-    }
+    loadInput(network, rows, row, input, staging.address);
     loadCarry(network, layout, rows, row, carry, staging.address);
-  };
-
-  /** What a step leaves, as arrays of its own. */
-  const emit = (row: number): Step => {
-    const { parts, size } = layout;
-    for (let i = 0; i < parts.length; i++) {
-      const { layer: index, part, offset, length } = parts[i];
-      const layer = rows.layers[index];
-      k.copy((part === 'h' ? layer.h : layer.c) + (layer.lead + row) * layer.n, out.address + offset, length);
-    }
-    k.copy(rows.logits + row * rows.outputStride, out.address + size, outputs);
-    if (separate) k.copy(rows.predictions + row * rows.outputStride, out.address + size + outputs, outputs);
-    const place = slab.take(emitted);
-    const floats = slab.floats() as Float32Array;
-    floats.set(out.array, place);
-    const carry = floats.subarray(place, place + size);
-    const logits = floats.subarray(place + size, place + size + outputs);
-    return { logits, prediction: separate ? floats.subarray(place + size + outputs, place + emitted) : logits, carry };
   };
 
   const check = (carry: Carry, input: Input): void => {
     checkShape(config, input);
-    if (carry.length !== layout.size)
-      throw new InputError(`Expected carry to have ${layout.size} numbers, got ${carry.length}`);
+    checkCarry(layout, carry);
   };
 
   return {
@@ -235,7 +154,7 @@ function createBatch(network: Network, layout: CarryLayout, create: (length: num
       check(carry, input);
       load(0, carry, input);
       forward(network, rows, 0, 1, single);
-      return emit(0);
+      return emit(rows, 0);
     },
 
     stepMany(carries: readonly Carry[], inputs: readonly Input[]): Step[] {
@@ -247,26 +166,7 @@ function createBatch(network: Network, layout: CarryLayout, create: (length: num
       for (let row = 0; row < count; row++) load(row, carries[row], inputs[row]);
       if (count === 0) return [];
       forward(network, rows, 0, count, [{ step: 0, previous: 0, count }]);
-      return Array.from(inputs, (_, row) => emit(row));
+      return Array.from(inputs, (_, row) => emit(rows, row));
     },
   };
-}
-
-/** Puts a carry in the state rows before the first step of a stream. */
-export function loadCarry(
-  network: Network,
-  layout: CarryLayout,
-  rows: Activations,
-  stream: number,
-  carry: Carry,
-  staging: number,
-): void {
-  const { kernels: k } = network;
-  k.arena.floats.set(carry, staging);
-  const { parts } = layout;
-  for (let i = 0; i < parts.length; i++) {
-    const { layer: index, part, offset, length } = parts[i];
-    const layer = rows.layers[index];
-    k.load(staging + offset, (part === 'h' ? layer.h : layer.c) + stream * layer.n, length);
-  }
 }

@@ -1,0 +1,43 @@
+import { InputError } from '../errors.js';
+import type { ModelConfig } from './config.js';
+
+/** What one step takes: a token id, or a row of features. */
+export type Input = number | Float32Array;
+
+/** @throws InputError if the input is of another kind or shape, out of range, or not finite */
+export function checkInput(config: ModelConfig, input: Input): void {
+  checkShape(config, input);
+  if (typeof input !== 'number') {
+    for (let i = 0; i < input.length; i++) if (!Number.isFinite(input[i])) throw notFinite(input[i], i);
+  }
+}
+
+/** Kind, shape and range; that features are finite is seen when they are loaded. */
+export function checkShape(config: ModelConfig, input: Input): void {
+  const { kind, size } = config.input;
+  if (kind === 'token') {
+    if (typeof input !== 'number')
+      throw new InputError(`Expected input to be a token (a number), got ${describe(input)}`);
+    if (!Number.isInteger(input) || input < 0 || input >= size) {
+      throw new InputError(`Expected input to be a token from 0 to ${size - 1}, got ${input}`);
+    }
+  } else if (!isRow(input)) {
+    throw new InputError(`Expected input to be a Float32Array of ${size} features, got ${describe(input)}`);
+  } else if (input.length !== size) {
+    throw new InputError(`Expected input to have ${size} features, got ${input.length}`);
+  }
+}
+
+/** A row of features; of float64 where the model is the ruler of gradient checks. */
+function isRow(input: unknown): input is Float32Array {
+  return input instanceof Float32Array || input instanceof Float64Array;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
+}
+
+export function notFinite(value: number, index: number): InputError {
+  return new InputError(`Expected input[${index}] to be a finite number, got ${value}`, index);
+}

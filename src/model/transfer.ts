@@ -1,0 +1,83 @@
+import type { Kernels } from '../kernels/kernels.js';
+import type { Floats } from '../kernels/memory.js';
+import type { Activations } from './activations.js';
+import type { Carry, CarryLayout } from './carry.js';
+import { type Input, notFinite } from './input.js';
+import type { Network } from './network.js';
+import { createSlab } from './slab.js';
+
+/** What one step gives. None of it is ever changed. */
+export interface Step {
+  /** o(t), (output.size). */
+  readonly logits: Float32Array;
+  /** ŷ(t), (output.size): probabilities for `classes` and `labels`, o(t) itself for `values`. */
+  readonly prediction: Float32Array;
+  /** h(t), and c(t) where the cell has one; laid out by `carryLayout`. */
+  readonly carry: Carry;
+}
+
+/** Puts a carry in the state rows before the first step of a stream. */
+export function loadCarry(
+  network: Network,
+  layout: CarryLayout,
+  rows: Activations,
+  stream: number,
+  carry: Carry,
+  staging: number,
+): void {
+  const { kernels: k } = network;
+  k.arena.floats.set(carry, staging);
+  const { parts } = layout;
+  for (let i = 0; i < parts.length; i++) {
+    const { layer: index, part, offset, length } = parts[i];
+    const layer = rows.layers[index];
+    k.load(staging + offset, (part === 'h' ? layer.h : layer.c) + stream * layer.n, length);
+  }
+}
+
+/**
+ * Puts the input of one step in its row.
+ *
+ * @throws InputError if a feature is not finite; the kind and shape are the caller's to check
+ */
+export function loadInput(network: Network, rows: Activations, row: number, input: Input, staging: number): void {
+  if (typeof input === 'number') {
+    rows.tokens[row] = input;
+    return;
+  }
+  const { kernels: k, config } = network;
+  k.arena.floats.set(input, staging);
+  const bad = k.load(staging, rows.inputs + row * rows.inputStride, config.input.size);
+  if (bad >= 0) throw notFinite(input[bad], bad);
+}
+
+/** Makes the function that copies what a step left in its row into arrays of its own. */
+export function emitStep(network: Network, layout: CarryLayout): (rows: Activations, row: number) => Step {
+  const { kernels: k, config } = network;
+  const { parts, size } = layout;
+  const outputs = config.output.size;
+  const separate = config.output.kind !== 'values';
+  const emitted = size + outputs + (separate ? outputs : 0);
+  const out = k.arena.reserve(emitted);
+  const slab = createSlab(arrays(k));
+  return (rows, row) => {
+    for (let i = 0; i < parts.length; i++) {
+      const { layer: index, part, offset, length } = parts[i];
+      const layer = rows.layers[index];
+      k.copy((part === 'h' ? layer.h : layer.c) + (layer.lead + row) * layer.n, out.address + offset, length);
+    }
+    k.copy(rows.logits + row * rows.outputStride, out.address + size, outputs);
+    if (separate) k.copy(rows.predictions + row * rows.outputStride, out.address + size + outputs, outputs);
+    const place = slab.take(emitted);
+    const floats = slab.floats() as Float32Array;
+    floats.set(out.array, place);
+    const carry = floats.subarray(place, place + size);
+    const logits = floats.subarray(place + size, place + size + outputs);
+    return { logits, prediction: separate ? floats.subarray(place + size + outputs, place + emitted) : logits, carry };
+  };
+}
+
+/** Arrays of the precision that the kernels work in. */
+export function arrays(kernels: Kernels): (length: number) => Floats {
+  return kernels.name === 'float64' ? n => new Float64Array(n) : n => new Float32Array(n);
+}

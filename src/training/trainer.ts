@@ -1,0 +1,325 @@
+import { ConfigError, DivergenceError } from '../errors.js';
+import { type Activations, createActivations } from '../model/activations.js';
+import { type Carry, checkCarry } from '../model/carry.js';
+import { checkShape, type Input } from '../model/input.js';
+import { readTensors, type TrainableModel } from '../model/model.js';
+import { type Block, backward, forward, transposeAll, transposedSize } from '../model/network.js';
+import type { Weights } from '../model/parameters.js';
+import { emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
+import { createLoss, type Loss, type Target } from './loss.js';
+import { createOptimizer, defaultOptimizer, type Optimizer, type OptimizerConfig, type Range } from './optimizer.js';
+import { type Packing, packWindows, type Window } from './window.js';
+
+export interface TrainerOptions {
+  /** Default Adam with rate 0.002, β1 = 0, β2 = 0.999. */
+  readonly optimizer?: OptimizerConfig;
+  /** Steps between updates. Default 1. */
+  readonly k1?: number;
+  /** Steps that the gradient passes through, the target's own included; at least k1. Default 16, or k1 if that is more. */
+  readonly k2?: number;
+  /** Further steps that are kept for targets that come late. Default 0. */
+  readonly lateness?: number;
+  /** The gradient is scaled down to this global norm. Default 1; `Infinity` for none. */
+  readonly maxGradientNorm?: number;
+  /** Names of tensors that do not learn. */
+  readonly freeze?: readonly string[];
+  /** Updates in a row that may be skipped before a `DivergenceError`. Default 10. */
+  readonly maxSkipped?: number;
+}
+
+/** What one update did. */
+export interface Update {
+  /** Updates so far, this one included; skipped ones are not counted. */
+  readonly count: number;
+  /** Mean over the labelled steps, in nats. */
+  readonly loss: number;
+  /** Euclidean norm of the gradient before it is clipped. */
+  readonly gradientNorm: number;
+  /** The gradient was scaled down to `maxGradientNorm`. */
+  readonly clipped: boolean;
+  /** The loss or the gradient was not finite: nothing was learned. */
+  readonly skipped: boolean;
+  readonly windows: number;
+  /** Steps that the gradient went through, in all windows. */
+  readonly steps: number;
+  /** Of these, the ones with a target. */
+  readonly labelled: number;
+  /** Windows with fewer than k2 steps: the first of a stream. */
+  readonly short: number;
+}
+
+/** The gradient of the mean loss of windows. */
+export interface Gradients {
+  readonly loss: number;
+  /** By tensor, shapes as the weights. */
+  readonly weights: Weights;
+  /** ∂L/∂carry of each window, in the order given. */
+  readonly carries: Float32Array[];
+}
+
+/** A model, its loss, an optimizer, k1 and k2. What it learns moves the model for everyone who steps it. */
+export interface Trainer {
+  readonly model: TrainableModel;
+  /** With every default filled in. */
+  readonly options: Required<TrainerOptions>;
+  readonly optimizer: Optimizer;
+  /** Updates so far. */
+  readonly count: number;
+  checkTarget(target: Target): void;
+  /**
+   * `model.step`, whose activations are kept: a following `learn` of the window that these steps make need not run them again.
+   * Inputs must not change after.
+   */
+  step(carry: Carry, input: Input): Step;
+  /** The loss of one step's logits, in nats. */
+  loss(logits: Float32Array, target: Exclude<Target, null>): number;
+  /** One update from one window: `learnMany([window])`. */
+  learn(window: Window): Update;
+  /**
+   * One update from many windows: the gradient of the mean loss over all labelled steps. Their order is part of the
+   * argument: it orders the sums.
+   *
+   * @throws DivergenceError after `maxSkipped` skipped updates in a row
+   */
+  learnMany(windows: readonly Window[]): Update;
+  /** The gradient that an update from these windows would follow; nothing moves. */
+  gradients(windows: readonly Window[]): Gradients;
+  /** For checkpoints: counts and the optimizer's counters. */
+  counters(): Record<string, number>;
+  restore(counters: Record<string, number>): void;
+}
+
+const defaultK2 = 16;
+
+/** @throws ConfigError naming the option that is wrong */
+export function createTrainer(model: TrainableModel, options: TrainerOptions = {}): Trainer {
+  const { network, config, carryLayout: layout } = model;
+  const { kernels: k, parameters } = network;
+  const { arena } = k;
+  const checked = checkOptions(options, new Set(parameters.tensors.map(tensor => tensor.name)));
+  const optimizer = createOptimizer(k, parameters.size, checked.optimizer);
+  const ranges = learningRanges(parameters, checked.freeze);
+  const gradient = arena.reserve(parameters.size);
+  const transposed = arena.reserve(transposedSize(parameters));
+  const staging = arena.reserve(Math.max(config.input.size, layout.size, config.output.size));
+  const loss: Loss = createLoss(config, k, arena.reserve(config.output.size).address);
+  const emit = emitStep(network, layout);
+  const tape = createTape(createActivations(arena, config, 1, checked.k2, true));
+  let batch = tape.rows;
+  let count = 0;
+  let skippedInRow = 0;
+
+  /** Runs the windows forward, unless the tape has just this run; returns the rows that hold it. */
+  const run = (packing: Packing): Activations => {
+    const { windows, blocks, steps } = packing;
+    if (windows.length === 1 && tape.holds(windows[0], network.version)) return tape.rows;
+    if (batch === tape.rows || windows.length > batch.streams || steps > batch.steps) {
+      const known =
+        batch === tape.rows
+          ? { streams: 1, steps: checked.k2 }
+          : { streams: 2 * batch.streams, steps: 2 * batch.steps };
+      const streams =
+        windows.length <= batch.streams && batch !== tape.rows
+          ? batch.streams
+          : Math.max(windows.length, known.streams);
+      batch = createActivations(arena, config, streams, Math.max(steps, known.steps), true);
+    }
+    const rows = {
+      ...batch,
+      streams: windows.length,
+      layers: batch.layers.map(layer => ({ ...layer, lead: windows.length })),
+    };
+    windows.forEach((window, stream) => {
+      loadCarry(network, layout, rows, stream, window.carry, staging.address);
+    });
+    blocks.forEach((block, time) => {
+      for (let i = 0; i < block.count; i++)
+        loadInput(network, rows, block.step + i, windows[i].inputs[time], staging.address);
+    });
+    forward(network, rows, 0, steps, blocks);
+    return rows;
+  };
+
+  /** The mean loss, and its gradient in `gradient`. */
+  const differentiate = (windows: readonly Window[]) => {
+    for (const window of windows) {
+      checkCarry(layout, window.carry);
+      for (const input of window.inputs) checkShape(config, input);
+      for (const target of window.targets) loss.check(target);
+    }
+    const packing = packWindows(windows);
+    const labelled = windows.reduce((sum, window) => sum + window.targets.filter(target => target !== null).length, 0);
+    if (labelled === 0) throw new ConfigError('Expected at least one step with a target, got none');
+    const rows = run(packing);
+    let total = 0;
+    packing.blocks.forEach((block, time) => {
+      for (let i = 0; i < block.count; i++) {
+        const target = packing.windows[i].targets[time];
+        const row = block.step + i;
+        if (target !== null) total += loss.of(k, rows.logits + row * rows.outputStride, target);
+        loss.gradient(k, rows, row, target, 1 / labelled);
+      }
+    });
+    k.clear(gradient.address, parameters.size);
+    backward(network, rows, packing.steps, packing.blocks, gradient.address, transposeAll(network, transposed.address));
+    return { packing, rows, labelled, loss: total / labelled };
+  };
+
+  const learnMany = (windows: readonly Window[]): Update => {
+    const { packing, labelled, loss: mean } = differentiate(windows);
+    let squares = 0;
+    for (const [offset, length] of ranges) squares += k.sumSquares(gradient.address + offset, length);
+    const gradientNorm = Math.sqrt(squares);
+    const skipped = !Number.isFinite(mean) || !Number.isFinite(gradientNorm);
+    const clipped = !skipped && gradientNorm > checked.maxGradientNorm;
+    if (skipped) {
+      skippedInRow++;
+      if (skippedInRow >= checked.maxSkipped) {
+        throw new DivergenceError(
+          `Expected a finite loss and gradient, got ${mean} and ${gradientNorm} in ${skippedInRow} updates in a row: ` +
+            'start again from a checkpoint with a smaller optimizer.rate or maxGradientNorm',
+        );
+      }
+    } else {
+      skippedInRow = 0;
+      count++;
+      optimizer.update(network.weights, gradient.address, ranges, clipped ? checked.maxGradientNorm / gradientNorm : 1);
+      network.version++;
+    }
+    const short = windows.filter(window => window.inputs.length < checked.k2).length;
+    return {
+      count,
+      loss: mean,
+      gradientNorm,
+      clipped,
+      skipped,
+      windows: windows.length,
+      steps: packing.steps,
+      labelled,
+      short,
+    };
+  };
+
+  return {
+    model,
+    options: checked,
+    optimizer,
+    get count() {
+      return count;
+    },
+    checkTarget: loss.check,
+
+    step(carry, input) {
+      checkShape(config, input);
+      checkCarry(layout, carry);
+      const row = tape.next(carry, network.version);
+      if (row === 0) loadCarry(network, layout, tape.rows, 0, carry, staging.address);
+      loadInput(network, tape.rows, row, input, staging.address);
+      forward(network, tape.rows, row, 1, tape.block(row));
+      const step = emit(tape.rows, row);
+      tape.add(input, step.carry);
+      return step;
+    },
+
+    loss(logits, target) {
+      arena.floats.set(logits, staging.address);
+      return loss.of(k, staging.address, target);
+    },
+
+    learn: window => learnMany([window]),
+    learnMany,
+
+    gradients(windows) {
+      const { packing, rows, loss: mean } = differentiate(windows);
+      const carries = windows.map(window => {
+        const stream = packing.windows.indexOf(window);
+        const carry = model.zeroCarry();
+        for (const { layer, part, offset, length } of layout.parts) {
+          const grad = rows.gradients!.layers[layer];
+          const from = (part === 'h' ? grad.h : grad.c) + stream * rows.layers[layer].n;
+          carry.set(arena.floats.subarray(from, from + length), offset);
+        }
+        return carry;
+      });
+      return { loss: mean, weights: readTensors(network, gradient.array), carries };
+    },
+
+    counters: () => ({ count, skippedInRow, ...optimizer.counters() }),
+    restore(counters) {
+      count = counters.count;
+      skippedInRow = counters.skippedInRow;
+      optimizer.restore(counters);
+    },
+  };
+}
+
+/** The steps taken last, whose activations are in the rows: carries are values, so the very array tells where a window begins. */
+function createTape(rows: Activations) {
+  const blocks: (readonly Block[])[] = Array.from({ length: rows.steps }, (_, row) => [
+    { step: row, previous: row, count: 1 },
+  ]);
+  let first: Carry | undefined;
+  let last: Carry | undefined;
+  let version = -1;
+  let inputs: Input[] = [];
+  return {
+    rows,
+    block: (row: number) => blocks[row],
+    /** The row for a step from this carry: after the last one if it goes on from there, else the first. */
+    next(carry: Carry, current: number): number {
+      if (carry !== last || version !== current || inputs.length === rows.steps) {
+        first = carry;
+        inputs = [];
+        version = current;
+      }
+      // Until the step is there, no window is.
+      last = undefined;
+      return inputs.length;
+    },
+    add(input: Input, carry: Carry): void {
+      inputs.push(input);
+      last = carry;
+    },
+    holds(window: Window, current: number): boolean {
+      if (last === undefined || version !== current || window.carry !== first || window.inputs.length !== inputs.length)
+        return false;
+      return inputs.every((input, i) => input === window.inputs[i]);
+    },
+  };
+}
+
+/** Neighbouring tensors that learn, as runs of weights. */
+function learningRanges(parameters: TrainableModel['network']['parameters'], freeze: readonly string[]): Range[] {
+  const ranges: [number, number][] = [];
+  for (const { name, offset, length } of parameters.tensors) {
+    if (freeze.includes(name)) continue;
+    const last = ranges[ranges.length - 1];
+    if (last && last[0] + last[1] === offset) last[1] += length;
+    else ranges.push([offset, length]);
+  }
+  return ranges;
+}
+
+function checkOptions(options: TrainerOptions, names: ReadonlySet<string>): Required<TrainerOptions> {
+  const {
+    optimizer = defaultOptimizer,
+    k1 = 1,
+    lateness = 0,
+    maxGradientNorm = 1,
+    freeze = [],
+    maxSkipped = 10,
+  } = options;
+  const { k2 = Math.max(defaultK2, k1) } = options;
+  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
+    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
+  };
+  const isCount = (value: number, least: number): boolean =>
+    Number.isInteger(value) && value >= least && value <= 1_000_000;
+  expect(isCount(k1, 1), 'k1', 'an integer from 1', k1);
+  expect(isCount(k2, k1), 'k2', `an integer from k1 (${k1})`, k2);
+  expect(isCount(lateness, 0), 'lateness', 'an integer from 0', lateness);
+  expect(maxGradientNorm > 0, 'maxGradientNorm', 'a positive number', maxGradientNorm);
+  expect(isCount(maxSkipped, 1), 'maxSkipped', 'an integer from 1', maxSkipped);
+  for (const name of freeze) expect(names.has(name), 'freeze', `names of tensors (${[...names].join(', ')})`, name);
+  return { optimizer, k1, k2, lateness, maxGradientNorm, freeze: [...freeze], maxSkipped };
+}

@@ -1,0 +1,50 @@
+import { ConfigError } from '../errors.js';
+import type { Carry } from '../model/carry.js';
+import type { Input } from '../model/input.js';
+import type { Block } from '../model/network.js';
+import type { Target } from './loss.js';
+
+/**
+ * A run of steps to learn from, and the carry before the first of them, which is a constant. A step whose target is null
+ * passes the gradient on and brings no loss.
+ */
+export interface Window {
+  readonly carry: Carry;
+  readonly inputs: readonly Input[];
+  /** As many as inputs. */
+  readonly targets: readonly Target[];
+}
+
+/** How windows of any lengths lie in rows: step by step, and in a step the longest window first. */
+export interface Packing {
+  /** The windows, longest first, those of one length in the given order. */
+  readonly windows: readonly Window[];
+  /** For each step, the first row and how many windows still run. */
+  readonly blocks: readonly Block[];
+  /** Steps in all windows. */
+  readonly steps: number;
+}
+
+/** Packs windows as PyTorch's `PackedSequence` does. */
+export function packWindows(windows: readonly Window[]): Packing {
+  for (const { inputs, targets } of windows) {
+    if (inputs.length === 0) throw new ConfigError('Expected a window to have at least one step, got none');
+    if (targets.length !== inputs.length) {
+      throw new ConfigError(
+        `Expected a window to have as many targets as inputs (${inputs.length}), got ${targets.length}`,
+      );
+    }
+  }
+  const sorted = [...windows].sort((a, b) => b.inputs.length - a.inputs.length);
+  const blocks: Block[] = [];
+  let running = sorted.length;
+  let step = 0;
+  let previous = 0;
+  for (let time = 0; running > 0; time++) {
+    blocks.push({ step, previous, count: running });
+    previous = sorted.length + step;
+    step += running;
+    while (running > 0 && sorted[running - 1].inputs.length <= time + 1) running--;
+  }
+  return { windows: sorted, blocks, steps: step };
+}
