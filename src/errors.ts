@@ -74,3 +74,10 @@ export class WireError extends EddyError {
     this.session = session;
   }
 }
+
+/** More of something than was allowed: open streams, sessions, bytes. The message names the option that raises the limit. */
+export class LimitError extends EddyError {
+  constructor(message: string) {
+    super('EDDY_LIMIT', message);
+  }
+}

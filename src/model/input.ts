@@ -13,7 +13,8 @@ export function checkInput(config: ModelConfig, input: Input): void {
 }
 
 /** Kind, shape and range; that features are finite is seen when they are loaded. */
-export function checkShape(config: ModelConfig, input: Input): void {
+export function checkShape(config: ModelConfig, input: Input | null): void {
+  if (input === null) return;
   const { kind, size } = config.input;
   if (kind === 'token') {
     if (typeof input !== 'number')

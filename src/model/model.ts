@@ -23,12 +23,12 @@ export interface Model<In extends Input = Input> {
    * One time step.
    *
    * @param carry (carryLayout.size) what the step before left, or `zeroCarry()`
-   * @param input a token below `input.size`, or (input.size) features
+   * @param input a token below `input.size`, or (input.size) features; null for none: zeros, or no token at all
    * @throws InputError as `checkInput`, or if the carry has another length
    */
-  step(carry: Carry, input: In): Step;
+  step(carry: Carry, input: In | null): Step;
   /** One time step of many streams: the same bits as `step` on each. All are checked before any is stepped. */
-  stepMany(carries: readonly Carry[], inputs: readonly In[]): Step[];
+  stepMany(carries: readonly Carry[], inputs: readonly (In | null)[]): Step[];
 }
 
 /** A model whose weights are ours to read, write and learn. */
@@ -139,25 +139,25 @@ function createBatch(network: Network, layout: CarryLayout) {
   grow(1);
 
   /** Puts the carry and the input of one stream in their rows. */
-  const load = (row: number, carry: Carry, input: Input): void => {
+  const load = (row: number, carry: Carry, input: Input | null): void => {
     loadInput(network, rows, row, input, staging.address);
     loadCarry(network, layout, rows, row, carry, staging.address);
   };
 
-  const check = (carry: Carry, input: Input): void => {
+  const check = (carry: Carry, input: Input | null): void => {
     checkShape(config, input);
     checkCarry(layout, carry);
   };
 
   return {
-    step(carry: Carry, input: Input): Step {
+    step(carry: Carry, input: Input | null): Step {
       check(carry, input);
       load(0, carry, input);
       forward(network, rows, 0, 1, single);
       return emit(rows, 0);
     },
 
-    stepMany(carries: readonly Carry[], inputs: readonly Input[]): Step[] {
+    stepMany(carries: readonly Carry[], inputs: readonly (Input | null)[]): Step[] {
       const count = inputs.length;
       if (carries.length !== count)
         throw new InputError(`Expected as many carries as inputs (${count}), got ${carries.length}`);

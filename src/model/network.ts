@@ -16,6 +16,9 @@ export interface Network {
   version: number;
 }
 
+/** In place of a token: no row is read, as if the one-hot vector were zeros. */
+export const noToken = -1;
+
 /**
  * A run of steps at one time: rows `step` to `step + count` go on from the states `previous` to `previous + count`.
  * The list of them is in the order of time; together they cover neighbouring rows.
@@ -93,8 +96,10 @@ function addProduct(
       n,
     );
   } else {
-    for (let row = 0; row < count; row++)
-      k.addRow(weights + offset, rows.tokens[first + row], to + row * stride, inputs, n);
+    for (let row = 0; row < count; row++) {
+      const token = rows.tokens[first + row];
+      if (token !== noToken) k.addRow(weights + offset, token, to + row * stride, inputs, n);
+    }
   }
 }
 
@@ -236,7 +241,10 @@ function backProduct(
   } else if (config.input.kind === 'features') {
     k.outer(rows.inputs, rows.inputStride, sums, stride, to, count, matrix.k, matrix.n);
   } else {
-    for (let row = 0; row < count; row++) k.addToRow(sums + row * stride, to, rows.tokens[row], matrix.k, matrix.n);
+    for (let row = 0; row < count; row++) {
+      const token = rows.tokens[row];
+      if (token !== noToken) k.addToRow(sums + row * stride, to, token, matrix.k, matrix.n);
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import type { Floats } from '../kernels/memory.js';
 import type { Activations } from './activations.js';
 import type { Carry, CarryLayout } from './carry.js';
 import { type Input, notFinite } from './input.js';
-import type { Network } from './network.js';
+import { type Network, noToken } from './network.js';
 import { createSlab } from './slab.js';
 
 /** What one step gives. None of it is ever changed. */
@@ -36,16 +36,27 @@ export function loadCarry(
 }
 
 /**
- * Puts the input of one step in its row.
+ * Puts the input of one step in its row; null is no input.
  *
  * @throws InputError if a feature is not finite; the kind and shape are the caller's to check
  */
-export function loadInput(network: Network, rows: Activations, row: number, input: Input, staging: number): void {
+export function loadInput(
+  network: Network,
+  rows: Activations,
+  row: number,
+  input: Input | null,
+  staging: number,
+): void {
+  const { kernels: k, config } = network;
+  if (input === null) {
+    if (config.input.kind === 'token') rows.tokens[row] = noToken;
+    else k.clear(rows.inputs + row * rows.inputStride, rows.inputStride);
+    return;
+  }
   if (typeof input === 'number') {
     rows.tokens[row] = input;
     return;
   }
-  const { kernels: k, config } = network;
   k.arena.floats.set(input, staging);
   const bad = k.load(staging, rows.inputs + row * rows.inputStride, config.input.size);
   if (bad >= 0) throw notFinite(input[bad], bad);

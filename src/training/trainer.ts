@@ -70,7 +70,7 @@ export interface Trainer {
    * `model.step`, whose activations are kept: a following `learn` of the window that these steps make need not run them again.
    * Inputs must not change after.
    */
-  step(carry: Carry, input: Input): Step;
+  step(carry: Carry, input: Input | null): Step;
   /** The loss of one step's logits, in nats. */
   loss(logits: Float32Array, target: Exclude<Target, null>): number;
   /** One update from one window: `learnMany([window])`. */
@@ -261,7 +261,7 @@ function createTape(rows: Activations) {
   let first: Carry | undefined;
   let last: Carry | undefined;
   let version = -1;
-  let inputs: Input[] = [];
+  let inputs: (Input | null)[] = [];
   return {
     rows,
     block: (row: number) => blocks[row],
@@ -276,7 +276,7 @@ function createTape(rows: Activations) {
       last = undefined;
       return inputs.length;
     },
-    add(input: Input, carry: Carry): void {
+    add(input: Input | null, carry: Carry): void {
       inputs.push(input);
       last = carry;
     },

@@ -10,7 +10,7 @@ import type { Target } from './loss.js';
  */
 export interface Window {
   readonly carry: Carry;
-  readonly inputs: readonly Input[];
+  readonly inputs: readonly (Input | null)[];
   /** As many as inputs. */
   readonly targets: readonly Target[];
 }

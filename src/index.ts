@@ -1,0 +1,28 @@
+// Models
+export type { CellKind } from './cells/cell.js';
+// Errors
+export {
+  CheckpointError,
+  ConfigError,
+  DivergenceError,
+  EddyError,
+  InputError,
+  LimitError,
+  StaleStateError,
+  TargetError,
+} from './errors.js';
+export type { Carry, CarryLayout } from './model/carry.js';
+export type { LayerConfig, ModelConfig, OutputKind } from './model/config.js';
+export type { Initialization } from './model/initialization.js';
+export type { Input } from './model/input.js';
+export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
+export type { Weights } from './model/parameters.js';
+export type { Step } from './model/transfer.js';
+// Random numbers
+export { createRandom, type Random } from './random.js';
+// Learning
+export type { Target } from './training/loss.js';
+export type { OptimizerConfig } from './training/optimizer.js';
+export type { StreamState } from './training/stream.js';
+export { createTrainer, type Gradients, type Trainer, type TrainerOptions, type Update } from './training/trainer.js';
+export type { Window } from './training/window.js';

@@ -1,0 +1,10 @@
+// Stepping
+
+// Learning
+export type { Example, LateTarget, Learned } from './learned.js';
+export { next } from './next.js';
+export { type RolloutOptions, rollout } from './rollout.js';
+export { step } from './step.js';
+export { type KeyedInput, type KeyedStep, type StepManyOptions, stepMany } from './step-many.js';
+export { tbptt } from './tbptt.js';
+export { type KeyedExample, type KeyedLearned, type TbpttManyOptions, tbpttMany } from './tbptt-many.js';

@@ -1,0 +1,46 @@
+import type { Input } from '../model/input.js';
+import type { Step } from '../model/transfer.js';
+import type { Target } from '../training/loss.js';
+import type { StreamState } from '../training/stream.js';
+import type { Update } from '../training/trainer.js';
+
+/**
+ * An input and its target: null where there is none, left out where it may still come as a `LateTarget`.
+ */
+export interface Example<In extends Input = Input> {
+  readonly input: In | null;
+  readonly target?: Target;
+}
+
+/** The target of an earlier step, by the step's number, counted from 1. */
+export interface LateTarget {
+  readonly forStep: number;
+  readonly target: Target;
+}
+
+/** What a learning operator emits. */
+export type Learned =
+  /** An example was stepped; `loss` in nats, null while the target is not known. */
+  | {
+      readonly kind: 'step';
+      readonly number: number;
+      readonly step: Step;
+      readonly target: Target | undefined;
+      readonly loss: number | null;
+      /** What to resume from, as of now: throws `StaleStateError` once the stream has moved on. */
+      state(): StreamState;
+    }
+  /** The target of step `number` came, and is scored against what was predicted then. */
+  | {
+      readonly kind: 'late';
+      readonly number: number;
+      readonly prediction: Float32Array;
+      readonly target: Target;
+      readonly loss: number;
+    }
+  /** A target came too late to learn from. */
+  | { readonly kind: 'expired'; readonly number: number }
+  /** The step had its target already: the first one stands. */
+  | { readonly kind: 'duplicate'; readonly number: number }
+  /** The weights moved, or were kept from it. */
+  | { readonly kind: 'update'; readonly update: Update; state(): StreamState };

@@ -1,0 +1,55 @@
+import { Observable } from 'rxjs';
+import { ConfigError } from '../errors.js';
+import type { Carry } from '../model/carry.js';
+import type { Input } from '../model/input.js';
+import type { Model } from '../model/model.js';
+import type { Step } from '../model/transfer.js';
+
+export interface RolloutOptions<In extends Input = Input> {
+  /** x(1). */
+  readonly input: In | null;
+  /** Steps to take; without it the stream ends with its subscription. */
+  readonly steps?: number;
+  /**
+   * What follows x(1). `first`: nothing, a zero vector or no token at all; `constant`: x(1) again; or a function from a step
+   * to the next input, such as its own output.
+   */
+  readonly feed: 'first' | 'constant' | ((step: Step) => In | null);
+  /** Default zeros. */
+  readonly carry?: Carry;
+}
+
+/**
+ * One-to-many: a sequence out of one input.
+ *
+ * It's like `generate`, with the network as the iteration. Emits synchronously on subscription, so give `steps`, or take
+ * what you need with `take`.
+ *
+ * @example
+ * rollout(model, { input: start, steps: 100, feed: step => step.prediction }).subscribe(...)   // own output fed back
+ */
+export function rollout<In extends Input = Input>(model: Model<In>, options: RolloutOptions<In>): Observable<Step> {
+  const { input, steps = Number.POSITIVE_INFINITY, feed, carry = model.zeroCarry() } = options;
+  if (!(steps >= 0)) throw new ConfigError(`Expected steps to be a number from 0, got ${steps}`);
+  if (feed !== 'first' && feed !== 'constant' && typeof feed !== 'function') {
+    throw new ConfigError(`Expected feed to be 'first', 'constant' or a function, got ${String(feed)}`);
+  }
+  if (input !== null) model.checkInput(input);
+  const first = carry.slice();
+  return new Observable(subscriber => {
+    let current: Carry = first;
+    let x: In | null = input;
+    try {
+      for (let t = 1; t <= steps && !subscriber.closed; t++) {
+        const result = model.step(current, x);
+        current = result.carry;
+        subscriber.next(result);
+        if (typeof feed === 'function') x = feed(result);
+        else if (feed === 'first') x = null;
+      }
+      subscriber.complete();
+    } catch (error) {
+      subscriber.error(error);
+    }
+  });
+}

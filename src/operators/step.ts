@@ -1,0 +1,49 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import { InputError } from '../errors.js';
+import type { Carry } from '../model/carry.js';
+import type { Input } from '../model/input.js';
+import type { Model } from '../model/model.js';
+import type { Step } from '../model/transfer.js';
+
+/**
+ * Steps the network with each input, and emits what it says.
+ *
+ * It's like `scan`, with the network as accumulator: (o(t), ŷ(t), h(t)) = step(h(t − 1), x(t)).
+ *
+ * Every subscription begins with the given carry. Errors with `InputError` at an input of another kind or shape, out of
+ * range, or not finite.
+ *
+ * @param model shared by all who step it
+ * @param carry (carryLayout.size) to go on from; zeros if it is left out
+ *
+ * @example
+ * of(xs[0], xs[1]).pipe(step(model)).subscribe(({ prediction }) => console.log(prediction));
+ */
+export function step<In extends Input = Input>(
+  model: Model<In>,
+  carry: Carry = model.zeroCarry(),
+): OperatorFunction<In, Step> {
+  if (carry.length !== model.carryLayout.size) {
+    throw new InputError(`Expected carry to have ${model.carryLayout.size} numbers, got ${carry.length}`);
+  }
+  const first = carry.slice();
+  return source =>
+    new Observable(subscriber => {
+      let current: Carry = first;
+      return source.subscribe({
+        next(input) {
+          let result: Step;
+          try {
+            result = model.step(current, input);
+          } catch (error) {
+            subscriber.error(error);
+            return;
+          }
+          current = result.carry;
+          subscriber.next(result);
+        },
+        error: error => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      });
+    });
+}

@@ -1,0 +1,148 @@
+import { TargetError } from '../errors.js';
+import type { Carry } from '../model/carry.js';
+import type { Input } from '../model/input.js';
+import type { Step } from '../model/transfer.js';
+import type { Target } from './loss.js';
+import type { Trainer } from './trainer.js';
+import type { Window } from './window.js';
+
+/** One step that a stream keeps for learning. */
+export interface Entry {
+  /** Before the step. */
+  readonly carry: Carry;
+  readonly input: Input | null;
+  /** o(t) of the prediction: a late target is scored against what was said then. */
+  readonly logits: Float32Array;
+  readonly prediction: Float32Array;
+  /** Undefined until it comes; null where it is known that there is none. */
+  readonly target: Target | undefined;
+  /** Its target came and no update has learned it yet. */
+  readonly fresh: boolean;
+}
+
+/** Everything a learning stream remembers. Steps count from 1; the entries are the newest steps, the last one `steps`. */
+export interface StreamState {
+  readonly carry: Carry;
+  readonly steps: number;
+  /** The step after which the newest update ran, or was found to have nothing to learn. */
+  readonly updated: number;
+  readonly entries: readonly Entry[];
+}
+
+/** What became of a target that came by its step's number. */
+export type Arrival =
+  | { readonly kind: 'late'; readonly loss: number; readonly prediction: Float32Array; readonly target: Target }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'duplicate' };
+
+/**
+ * One stream that learns: its carry, and the steps that updates to come may need.
+ *
+ * Steps form groups of k1. After every k1-th step an update is due: one window for each group with new targets, oldest
+ * first; the window of a group is the k2 steps that end with it (Williams and Peng 1990, BPTT(h; h′)).
+ */
+export interface LearningStream {
+  /** Steps once. A target of undefined may still come, by `target`. */
+  step(input: Input | null, target: Target | undefined): { step: Step; number: number; loss: number | null };
+  /**
+   * A target for an earlier step. It is expired if more than `lateness` steps came after that one.
+   *
+   * @throws TargetError if there is no such step yet
+   */
+  target(number: number, target: Target): Arrival;
+  /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
+  due(waiting?: boolean): boolean;
+  /** The windows of the update that is due, or of what remains; they count as learned. */
+  take(): Window[];
+  readonly steps: number;
+  state(): StreamState;
+}
+
+/** @param state to go on from; without one, a stream begins with a carry of zeros */
+export function createStream(trainer: Trainer, state?: StreamState): LearningStream {
+  const { k1, k2, lateness } = trainer.options;
+  const kept = k2 + lateness + k1;
+  let carry = state?.carry ?? trainer.model.zeroCarry();
+  let steps = state?.steps ?? 0;
+  let updated = state?.updated ?? 0;
+  let entries: Entry[] = [...(state?.entries ?? [])];
+  /** The oldest step whose target no update has learned. */
+  let firstFresh = Number.POSITIVE_INFINITY;
+
+  /** Place of a step among the entries. */
+  const place = (number: number): number => entries.length - 1 - (steps - number);
+
+  entries.forEach((entry, i) => {
+    if (entry.fresh) firstFresh = Math.min(firstFresh, steps - entries.length + 1 + i);
+  });
+
+  return {
+    get steps() {
+      return steps;
+    },
+
+    step(input, target) {
+      const own = typeof input === 'object' && input !== null ? input.slice() : input;
+      if (target !== undefined) trainer.checkTarget(target);
+      const before = carry;
+      const step = trainer.step(before, own);
+      const loss = target === undefined || target === null ? null : trainer.loss(step.logits, target);
+      carry = step.carry;
+      steps++;
+      const known = copyTarget(target);
+      const { logits, prediction } = step;
+      entries.push({ carry: before, input: own, logits, prediction, target: known, fresh: loss !== null });
+      if (loss !== null) firstFresh = Math.min(firstFresh, steps);
+      if (entries.length >= 2 * kept) entries = entries.slice(-kept);
+      return { step, number: steps, loss };
+    },
+
+    target(number, target) {
+      if (!Number.isInteger(number) || number < 1 || number > steps) {
+        throw new TargetError(`Expected a target for a step from 1 to ${steps}, the newest, got one for ${number}`);
+      }
+      trainer.checkTarget(target);
+      if (steps - number > lateness) return { kind: 'expired' };
+      const at = place(number);
+      const entry = entries[at];
+      if (entry.target !== undefined) return { kind: 'duplicate' };
+      entries[at] = { ...entry, target: copyTarget(target), fresh: target !== null };
+      if (target !== null) firstFresh = Math.min(firstFresh, number);
+      const loss = target === null ? 0 : trainer.loss(entry.logits, target);
+      return { kind: 'late', loss, prediction: entry.prediction, target };
+    },
+
+    due(waiting = true) {
+      if (steps % k1 !== 0 || updated >= steps) return false;
+      return waiting || entries[entries.length - 1].target !== undefined;
+    },
+
+    take() {
+      updated = steps;
+      const windows: Window[] = [];
+      const oldest = steps - entries.length + 1;
+      // Groups end at multiples of k1; the last may be cut by the end of the stream.
+      for (let end = Math.ceil(firstFresh / k1) * k1; end - k1 < steps; end += k1) {
+        const last = Math.min(end, steps);
+        const first = Math.max(end - k1 + 1, oldest);
+        const from = Math.max(last - k2 + 1, oldest);
+        const window = entries.slice(place(from), place(last) + 1);
+        const targets = window.map((entry, i) => (from + i >= first && entry.fresh ? entry.target! : null));
+        if (targets.every(target => target === null)) continue;
+        windows.push({ carry: window[0].carry, inputs: window.map(entry => entry.input), targets });
+        for (let number = first; number <= last; number++) {
+          const at = place(number);
+          if (entries[at].fresh) entries[at] = { ...entries[at], fresh: false };
+        }
+      }
+      firstFresh = Number.POSITIVE_INFINITY;
+      return windows;
+    },
+
+    state: () => ({ carry: carry.slice(), steps, updated, entries: entries.slice(-kept) }),
+  };
+}
+
+function copyTarget(target: Target | undefined): Target | undefined {
+  return typeof target === 'object' && target !== null ? target.slice() : target;
+}
