@@ -2,15 +2,45 @@ import { WireError } from '../errors.js';
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Packed little-endian float32 as numbers of their own: always a copy, since bytes on the wire are seldom aligned. */
+/** Up to here a typed array lies in the heap and costs little; beyond, a view into a slab costs a third of an array of its own. */
+const smallest = 16;
+
+const slabSize = 4096;
+
+let slab = new Float32Array(0);
+let slabBytes = new Uint8Array(0);
+let used = 0;
+
+/**
+ * Packed little-endian float32 as numbers: always a copy, since bytes on the wire are seldom aligned. It may be a view
+ * into a slab of 16 KiB that it keeps alive: copy what is to rest.
+ */
 export function floatsFromBytes(bytes: Uint8Array, name = 'data'): Float32Array {
   if (bytes.length % 4 !== 0) {
     throw new WireError(`Expected ${name} to be float32 numbers of 4 bytes each, got ${bytes.length} bytes`, 'invalid');
   }
-  const floats = new Float32Array(bytes.length / 4);
-  const target = new Uint8Array(floats.buffer);
-  target.set(bytes);
-  return littleEndian ? floats : swapped(target, floats);
+  return readFloats(bytes, 0, bytes.length / 4);
+}
+
+/** `count` little-endian float32 numbers of `bytes` from `start`, as `floatsFromBytes` gives them. */
+export function readFloats(bytes: Uint8Array, start: number, count: number): Float32Array {
+  if (count <= smallest || count > slabSize || !littleEndian) {
+    const floats = new Float32Array(count);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + start, count * 4);
+    for (let i = 0; i < count; i++) {
+      floats[i] = view.getFloat32(4 * i, true);
+    }
+    return floats;
+  }
+  if (used + count > slab.length) {
+    slab = new Float32Array(slabSize);
+    slabBytes = new Uint8Array(slab.buffer);
+    used = 0;
+  }
+  slabBytes.set(bytes.subarray(start, start + count * 4), used * 4);
+  const floats = new Float32Array(slab.buffer, used * 4, count);
+  used += count;
+  return floats;
 }
 
 /** Float32 numbers as packed little-endian bytes; a view of the same memory where the machine is little-endian. */

@@ -2,16 +2,9 @@
 export type * from './client-messages.js';
 export { frameCount } from './client-messages.js';
 export { closeCodes, isRetryableClose } from './close-codes.js';
-export {
-  decodeClient,
-  decodeServer,
-  encodeClient,
-  encodeServer,
-  isSubprotocol,
-  type Subprotocol,
-  subprotocols,
-} from './codec.js';
+export { decodeClient, decodeServer, encodeClient, encodeServer } from './codec.js';
 export type * from './faults.js';
 export { defaultLimits, type WireLimits } from './limits.js';
 export type * from './server-messages.js';
 export type * from './settings.js';
+export { isSubprotocol, type Subprotocol, subprotocols, type WireData } from './subprotocol.js';

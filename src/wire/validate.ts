@@ -1,5 +1,6 @@
 import { WireError } from '../errors.js';
 import { type ClientMessage, type Frames, frameCount, type InlineTargets, type Open } from './client-messages.js';
+import { inSession } from './envelope.js';
 import type { WireLimits } from './limits.js';
 import type { Learning, WireModelConfig } from './settings.js';
 
@@ -23,7 +24,7 @@ export function validateClient(message: ClientMessage, limits: WireLimits): void
         break;
     }
   } catch (error) {
-    throw error instanceof WireError ? new WireError(error.message, error.fault, message.session) : error;
+    throw inSession(error, message.session);
   }
 }
 

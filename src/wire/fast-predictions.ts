@@ -1,0 +1,205 @@
+import { type Cursor, takeEnd, takeFloats, takePackedUint32, takeTag, takeVarint, unusual } from './fast-reader.js';
+import {
+  position,
+  putByte,
+  putDouble,
+  putFloats,
+  putLength,
+  putVarint,
+  startMessage,
+  takeMessage,
+} from './fast-writer.js';
+import type { WireLimits } from './limits.js';
+import type { Entry, Predictions, StepAnswer } from './server-messages.js';
+
+const uint32 = 2 ** 32 - 1;
+const uint64 = Number.MAX_SAFE_INTEGER;
+
+/** Bytes of an answer or entry beside its numbers, at most: seven tags with two lengths each, two numbers. */
+const overhead = 96;
+
+/** Predictions as the generated module would write them; undefined if a number in them cannot be sent. */
+export function encodePredictions(message: Predictions): Uint8Array<ArrayBuffer> | undefined {
+  const { session, firstSeq, entries } = message;
+  const most = largest(entries);
+  if (most === unusual || !isUnsigned(session, uint32) || !isUnsigned(firstSeq, uint64)) {
+    return undefined;
+  }
+  startMessage(overhead + most);
+  const end = position();
+  for (let i = entries.length - 1; i >= 0; i--) {
+    putEntry(entries[i]);
+  }
+  putUnsigned(0x08, firstSeq);
+  putLength(0x1a, end);
+  putUnsigned(0x08, session);
+  return takeMessage();
+}
+
+/** A bound on the bytes of the entries; `unusual` if a number in them cannot be sent. */
+function largest(entries: readonly Entry[]): number {
+  let most = 0;
+  for (const { firstStep, stepCount, answers } of entries) {
+    if (!isUnsigned(firstStep, uint64) || !isUnsigned(stepCount, uint32)) {
+      return unusual;
+    }
+    most += overhead;
+    for (const { step, prediction, topIndices, topValues, logits, carry } of answers) {
+      if (!isUnsigned(step, uint64) || !(topIndices?.every(index => isUnsigned(index, uint32)) ?? true)) {
+        return unusual;
+      }
+      most += overhead + 5 * (topIndices?.length ?? 0);
+      most += 4 * ((prediction?.length ?? 0) + (topValues?.length ?? 0) + (logits?.length ?? 0) + (carry?.length ?? 0));
+    }
+  }
+  return most;
+}
+
+function putEntry({ firstStep, stepCount, answers }: Entry): void {
+  const end = position();
+  for (let i = answers.length - 1; i >= 0; i--) {
+    putAnswer(answers[i]);
+  }
+  putUnsigned(0x10, stepCount);
+  putUnsigned(0x08, firstStep);
+  putLength(0x12, end);
+}
+
+function putAnswer({ step, prediction, topIndices, topValues, loss, logits, carry }: StepAnswer): void {
+  const end = position();
+  putNumbers(0x3a, carry);
+  putNumbers(0x32, logits);
+  if (loss !== undefined) {
+    putDouble(loss);
+    putByte(0x29);
+  }
+  putNumbers(0x22, topValues);
+  if (topIndices !== undefined && topIndices.length > 0) {
+    const indicesEnd = position();
+    for (let i = topIndices.length - 1; i >= 0; i--) {
+      putVarint(topIndices[i]);
+    }
+    putLength(0x1a, indicesEnd);
+  }
+  putNumbers(0x12, prediction);
+  putUnsigned(0x08, step);
+  putLength(0x1a, end);
+}
+
+function putNumbers(tag: number, floats: Float32Array | undefined): void {
+  if (floats === undefined) {
+    return;
+  }
+  const end = position();
+  if (floats.length > 0) {
+    putFloats(floats);
+    putLength(0x0a, end);
+  }
+  putLength(tag, end);
+}
+
+function putUnsigned(tag: number, value: number): void {
+  if (value !== 0) {
+    putVarint(value);
+    putByte(tag);
+  }
+}
+
+function isUnsigned(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
+
+/** Predictions in the form above and within the limits; undefined for any other message. */
+export function decodePredictions(bytes: Uint8Array, limits: WireLimits): Predictions | undefined {
+  const end = bytes.length;
+  if (end > limits.maxBytes) {
+    return undefined;
+  }
+  const cursor: Cursor = { bytes, at: 0, items: 0 };
+  const session = takeTag(cursor, 0x08, end) ? takeVarint(cursor, end, uint32) : 0;
+  if (session === unusual || !takeTag(cursor, 0x1a, end) || takeEnd(cursor, end) !== end) {
+    return undefined;
+  }
+  const firstSeq = takeTag(cursor, 0x08, end) ? takeVarint(cursor, end, uint64) : 0;
+  const entries: Entry[] = [];
+  while (takeTag(cursor, 0x12, end)) {
+    const entry = takeEntry(cursor, end);
+    if (entry === undefined || cursor.items > limits.maxItems) {
+      return undefined;
+    }
+    entries.push(entry);
+  }
+  if (firstSeq === unusual || cursor.at !== end || cursor.items > limits.maxItems) {
+    return undefined;
+  }
+  return { type: 'predictions', session, firstSeq, entries };
+}
+
+function takeEntry(cursor: Cursor, messageEnd: number): Entry | undefined {
+  const end = takeEnd(cursor, messageEnd);
+  if (end === unusual) {
+    return undefined;
+  }
+  const firstStep = takeTag(cursor, 0x08, end) ? takeVarint(cursor, end, uint64) : 0;
+  const stepCount = takeTag(cursor, 0x10, end) ? takeVarint(cursor, end, uint32) : 0;
+  const answers: StepAnswer[] = [];
+  while (takeTag(cursor, 0x1a, end)) {
+    const answer = takeAnswer(cursor, end);
+    if (answer === undefined) {
+      return undefined;
+    }
+    answers.push(answer);
+  }
+  return firstStep === unusual || stepCount === unusual || cursor.at !== end
+    ? undefined
+    : { firstStep, stepCount, answers };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function takeAnswer(cursor: Cursor, entryEnd: number): StepAnswer | undefined {
+  const end = takeEnd(cursor, entryEnd);
+  if (end === unusual) {
+    return undefined;
+  }
+  const step = takeTag(cursor, 0x08, end) ? takeVarint(cursor, end, uint64) : 0;
+  const answer: Writable<StepAnswer> = { step };
+  let whole = step !== unusual;
+  if (whole && takeTag(cursor, 0x12, end)) {
+    answer.prediction = takeFloats(cursor, end);
+    whole = answer.prediction !== undefined;
+  }
+  if (whole && takeTag(cursor, 0x1a, end)) {
+    answer.topIndices = takePackedUint32(cursor, end);
+    whole = answer.topIndices !== undefined && answer.topIndices.length > 0;
+  }
+  if (whole && takeTag(cursor, 0x22, end)) {
+    answer.topValues = takeFloats(cursor, end);
+    whole = answer.topValues !== undefined;
+  }
+  if (whole && takeTag(cursor, 0x29, end)) {
+    whole = cursor.at + 8 <= end;
+    if (whole) {
+      answer.loss = readDouble(cursor);
+    }
+  }
+  if (whole && takeTag(cursor, 0x32, end)) {
+    answer.logits = takeFloats(cursor, end);
+    whole = answer.logits !== undefined;
+  }
+  if (whole && takeTag(cursor, 0x3a, end)) {
+    answer.carry = takeFloats(cursor, end);
+    whole = answer.carry !== undefined;
+  }
+  return whole && cursor.at === end ? answer : undefined;
+}
+
+const doubleBytes = new Uint8Array(8);
+const double = new DataView(doubleBytes.buffer);
+
+function readDouble(cursor: Cursor): number {
+  for (let i = 0; i < 8; i++) {
+    doubleBytes[i] = cursor.bytes[cursor.at++];
+  }
+  return double.getFloat64(0, true);
+}

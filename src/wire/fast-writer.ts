@@ -1,0 +1,81 @@
+/**
+ * Writes a protobuf message from its end to its beginning, so that the length of every part is known when its prefix is
+ * written. Messages are views into slabs of 16 KiB, taken from the top down; a finished one is never written again.
+ */
+import { bytesFromFloats } from './floats.js';
+
+const slabSize = 16_384;
+
+/** Up to here a loop is faster than a copy, which needs a view. */
+const fewFloats = 24;
+
+let slab = new Uint8Array(0);
+let view = new DataView(slab.buffer);
+let at = 0;
+let end = 0;
+
+/** Starts a message of at most `most` bytes, and none other until it is taken. */
+export function startMessage(most: number): void {
+  if (at < most) {
+    slab = new Uint8Array(Math.max(slabSize, most));
+    view = new DataView(slab.buffer);
+    at = slab.length;
+  }
+  end = at;
+}
+
+/** The message that was written since `startMessage`. */
+export function takeMessage(): Uint8Array<ArrayBuffer> {
+  return slab.subarray(at, end);
+}
+
+/** Where the writing stands: the difference of two positions is what was written between. */
+export function position(): number {
+  return at;
+}
+
+export function putByte(byte: number): void {
+  slab[--at] = byte;
+}
+
+/** A whole number from 0 to 2^53 - 1. */
+export function putVarint(value: number): void {
+  if (value < 128) {
+    slab[--at] = value;
+    return;
+  }
+  let size = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) {
+    size++;
+  }
+  at -= size;
+  let rest = value;
+  for (let i = 0; i < size - 1; i++) {
+    slab[at + i] = (rest % 128) + 128;
+    rest = Math.floor(rest / 128);
+  }
+  slab[at + size - 1] = rest;
+}
+
+/** The tag and length of what was written since `after`. */
+export function putLength(tag: number, after: number): void {
+  putVarint(after - at);
+  slab[--at] = tag;
+}
+
+export function putDouble(value: number): void {
+  at -= 8;
+  view.setFloat64(at, value, true);
+}
+
+/** Numbers as packed little-endian float32. */
+export function putFloats(floats: Float32Array): void {
+  at -= floats.length * 4;
+  if (floats.length > fewFloats) {
+    slab.set(bytesFromFloats(floats), at);
+    return;
+  }
+  for (let i = 0; i < floats.length; i++) {
+    view.setFloat32(at + 4 * i, floats[i], true);
+  }
+}

@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import type {
+  ClientMessage,
+  Fault,
+  Learning,
+  Payload,
+  ServerMessage,
+  StepAnswer,
+  TargetValue,
+  Want,
+  WireModelConfig,
+} from '../../src/wire/messages.js';
+
+/** Decoded messages as they come, one arbitrary a message: every one is its own round trip. */
+
+const uint32 = fc.oneof(fc.nat(200), fc.nat({ max: 2 ** 31 - 1 }), fc.constant(2 ** 32 - 1));
+const sequence = fc.oneof(
+  fc.integer({ min: 1, max: 300 }),
+  fc.integer({ min: 1, max: 2 ** 52 }),
+  fc.constant(2 ** 53 - 8000),
+);
+const count = fc.oneof(fc.nat(300), fc.maxSafeNat());
+const session = fc.oneof(
+  fc.integer({ min: 1, max: 3 }),
+  fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+  fc.constant(2 ** 32 - 1),
+);
+const text = fc.string({ unit: 'binary', maxLength: 12 });
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+const coordinate = fc.float({ noNaN: true, noDefaultInfinity: true });
+
+/** Float32 numbers of any kind: NaN, infinities, subnormals and both zeros among them. */
+export const floats = (minLength = 0, maxLength = 40) =>
+  fc.array(fc.float(), { minLength, maxLength }).map(numbers => Float32Array.from(numbers));
+
+/** A record with some of its optional keys left out altogether. */
+function some<T extends object>(required: { [K in keyof T]?: fc.Arbitrary<T[K]> }, optional: object): fc.Arbitrary<T> {
+  const keys = Object.keys(required);
+  return fc.record({ ...required, ...optional } as never, { requiredKeys: keys as never }) as fc.Arbitrary<T>;
+}
+
+const target: fc.Arbitrary<TargetValue> = fc.oneof(uint32, floats(1, 5), fc.constant(null));
+
+const point = fc.oneof(
+  fc.record({ x: coordinate, y: coordinate, time: finite, up: fc.boolean() }),
+  fc.record({ x: coordinate, y: coordinate, time: finite, pressure: coordinate, up: fc.boolean() }),
+);
+
+const rows = fc
+  .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 30 }))
+  .chain(([rows, width]) =>
+    floats(rows * width, rows * width).map(values => ({ kind: 'features' as const, rows, values })),
+  );
+
+const few = { minLength: 1, maxLength: 4 };
+
+export const payload: fc.Arbitrary<Payload> = fc.oneof(
+  fc.record({ kind: fc.constant('tokens' as const), ids: fc.array(uint32, { minLength: 1, maxLength: 20 }) }),
+  rows,
+  fc.record({ kind: fc.constant('text' as const), chunks: fc.array(text, few) }),
+  fc.record({ kind: fc.constant('pcm' as const), chunks: fc.array(floats(), few) }),
+  fc.record({ kind: fc.constant('points' as const), chunks: fc.array(fc.array(point, { maxLength: 3 }), few) }),
+);
+
+const frameCounts = { tokens: 'ids', text: 'chunks', pcm: 'chunks', points: 'chunks' } as const;
+
+function framesOf(p: Payload): number {
+  return p.kind === 'features' ? p.rows : (p as never as Record<string, unknown[]>)[frameCounts[p.kind]].length;
+}
+
+const layer = some<WireModelConfig['layers'][number]>(
+  { cell: fc.constantFrom('rnn_tanh', 'rnn_relu', 'gru', 'lstm'), size: fc.integer({ min: 1, max: 128 }) },
+  { initialization: fc.constantFrom('pytorch', 'orthogonal', 'irnn', 'np-rnn') },
+);
+
+const config = some<WireModelConfig>(
+  {
+    input: fc.record({ kind: fc.constantFrom('token', 'features'), size: fc.integer({ min: 1, max: 300 }) }),
+    layers: fc.array(layer, { minLength: 1, maxLength: 3 }),
+    output: fc.record({ kind: fc.constantFrom('classes', 'labels', 'values'), size: fc.integer({ min: 3, max: 300 }) }),
+    skip: fc.boolean(),
+  },
+  {
+    labels: fc.array(text, { minLength: 1, maxLength: 3 }),
+    encoder: fc.record({
+      kind: fc.constantFrom('bytes', 'log-mel'),
+      bands: fc.nat(80),
+      window: fc.constantFrom('hann'),
+    }),
+  },
+);
+
+const optional = (entries: object) => fc.record(entries as never, { requiredKeys: [] });
+
+const learning = optional({
+  k1: fc.nat(65_536),
+  k2: fc.nat(65_536),
+  lateness: fc.nat(65_536),
+  optimizer: optional({
+    kind: fc.constantFrom('sgd', 'adam', 'rmsprop'),
+    learningRate: finite,
+    momentum: finite,
+    beta1: finite,
+    beta2: finite,
+    epsilon: finite,
+    weightDecay: finite,
+  }),
+  maxGradientNorm: finite,
+  loss: fc.constantFrom('cross-entropy', 'binary-cross-entropy', 'squared-error'),
+  replay: fc.record({ capacity: fc.nat(65_536), windows: fc.nat(65_536) }),
+  targetSource: fc.constantFrom('sent', 'input'),
+  horizon: fc.nat(65_536),
+}) as fc.Arbitrary<Learning>;
+
+const want = some<Want>(
+  { topK: fc.nat(65_536), every: uint32, last: fc.boolean(), logits: fc.boolean(), carry: fc.boolean() },
+  { answer: fc.constantFrom('whole', 'top-k', 'argmax', 'none') },
+);
+
+const learn = fc.constantFrom('none', 'private', 'shared');
+
+const openSettings = {
+  learn,
+  learning,
+  want,
+  resume: fc.record({ token: text, receivedSeq: count }),
+  carry: floats(),
+};
+
+const named = <T extends string>(type: T) => ({ type: fc.constant(type), session });
+
+export const clientMessages = {
+  open: fc.oneof(
+    some({ ...named('open'), resumable: fc.boolean() }, { ...openSettings, model: text }),
+    some({ ...named('open'), resumable: fc.boolean(), fresh: some({ config }, { seed: count }) }, openSettings),
+  ),
+  frames: payload.chain(p => {
+    const targets = fc.array(target, { minLength: framesOf(p), maxLength: framesOf(p) });
+    const inline = some<never>({ targets } as never, { forStep: sequence });
+    return some({ ...named('frames'), firstSeq: sequence, payload: fc.constant(p) }, { ack: count, targets: inline });
+  }),
+  targets: fc.record({
+    ...named('targets'),
+    forStep: sequence,
+    targets: fc.array(target, { minLength: 1, maxLength: 8 }),
+  }),
+  finish: fc.record({ ...named('finish'), carry: fc.boolean(), state: fc.boolean() }),
+  reset: some({ ...named('reset'), weights: fc.boolean() }, { beforeSeq: sequence }),
+  snapshot: fc.record(named('snapshot')),
+  restore: fc.record({ ...named('restore'), data: fc.uint8Array({ maxLength: 40 }) }),
+  ack: fc.record({ ...named('ack'), seq: count }),
+  close: fc.record(named('close')),
+} as unknown as { readonly [type in ClientMessage['type']]: fc.Arbitrary<ClientMessage & { readonly type: type }> };
+
+const answer = some<StepAnswer>(
+  { step: count },
+  {
+    prediction: floats(),
+    topIndices: fc.array(uint32, { minLength: 1, maxLength: 5 }),
+    topValues: floats(0, 5),
+    loss: fc.double(),
+    logits: floats(),
+    carry: floats(),
+  },
+);
+
+const totals = some<never>(
+  {
+    frames: count,
+    refusedFrames: count,
+    steps: count,
+    targets: count,
+    expiredTargets: count,
+    updates: count,
+    skippedUpdates: count,
+  } as never,
+  { meanLoss: fc.double() },
+);
+
+const told = <T extends string>(type: T) => ({ type: fc.constant(type), session: fc.oneof(session, fc.constant(0)) });
+
+export const faultCodes: readonly Fault['code'][] = [
+  'unspecified',
+  'malformed',
+  'invalid',
+  'unsupported',
+  'unknown_model',
+  'unknown_session',
+  'session_exists',
+  'session_finished',
+  'bad_config',
+  'bad_input',
+  'bad_target',
+  'target_expired',
+  'gap',
+  'credit_exceeded',
+  'limit_reached',
+  'rate_limited',
+  'not_permitted',
+  'diverged',
+  'bad_snapshot',
+  'token_expired',
+  'taken_over',
+  'evicted',
+  'draining',
+  'internal',
+];
+
+export const serverMessages = {
+  opened: some(
+    {
+      ...told('opened'),
+      token: text,
+      model: text,
+      modelHash: text,
+      carryLayout: fc.array(fc.record({ name: text, length: uint32 }), { maxLength: 4 }),
+      resumable: fc.boolean(),
+      credit: uint32,
+      nextSeq: count,
+      nextStep: count,
+    },
+    { config, learn, learning, want },
+  ),
+  predictions: fc.record({
+    ...told('predictions'),
+    firstSeq: count,
+    entries: fc.array(fc.record({ firstStep: count, stepCount: uint32, answers: fc.array(answer, { maxLength: 3 }) }), {
+      maxLength: 5,
+    }),
+  }),
+  losses: fc.record({
+    ...told('losses'),
+    losses: fc.array(fc.record({ step: count, loss: fc.double() }), { maxLength: 5 }),
+  }),
+  updated: fc.record({
+    ...told('updated'),
+    count,
+    loss: fc.double(),
+    gradientNorm: fc.double(),
+    steps: uint32,
+    skipped: fc.boolean(),
+  }),
+  credit: fc.record({ ...told('credit'), frames: uint32 }),
+  duplicate: fc.record({ ...told('duplicate'), firstSeq: count, count: uint32 }),
+  expiring: fc.record({ ...told('expiring'), milliseconds: uint32, reason: text }),
+  snapshotData: fc.record({
+    ...told('snapshotData'),
+    data: fc.uint8Array({ maxLength: 40 }),
+    seq: count,
+    step: count,
+    modelHash: text,
+  }),
+  fault: some(
+    { ...told('fault'), code: fc.constantFrom(...faultCodes), retryable: fc.boolean(), message: text },
+    { forSeq: count, forStep: count, expectedSeq: count, index: uint32, retryAfterMilliseconds: uint32 },
+  ),
+  finished: some(told('finished'), { carry: floats(), state: fc.uint8Array({ maxLength: 40 }), totals }),
+} as unknown as { readonly [type in ServerMessage['type']]: fc.Arbitrary<ServerMessage & { readonly type: type }> };
+
+export const anyClientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(...Object.values(clientMessages));
+export const anyServerMessage: fc.Arbitrary<ServerMessage> = fc.oneof(...Object.values(serverMessages));
