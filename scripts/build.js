@@ -30,7 +30,7 @@ function digest(paths) {
   return hash.digest('hex');
 }
 
-function bin(packageName, command) {
+export function bin(packageName, command) {
   const manifest = JSON.parse(readFileSync(join(root, 'node_modules', packageName, 'package.json'), 'utf8'));
   const path = typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[command];
   return join(root, 'node_modules', packageName, path);

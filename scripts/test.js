@@ -1,0 +1,16 @@
+// Installs, builds, lints and runs every test. `npm test`, or `npm test -- dist/test/model/model.test.js` for one file.
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { install } from './install.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+install();
+const { build, bin } = await import('./build.js');
+await build();
+
+const run = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
+const lint = run(bin('@biomejs/biome', 'biome'), 'check', '--error-on-warnings', '.');
+const tests = run(bin('ava', 'ava'), ...process.argv.slice(2));
+process.exit(tests || lint);
