@@ -1,16 +1,9 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { repositoryRoot } from './repository.js';
 
-/** The folder of the package: the nearest one above this file with a package.json, links followed. */
-function repositoryRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return dirname(realpathSync(join(folder, 'package.json')));
-}
-
-const sharedFolder = process.env.EDDY_SHARED ?? resolve(repositoryRoot(), '../shared/data');
+const sharedFolder = process.env.EDDY_SHARED ?? resolve(repositoryRoot, '../shared/data');
 
 /** The absolute path of a shared data file: beside the repository, or under `EDDY_SHARED`. */
 export function sharedPath(relative: string): string {
