@@ -76,7 +76,7 @@ export interface Losses {
   readonly losses: readonly { readonly step: number; readonly loss: number }[];
 }
 
-/** The weights have moved, or (`skipped`) have not because loss or gradient was not finite. */
+/** The weights have moved, or (`skipped`) have not because loss or gradient was not finite; named as a trainer's update. */
 export interface Updated {
   readonly type: 'updated';
   readonly session: number;
@@ -84,9 +84,14 @@ export interface Updated {
   readonly count: number;
   readonly loss: number;
   readonly gradientNorm: number;
-  /** Labelled steps it learned from. */
-  readonly steps: number;
+  readonly clipped: boolean;
   readonly skipped: boolean;
+  readonly windows: number;
+  /** Steps the gradient went through, and the labelled ones among them. */
+  readonly steps: number;
+  readonly labelled: number;
+  /** Windows with fewer than k2 steps. */
+  readonly short: number;
 }
 
 /** How many frames may be under way from now on. */

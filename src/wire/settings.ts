@@ -31,13 +31,16 @@ export interface Fresh {
   readonly seed?: number;
 }
 
+/** How a session learns; named as the options of a trainer. */
 export interface Learning {
   readonly k1?: number;
   readonly k2?: number;
   readonly lateness?: number;
   readonly optimizer?: WireOptimizer;
+  /** `Infinity` for none. */
   readonly maxGradientNorm?: number;
-  readonly loss?: 'cross-entropy' | 'binary-cross-entropy' | 'squared-error';
+  readonly freeze?: readonly string[];
+  readonly maxSkipped?: number;
   readonly replay?: { readonly capacity: number; readonly windows: number };
   /** `sent`: the client sends targets; `input`: the target of a step is the input `horizon` steps later. */
   readonly targetSource?: 'sent' | 'input';
@@ -45,13 +48,12 @@ export interface Learning {
 }
 
 export interface WireOptimizer {
-  readonly kind?: 'sgd' | 'adam' | 'rmsprop';
-  readonly learningRate?: number;
+  readonly kind?: 'sgd' | 'adam';
+  readonly rate?: number;
   readonly momentum?: number;
   readonly beta1?: number;
   readonly beta2?: number;
   readonly epsilon?: number;
-  readonly weightDecay?: number;
 }
 
 /** What comes back for a frame. */

@@ -68,6 +68,17 @@ export const shapes: { readonly [message: string]: Shape | undefined } = {
       settings: Object.keys(settings).length === 0 ? '' : JSON.stringify(settings),
     }),
   },
+  Learning: {
+    fromFields: ({ maxGradientNorm, freeze, ...rest }) => ({
+      ...rest,
+      ...(maxGradientNorm === undefined ? {} : { maxGradientNorm: maxGradientNorm || Number.POSITIVE_INFINITY }),
+      ...(freeze.length === 0 ? {} : { freeze }),
+    }),
+    toFields: ({ maxGradientNorm, ...rest }) => ({
+      ...rest,
+      maxGradientNorm: maxGradientNorm === Number.POSITIVE_INFINITY ? 0 : maxGradientNorm,
+    }),
+  },
   StepAnswer: {
     fromFields: ({ topIndices, ...rest }) => (topIndices.length === 0 ? rest : { ...rest, topIndices }),
     toFields: answer => answer,

@@ -71,9 +71,14 @@ function validateOpen(message: Open, limits: WireLimits): void {
 }
 
 function validateLearning(learning: Learning, limits: WireLimits): void {
-  const { k1, k2, lateness, horizon, replay } = learning;
-  for (const [name, value] of Object.entries({ k1, k2, lateness, horizon, ...replay })) {
+  const { k1, k2, lateness, horizon, maxSkipped, replay, freeze, maxGradientNorm } = learning;
+  for (const [name, value] of Object.entries({ k1, k2, lateness, horizon, maxSkipped, ...replay })) {
     checkUpTo(name, value, limits.maxSteps);
+  }
+  expect((maxGradientNorm ?? 0) >= 0, 'maxGradientNorm to be 0 or more', maxGradientNorm);
+  expect((freeze?.length ?? 0) <= limits.maxSteps, `at most ${limits.maxSteps} frozen tensors`, freeze?.length);
+  for (const name of freeze ?? []) {
+    checkName('freeze', name, limits);
   }
 }
 
