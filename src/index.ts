@@ -12,6 +12,7 @@ export {
   TargetError,
 } from './errors.js';
 export type { Carry, CarryLayout } from './model/carry.js';
+export { loadModel, saveModel } from './model/checkpoint.js';
 export type { LayerConfig, ModelConfig, OutputKind } from './model/config.js';
 export type { Initialization } from './model/initialization.js';
 export type { Input } from './model/input.js';
