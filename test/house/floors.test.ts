@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import test from 'ava';
-import { root } from '../helpers/root.js';
+import { repositoryRoot } from '../helpers/repository.js';
 
 /** Where each folder of src stands; an import goes down, or sideways where that makes no circle. */
 const floors: Record<string, number> = {
@@ -80,7 +80,7 @@ function wrong(file: string, specifier: string): string | undefined {
     : `${file} (floor ${floors[from]}) imports ${target} (floor ${floors[to]})`;
 }
 
-const src = join(root, 'src');
+const src = join(repositoryRoot, 'src');
 const all = sources(src).flatMap(file =>
   importsOf(relative(src, file).split(sep).join('/'), readFileSync(file, 'utf8')),
 );

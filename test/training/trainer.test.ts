@@ -1,0 +1,116 @@
+import test from 'ava';
+import { ConfigError, DivergenceError } from '../../src/errors.js';
+import { createModel } from '../../src/model/model.js';
+import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
+import { firstDifference } from '../helpers/bits.js';
+import { config, randomWindows } from '../helpers/models.js';
+
+const make = (seed = 1) => createModel(config('lstm', [6, 4]), { seed });
+
+test('an update lowers the loss of its window', async t => {
+  const model = await make();
+  const trainer = createTrainer(model, { k1: 8, k2: 8, optimizer: { kind: 'sgd', rate: 0.05 } });
+  const [window] = randomWindows(model, [8], 3);
+  const first = trainer.learn(window);
+  let last = first;
+  for (let i = 0; i < 50; i++) last = trainer.learn(window);
+  t.true(last.loss < 0.7 * first.loss);
+  t.like(last, { count: 51, skipped: false, windows: 1, steps: 8, short: 0 });
+});
+
+test('what is learned from is told: labelled steps, short windows, clipping', async t => {
+  const model = await make();
+  const trainer = createTrainer(model, { k1: 4, k2: 8, maxGradientNorm: 1e-3 });
+  const windows = randomWindows(model, [8, 3], 3, 0);
+  const update = trainer.learnMany(windows);
+  t.like(update, { windows: 2, steps: 11, labelled: 11, short: 1, clipped: true });
+  t.true(update.gradientNorm > 1e-3);
+});
+
+test('a clipped gradient has the given norm', async t => {
+  const model = await make();
+  const before = model.weights();
+  const rate = 0.5;
+  createTrainer(model, { k2: 8, maxGradientNorm: 0.01, optimizer: { kind: 'sgd', rate } }).learn(
+    randomWindows(model, [8], 3, 0)[0],
+  );
+  let squares = 0;
+  for (const [name, values] of Object.entries(model.weights())) {
+    for (let i = 0; i < values.length; i++) squares += (values[i] - before[name][i]) ** 2;
+  }
+  t.true(Math.abs(Math.sqrt(squares) - rate * 0.01) < 1e-5);
+});
+
+test('frozen tensors stay, and the others move', async t => {
+  const model = await make();
+  const before = model.weights();
+  createTrainer(model, { freeze: ['weight_hh_l0', 'readout.bias'] }).learn(randomWindows(model, [5], 3)[0]);
+  const after = model.weights();
+  for (const name of Object.keys(before)) {
+    const moved = firstDifference(before[name], after[name]) >= 0;
+    t.is(moved, name !== 'weight_hh_l0' && name !== 'readout.bias', name);
+  }
+});
+
+test('an update that is not finite is skipped and told, and ends the stream when it repeats', async t => {
+  const model = await make();
+  const weights = model.weights();
+  model.setWeights({ 'readout.weight': weights['readout.weight'].fill(3e38) });
+  const broken = model.weights();
+  const trainer = createTrainer(model, { maxSkipped: 3 });
+  const [window] = randomWindows(model, [4], 3, 0);
+  for (let i = 0; i < 2; i++) t.like(trainer.learn(window), { skipped: true, count: 0 });
+  t.deepEqual(model.weights(), broken);
+  t.throws(() => trainer.learn(window), {
+    instanceOf: DivergenceError,
+    message: /3 updates in a row.*smaller optimizer\.rate/,
+  });
+});
+
+test('a good update makes the count of skipped ones begin again', async t => {
+  const model = await make();
+  const good = model.weights();
+  const trainer = createTrainer(model, { maxSkipped: 2 });
+  const [window] = randomWindows(model, [4], 3, 0);
+  for (let i = 0; i < 4; i++) {
+    model.setWeights({ 'readout.bias': Float32Array.of(3e38, 3e38) });
+    t.true(trainer.learn(window).skipped);
+    model.setWeights(good);
+    t.false(trainer.learn(window).skipped);
+  }
+});
+
+test('batches of any number and length give the bits of a fresh trainer', async t => {
+  const [a, b] = [await make(), await make()];
+  const trainer = createTrainer(a, { k2: 4 });
+  for (const lengths of [[4], [9, 2, 30], [1, 1, 1, 1, 1], [3], [4, 4]]) {
+    const windows = randomWindows(a, lengths, lengths.length);
+    const found = trainer.gradients(windows);
+    const fresh = createTrainer(b, { k2: 4 }).gradients(windows);
+    for (const name of Object.keys(found.weights)) t.is(firstDifference(found.weights[name], fresh.weights[name]), -1);
+  }
+});
+
+test('a wrong option or window is refused', async t => {
+  const model = await make();
+  const wrong: [TrainerOptions, RegExp][] = [
+    [{ k1: 0 }, /k1 to be an integer from 1, got 0/],
+    [{ k1: 4, k2: 3 }, /k2 to be an integer from k1 \(4\), got 3/],
+    [{ lateness: -1 }, /lateness/],
+    [{ maxGradientNorm: 0 }, /maxGradientNorm/],
+    [{ freeze: ['nothing'] }, /freeze to be names of tensors .*, got nothing/],
+    [{ maxSkipped: 0 }, /maxSkipped/],
+  ];
+  for (const [options, message] of wrong)
+    t.throws(() => createTrainer(model, options), { instanceOf: ConfigError, message });
+  const trainer = createTrainer(model);
+  const [window] = randomWindows(model, [3], 1);
+  t.throws(() => trainer.learn({ ...window, targets: [null, null, null] }), {
+    instanceOf: ConfigError,
+    message: /at least one step with a target/,
+  });
+  t.throws(() => trainer.learn({ ...window, carry: new Float32Array(1) }), {
+    message: /carry to have 20 numbers, got 1/,
+  });
+  t.is(trainer.count, 0);
+});
