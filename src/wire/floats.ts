@@ -77,7 +77,7 @@ export function bytesFromInt16(samples: Int16Array): Uint8Array {
 export function shortestFloat(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) {
+    if (Object.is(Math.fround(short), value)) {
       return short;
     }
   }

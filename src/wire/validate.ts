@@ -82,7 +82,9 @@ function validateLearning(learning: Learning, limits: WireLimits): void {
   }
 }
 
-/** Weights and biases, at most: four gates a unit, each over the inputs and the units of its layer. */
+const gates = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 } as const;
+
+/** Counts weights and biases: each gate of a unit sees the inputs and the units of its layer, and has two biases. */
 function validateConfig(config: WireModelConfig, limits: WireLimits): void {
   const { input, layers, output, skip, encoder, labels } = config;
   expect(input?.kind !== undefined && output?.kind !== undefined, 'input and output to have a kind', 'none');
@@ -95,7 +97,7 @@ function validateConfig(config: WireModelConfig, limits: WireLimits): void {
   for (const [i, layer] of layers.entries()) {
     expect(layer.cell !== undefined, `layers[${i}] to have a cell`, 'none');
     checkSize(`layers[${i}].size`, layer.size, limits);
-    parameters += 4 * layer.size * (below + layer.size + 2);
+    parameters += gates[layer.cell] * layer.size * (below + layer.size + 2);
     carried += layer.size;
     below = layer.size + (skip ? input.size : 0);
   }

@@ -1,7 +1,8 @@
 /**
  * Records what the messages of eddy.v1 look like, so that they stay so: `messages.json` (bytes, JSON text and record of
  * each message) and `schema.json` (number, name and type of each field and enum value). Only adds: what is recorded is
- * kept as it is, and a test fails if it is read otherwise. Run after `npm run build`: node test/golden/wire/make.js
+ * kept as it is, and a test fails if it is read otherwise. Run after `npm run build`:
+ * node test/golden/wire/make.js && npx biome format --write test/golden/wire
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { schema } from '../../../dist/src/wire/eddy.generated.js';

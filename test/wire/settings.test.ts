@@ -1,0 +1,56 @@
+import test from 'ava';
+import type { ModelConfig } from '../../src/model/config.js';
+import { checkConfig } from '../../src/model/config.js';
+import type { TrainerOptions, Update } from '../../src/training/trainer.js';
+import {
+  decodeClient,
+  encodeClient,
+  type Learning,
+  type Open,
+  type Updated,
+  type WireModelConfig,
+} from '../../src/wire/messages.js';
+
+/** The compiler holds these: what comes from the wire is what the library takes, and the other way. */
+const config = (fromWire: WireModelConfig): ModelConfig => fromWire;
+const wireConfig = (fromModel: ModelConfig): WireModelConfig => fromModel;
+const options = ({ optimizer: _, ...rest }: Learning): TrainerOptions => rest;
+const updated = (update: Update): Updated => ({ type: 'updated', session: 1, ...update });
+
+test('a configuration that went over the wire is the same configuration', t => {
+  const model: ModelConfig = checkConfig({
+    input: { kind: 'token', size: 5 },
+    layers: [
+      { cell: 'lstm', size: 3 },
+      { cell: 'rnn_relu', size: 2, initialization: 'np-rnn' },
+    ],
+    output: { kind: 'classes', size: 5 },
+    skip: true,
+    encoder: { kind: 'characters', alphabet: ['a', 'b'], unknown: null },
+    labels: ['a', 'b', 'c', 'd', 'e'],
+  });
+  for (const subprotocol of ['eddy.v1.proto', 'eddy.v1.json'] as const) {
+    const data = encodeClient({ type: 'open', session: 1, fresh: { config: wireConfig(model) } }, subprotocol);
+    const { fresh } = decodeClient(data, subprotocol === 'eddy.v1.proto', subprotocol) as Open;
+    t.deepEqual(checkConfig(config(fresh!.config)), model);
+  }
+});
+
+test('options and updates of a trainer are those of the wire', t => {
+  t.deepEqual(options({ k1: 2, maxGradientNorm: Number.POSITIVE_INFINITY, optimizer: { kind: 'sgd' } }), {
+    k1: 2,
+    maxGradientNorm: Number.POSITIVE_INFINITY,
+  });
+  const update = {
+    count: 1,
+    loss: 1,
+    gradientNorm: 1,
+    clipped: false,
+    skipped: false,
+    windows: 1,
+    steps: 1,
+    labelled: 1,
+    short: 0,
+  };
+  t.is(updated(update).session, 1);
+});
