@@ -70,7 +70,7 @@ function buildKernels() {
 }
 
 export async function build() {
-  await stage('kernels', ['src/kernels/assembly'], [kernelModule], buildKernels);
+  await stage('kernels', ['src/kernels/assembly', 'src/kernels/coefficients.ts'], [kernelModule], buildKernels);
   if (existsSync(join(root, 'scripts/build-wire.js'))) {
     const wire = await import('./build-wire.js');
     await stage('wire', ['proto', 'scripts/build-wire.js'], ['src/wire/eddy.generated.js'], () => wire.buildWire());

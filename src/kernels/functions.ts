@@ -6,8 +6,9 @@ const { fround } = Math;
 const floats = new Float32Array(1);
 const bits = new Int32Array(floats.buffer);
 
-const smallest = fround(1 / (1 << 30) / (1 << 30));
-const smallestNormal = fround(1 / (1 << 30) / (1 << 30) / (1 << 30) / (1 << 30) / (1 << 6));
+const tanhLinear = 1 / (1 << 30);
+const smallest = tanhLinear * tanhLinear;
+const smallestNormal = (smallest * smallest) / 64;
 const rootHalfBits = 0x3f3504f3;
 
 /** 1 + r + … + exp6 r⁶ = e^r, for |r| ≤ ½ ln 2 */
@@ -46,19 +47,18 @@ export function sigmoid(x: number): number {
 }
 
 /**
- * tanh x = x P(x²)/Q(x²), ±1 from |x| = 7.95. The sign of zero stays, NaN stays NaN, and |tanh x| ≤ 1.
+ * tanh x = x P(x²)/Q(x²), ±1 from |x| = 7.88 on. The sign of zero stays, NaN stays NaN, and |tanh x| ≤ 1.
  */
 export function tanh(x: number): number {
   const y = Math.min(Math.max(x, -c.tanhLimit), c.tanhLimit);
-  const u = fround(y * y);
+  // Below 2⁻³⁰ x² changes nothing, but its square would be subnormal.
+  const v = Math.max(Math.abs(y), tanhLinear);
+  const u = fround(v * v);
   const w = fround(u * u);
-  const p = fround(
-    fround(fround(c.tanhP1 * u) + c.tanhP0) +
-      fround(w * fround(fround(fround(c.tanhP3 * u) + c.tanhP2) + fround(w * c.tanhP4))),
-  );
-  const q = fround(
-    fround(fround(c.tanhQ1 * u) + c.tanhQ0) + fround(w * fround(fround(fround(c.tanhQ3 * u) + c.tanhQ2) + w)),
-  );
+  let p = fround(c.tanhP2 + fround(u * fround(c.tanhP3 + fround(u * c.tanhP4))));
+  p = fround(c.tanhP0 + fround(fround(u * c.tanhP1) + fround(w * p)));
+  let q = fround(c.tanhQ2 + fround(u * fround(c.tanhQ3 + u)));
+  q = fround(c.tanhP0 + fround(fround(u * c.tanhQ1) + fround(w * q)));
   return fround(fround(y * p) / q);
 }
 

@@ -41,6 +41,7 @@ const hyperbolic = memory.data<f32>(
   [
     -c.tanhLimit as f32,
     c.tanhLimit as f32,
+    9.313225746154785e-10, // 2⁻³⁰
     c.tanhP0 as f32,
     c.tanhP1 as f32,
     c.tanhP2 as f32,
@@ -101,15 +102,18 @@ export function sigmoid4(x: v128): v128 {
 export function tanh4(x: v128): v128 {
   x = f32x4.pmax(x, v128.load32_splat(hyperbolic, 0));
   x = f32x4.pmin(x, v128.load32_splat(hyperbolic, 4));
-  const u = f32x4.mul(x, x);
+  const v = f32x4.pmax(f32x4.abs(x), v128.load32_splat(hyperbolic, 8));
+  const u = f32x4.mul(v, v);
   const w = f32x4.mul(u, u);
-  const constant = v128.load32_splat(hyperbolic, 8);
-  let p = f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 20)), v128.load32_splat(hyperbolic, 16));
-  p = f32x4.add(p, f32x4.mul(w, v128.load32_splat(hyperbolic, 24)));
-  p = f32x4.add(f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 12)), constant), f32x4.mul(w, p));
-  let q = f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 36)), v128.load32_splat(hyperbolic, 32));
-  q = f32x4.add(q, w);
-  q = f32x4.add(f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 28)), constant), f32x4.mul(w, q));
+  const constant = v128.load32_splat(hyperbolic, 12);
+  let p = f32x4.add(v128.load32_splat(hyperbolic, 24), f32x4.mul(u, v128.load32_splat(hyperbolic, 28)));
+  p = f32x4.add(v128.load32_splat(hyperbolic, 20), f32x4.mul(u, p));
+  p = f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 16)), f32x4.mul(w, p));
+  p = f32x4.add(constant, p);
+  let q = f32x4.add(v128.load32_splat(hyperbolic, 40), u);
+  q = f32x4.add(v128.load32_splat(hyperbolic, 36), f32x4.mul(u, q));
+  q = f32x4.add(f32x4.mul(u, v128.load32_splat(hyperbolic, 32)), f32x4.mul(w, q));
+  q = f32x4.add(constant, q);
   return f32x4.div(f32x4.mul(x, p), q);
 }
 
