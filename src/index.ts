@@ -1,5 +1,12 @@
 // Models
 export type { CellKind } from './cells/cell.js';
+// Encoders
+export type { BytesConfig } from './encoders/bytes.js';
+export { type CharactersConfig, vocabularyOf } from './encoders/characters.js';
+export type { Encoder } from './encoders/encoder.js';
+export { createEncoder, type EncoderConfig } from './encoders/encoders.js';
+export type { Reading, ReadingsConfig, ReadingsEncoder, ReadingsState, Scale } from './encoders/readings.js';
+export type { Statistics } from './encoders/statistics.js';
 // Errors
 export {
   CheckpointError,
@@ -18,6 +25,7 @@ export type { Initialization } from './model/initialization.js';
 export type { Input } from './model/input.js';
 export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
 export type { Weights } from './model/parameters.js';
+export { argmax, type SampleOptions, sample } from './model/sample.js';
 export type { Step } from './model/transfer.js';
 // Random numbers
 export { createRandom, type Random } from './random.js';
