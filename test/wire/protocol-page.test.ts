@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { schema } from '../../src/wire/eddy.generated.js';
+import { closeCodes, decodeClient, decodeServer, isRetryableClose } from '../../src/wire/messages.js';
+import { repositoryRoot } from '../helpers/repository.js';
+import { faultCodes } from '../helpers/wire-arbitraries.js';
+
+const page = readFileSync(join(repositoryRoot, 'docs/protocol.md'), 'utf8');
+
+/** The first cells of the rows of the table below a heading. */
+function rows(heading: string): string[][] {
+  const section = page.split(`\n## ${heading}\n`)[1].split('\n## ')[0];
+  return [...section.matchAll(/^\| (.*) \|$/gm)].map(([, row]) =>
+    row.split(' | ').map(cell => cell.replaceAll('`', '')),
+  );
+}
+
+test('the page has a heading for each message', t => {
+  const headings = [...page.matchAll(/^### `(\w+)`: (\w+)$/gm)].map(([, field, message]) => `${field} ${message}`);
+  const messages = ['ClientMessage', 'ServerMessage'].flatMap(envelope =>
+    schema.messages[envelope].filter(field => field.oneof).map(({ name, ref }) => `${name} ${ref}`),
+  );
+  t.deepEqual(headings.sort(), messages.sort());
+});
+
+test('the page names every field', t => {
+  const words = new Set([...page.matchAll(/`([^`\n]+)`/g)].flatMap(([, code]) => code.split(/[^A-Za-z0-9]+/)));
+  const missing = Object.entries(schema.messages).flatMap(([message, fields]) =>
+    fields.filter(({ name }) => !words.has(name)).map(({ name }) => `${message}.${name}`),
+  );
+  t.deepEqual(missing, []);
+});
+
+test('the page lists every fault code', t => {
+  t.deepEqual(
+    rows('Fault codes')
+      .map(([code]) => code)
+      .filter(code => code !== 'code'),
+    [...faultCodes],
+  );
+});
+
+test('the page lists every close code, and says after which a client connects again', t => {
+  const listed = rows('Close codes').filter(([code]) => code !== 'code');
+  t.deepEqual(
+    listed.map(([code]) => Number(code)).filter(code => code !== 1006),
+    Object.values(closeCodes),
+  );
+  for (const [code, , client] of listed) t.is(client.startsWith('again'), isRetryableClose(Number(code)), code);
+});
+
+test('the messages of the page are messages', t => {
+  const lines = page.split('```wscat\n')[1].split('\n```')[0].split('\n');
+  t.true(lines.length >= 10);
+  for (const line of lines) {
+    const decode = line.startsWith('> ') ? decodeClient : decodeServer;
+    t.notThrows(() => decode(line.slice(2), false, 'eddy.v1.json'), line);
+  }
+  const opens = [...page.matchAll(/`(\{"session".*?\})`/g)]
+    .map(([, text]) => text)
+    .filter(text => !text.includes('...'));
+  t.true(opens.length >= 1);
+  for (const text of opens) t.notThrows(() => decodeClient(text, false, 'eddy.v1.json'), text);
+});
