@@ -1,0 +1,31 @@
+import { exact } from './numbers.js';
+
+export const wants = ['top-k', 'prediction', 'none'] as const;
+/** How much of a prediction over classes a line says: the likeliest, all of it, or nothing. */
+export type Want = (typeof wants)[number];
+
+export type Label = string | number;
+
+/** The `count` likeliest classes, the likeliest first; of equals the lower. */
+export function topOf(
+  prediction: Float32Array,
+  count: number,
+  label: (index: number) => Label,
+): { label: Label; p: number | null }[] {
+  const order: number[] = [];
+  for (let i = 0; i < prediction.length; i++) {
+    let place = order.length;
+    while (place > 0 && prediction[i] > prediction[order[place - 1]]) place--;
+    if (place >= count) continue;
+    order.splice(place, 0, i);
+    if (order.length > count) order.pop();
+  }
+  return order.map(i => ({ label: label(i), p: exact(prediction[i]) }));
+}
+
+/** −ln softmax(o)[class], for display: a frozen network tells no losses. */
+export function surprise(logits: Float32Array, index: number): number {
+  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const sum = logits.reduce((total, value) => total + Math.exp(value - most), 0);
+  return most + Math.log(sum) - logits[index];
+}

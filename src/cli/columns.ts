@@ -1,0 +1,90 @@
+import { ConfigError } from '../errors.js';
+import { isMissing, type Malformed, numberOf, type Row, show } from './formats/format.js';
+
+/** What the columns of a table are for. Names, in the order of the network's inputs and outputs. */
+export interface Columns {
+  /** Whose values tell the streams apart. */
+  readonly key?: string;
+  readonly inputs: readonly string[];
+  readonly targets: readonly string[];
+}
+
+export interface ColumnChoice {
+  readonly key?: string;
+  readonly columns?: readonly string[];
+  readonly ignore?: readonly string[];
+  readonly target?: readonly string[];
+  /** 0: the targets of a row are not among its inputs. */
+  readonly horizon: number;
+}
+
+/** A row of readings: numbers, NaN where one is missing. */
+export interface Reading {
+  readonly key: string;
+  readonly inputs: Float64Array;
+  readonly targets: Float64Array;
+}
+
+/**
+ * What the columns are for, as asked, and as the first row shows: a column whose first cell is no number is left out, unless it was
+ * asked for.
+ *
+ * @returns with `leftOut`: columns that are neither
+ * @throws ConfigError if a named column is not there, or nothing is left
+ */
+export function chooseColumns(
+  names: readonly string[],
+  first: Row,
+  choice: ColumnChoice,
+): Columns & { readonly leftOut: readonly string[] } {
+  const { key, columns, ignore = [], target, horizon } = choice;
+  for (const [option, asked] of Object.entries({ key: key === undefined ? [] : [key], columns, ignore, target })) {
+    for (const name of asked ?? []) {
+      if (!names.includes(name)) {
+        throw new ConfigError(`Expected --${option} to name a column (${names.join(', ')}), got ${show(name)}`);
+      }
+    }
+  }
+  const free = names.filter(name => name !== key && !ignore.includes(name));
+  const numeric = free.filter(name => numberOf(first.cells[names.indexOf(name)]) !== undefined);
+  const targets = target ?? columns ?? numeric;
+  const inputs = (columns ?? numeric).filter(name => name !== key && (horizon > 0 || !targets.includes(name)));
+  if (inputs.length === 0 || targets.length === 0) {
+    const wanted = horizon === 0 ? 'a column of numbers besides the target' : 'a column of numbers';
+    throw new ConfigError(`Expected ${wanted}, got ${names.join(', ')} with ${first.cells.map(show).join(', ')}`);
+  }
+  const used = new Set([...inputs, ...targets, ...ignore, ...(key === undefined ? [] : [key])]);
+  return { ...(key === undefined ? {} : { key }), inputs, targets, leftOut: names.filter(name => !used.has(name)) };
+}
+
+/**
+ * Makes the function from rows to readings.
+ *
+ * @param names the columns of the input
+ * @throws ConfigError if a column that is needed is not there
+ */
+export function readColumns(names: readonly string[], columns: Columns): (row: Row) => Reading | Malformed {
+  const placeOf = (name: string): number => {
+    const place = names.indexOf(name);
+    if (place < 0) throw new ConfigError(`Expected a column ${show(name)}, got ${names.join(', ')}`);
+    return place;
+  };
+  const inputs = columns.inputs.map(placeOf);
+  const targets = columns.targets.map(placeOf);
+  const key = columns.key === undefined ? undefined : placeOf(columns.key);
+
+  return ({ line, cells }) => {
+    if (key !== undefined && isMissing(cells[key])) return { line, malformed: `expected a ${columns.key}, got none` };
+    for (const place of [...inputs, ...targets]) {
+      const value = numberOf(cells[place]);
+      if (value === undefined || Math.abs(value) > largest) {
+        return { line, malformed: `expected ${names[place]} to be a number, got ${show(cells[place])}` };
+      }
+    }
+    const numbers = (places: readonly number[]) => Float64Array.from(places, place => numberOf(cells[place])!);
+    return { key: key === undefined ? '' : String(cells[key]), inputs: numbers(inputs), targets: numbers(targets) };
+  };
+}
+
+/** What no float64 square can hold is no reading. */
+const largest = 1e150;

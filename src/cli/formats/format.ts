@@ -1,0 +1,61 @@
+/** A row of a table or one record: its cells, in the order of the format's columns. */
+export interface Row {
+  /** Where it stands in the input, counted from 1. */
+  readonly line: number;
+  /** Numbers, or what a file says in place of one; undefined where the row has no such column. */
+  readonly cells: readonly unknown[];
+}
+
+/** A line that cannot be read. */
+export interface Malformed {
+  readonly line: number;
+  readonly malformed: string;
+}
+
+/** Reads rows out of chunks of bytes that are cut anywhere. */
+export interface RowFormat {
+  /** Names of the columns: known once the first row is there. */
+  readonly columns: readonly string[] | undefined;
+  read(chunk: Uint8Array): (Row | Malformed)[];
+  /** What is left when the input ends. */
+  end(): (Row | Malformed)[];
+}
+
+export const rowFormats = ['csv', 'table', 'ndjson', 'f32'] as const;
+export type RowFormatName = (typeof rowFormats)[number];
+export const formats = ['text', 'bytes', ...rowFormats] as const;
+export type FormatName = (typeof formats)[number];
+
+/** Names for columns that have none: `c1`, `c2`, ... */
+export function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `c${i + 1}`);
+}
+
+/** A cell that says there is no value. */
+export function isMissing(cell: unknown): boolean {
+  if (cell === undefined || cell === null) return true;
+  if (typeof cell === 'number') return Number.isNaN(cell);
+  return typeof cell === 'string' && missingWords.has(cell.trim().toLowerCase());
+}
+
+const missingWords = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '-', '?']);
+
+/** The number that a cell says, or undefined if it says none. A missing value is NaN. */
+export function numberOf(cell: unknown): number | undefined {
+  if (typeof cell === 'number') return Number.isFinite(cell) || Number.isNaN(cell) ? cell : undefined;
+  if (typeof cell === 'boolean') return cell ? 1 : 0;
+  if (isMissing(cell)) return Number.NaN;
+  if (typeof cell !== 'string') return undefined;
+  const text = cell.trim();
+  if (!decimal.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
+/** A cell as a message shows it, cut short. */
+export function show(cell: unknown): string {
+  const text = typeof cell === 'string' ? JSON.stringify(cell) : (JSON.stringify(cell) ?? String(cell));
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}

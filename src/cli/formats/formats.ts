@@ -1,0 +1,70 @@
+import { createCsv } from './csv.js';
+import { detectFormat } from './detect.js';
+import { createF32 } from './f32.js';
+import type { FormatName, Malformed, Row } from './format.js';
+import { createNdjson } from './ndjson.js';
+import { createTable } from './table.js';
+
+/** A token, a row, or a line that is neither. */
+export type Frame = number | Row | Malformed;
+
+/** Reads frames out of chunks of bytes that are cut anywhere. */
+export interface Format {
+  /** Undefined until it is known. */
+  readonly name: FormatName | undefined;
+  /** Names of the columns of rows: known once the first row is there. */
+  readonly columns: readonly string[] | undefined;
+  read(chunk: Uint8Array): readonly Frame[];
+  end(): readonly Frame[];
+}
+
+export interface FormatOptions {
+  /** Numbers in a row of `f32`. */
+  readonly features?: number;
+  readonly delimiter?: string;
+  /** Tokens of text; bytes are taken as they are. */
+  readonly encode: { read(chunk: Uint8Array): readonly number[]; end(): readonly number[] };
+}
+
+/** @param name left out: as the beginning of the input looks */
+export function createFormat(name: FormatName | undefined, options: FormatOptions): Format {
+  const make = (known: FormatName): Omit<Format, 'name'> => {
+    if (known === 'csv') return createCsv(options.delimiter);
+    if (known === 'table') return createTable();
+    if (known === 'ndjson') return createNdjson();
+    if (known === 'f32') return createF32(options.features!);
+    const tokens =
+      known === 'text' ? options.encode : { read: (chunk: Uint8Array) => Array.from(chunk), end: () => [] };
+    return { columns: undefined, ...tokens };
+  };
+  let format = name === undefined ? undefined : make(name);
+  let found = name;
+  let held = Buffer.alloc(0);
+
+  const settle = (ended: boolean): readonly Frame[] => {
+    found = detectFormat(held.toString('utf8'), ended);
+    if (found === undefined) return [];
+    format = make(found);
+    const frames = format.read(held);
+    held = Buffer.alloc(0);
+    return frames;
+  };
+
+  return {
+    get name() {
+      return found;
+    },
+    get columns() {
+      return format?.columns;
+    },
+    read(chunk) {
+      if (format) return format.read(chunk);
+      held = Buffer.concat([held, chunk]);
+      return settle(false);
+    },
+    end() {
+      const frames = format ? [] : settle(true);
+      return [...frames, ...(format?.end() ?? [])];
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { type Malformed, numbered, type Row, type RowFormat, show } from './format.js';
+import { createLines, isTooLong, type Line } from './lines.js';
+
+/**
+ * One JSON value a line: an object whose keys are columns, a list of cells, or a single number. The first line says which
+ * columns there are.
+ */
+export function createNdjson(): RowFormat {
+  const lines = createLines();
+  let columns: readonly string[] | undefined;
+
+  const convert = ({ line, text }: Line): Row | Malformed | undefined => {
+    if (text.trim() === '') return undefined;
+    let value: unknown;
+    try {
+      value = JSON.parse(line === 1 ? text.replace(/^\uFEFF/, '') : text);
+    } catch {
+      return { line, malformed: `expected JSON, got ${show(text)}` };
+    }
+    if (typeof value === 'number') value = [value];
+    if (typeof value !== 'object' || value === null) {
+      return { line, malformed: `expected an object, a list or a number, got ${show(value)}` };
+    }
+    if (Array.isArray(value)) {
+      columns ??= numbered(value.length);
+      if (value.length === columns.length) return { line, cells: value };
+      return { line, malformed: `expected ${columns.length} cells, got ${value.length}` };
+    }
+    const record = value as Record<string, unknown>;
+    columns ??= Object.keys(record);
+    return { line, cells: columns.map(name => (Object.hasOwn(record, name) ? record[name] : undefined)) };
+  };
+
+  const take = (some: readonly Line[]): (Row | Malformed)[] =>
+    some.flatMap(one =>
+      isTooLong(one) ? { line: one.line, malformed: 'the line is too long' } : (convert(one) ?? []),
+    );
+
+  return {
+    get columns() {
+      return columns;
+    },
+    read: chunk => take(lines.read(chunk)),
+    end: () => take(lines.end()),
+  };
+}

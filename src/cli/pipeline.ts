@@ -1,0 +1,119 @@
+import { Subject } from 'rxjs';
+import type { Carry } from '../model/carry.js';
+import type { Input } from '../model/input.js';
+import type { TrainableModel } from '../model/model.js';
+import type { Step } from '../model/transfer.js';
+import type { LateTarget } from '../operators/learned.js';
+import { step as stepOperator } from '../operators/step.js';
+import { type KeyedInput, stepMany } from '../operators/step-many.js';
+import { tbptt } from '../operators/tbptt.js';
+import { type KeyedExample, tbpttMany } from '../operators/tbptt-many.js';
+import type { Target } from '../training/loss.js';
+import type { StreamState } from '../training/stream.js';
+import type { Trainer, Update } from '../training/trainer.js';
+
+/** An input with its stream's key (of the one stream: ''), or the target of an earlier step. */
+export type Item = { readonly key: string } & ({ readonly input: Input; readonly target?: Target } | LateTarget);
+
+/** What a pipeline tells of. */
+export type Outcome =
+  | { readonly kind: 'step'; readonly key: string; readonly step: Step; readonly loss: number | null }
+  | { readonly kind: 'late'; readonly key: string; readonly loss: number | null }
+  | { readonly kind: 'update'; readonly update: Update };
+
+/** Items through one of the four stepping operators: learning or not, one stream or many. */
+export interface Pipeline {
+  apply(item: Item): void;
+  /** Until everything that was applied has had its outcome. */
+  settle(): Promise<void>;
+  /** What each stream remembers, where it learns. */
+  states(): Map<string, StreamState>;
+  /** Learns what remains. */
+  finish(): void;
+}
+
+export interface PipelineOptions {
+  readonly model: TrainableModel;
+  /** Undefined where nothing is learned. */
+  readonly trainer?: Trainer;
+  readonly keyed: boolean;
+  readonly states?: ReadonlyMap<string, StreamState>;
+  readonly carry?: Carry;
+  readonly maxStreams?: number;
+  readonly outcome: (outcome: Outcome) => void;
+}
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { model, trainer, keyed, outcome } = options;
+  const latest = new Map<string, () => StreamState>();
+  for (const [key, state] of options.states ?? []) latest.set(key, () => state);
+  const { states, maxStreams } = options;
+  const items = new Subject<Item>();
+  let failure: unknown;
+  let outstanding = 0;
+
+  const stepped = (key: string, step: Step, loss: number | null, state?: () => StreamState): void => {
+    outstanding--;
+    if (state) latest.set(key, state);
+    outcome({ kind: 'step', key, step, loss });
+  };
+  const observer = <T>(next: (event: T) => void) => ({
+    next,
+    error: (error: unknown) => {
+      failure = error;
+    },
+  });
+
+  if (trainer && keyed) {
+    (items as Subject<KeyedExample>).pipe(tbpttMany(trainer, { states, maxStreams })).subscribe(
+      observer(event => {
+        if (event.kind === 'step') stepped(event.key, event.step, event.loss, event.state);
+        else if (event.kind === 'late' || event.kind === 'update') outcome(event);
+        else if (event.kind === 'error') failure = event.error;
+      }),
+    );
+  } else if (trainer) {
+    items.pipe(tbptt(trainer, states?.get(''))).subscribe(
+      observer(event => {
+        if (event.kind === 'step') stepped('', event.step, event.loss, event.state);
+        else if (event.kind === 'late') outcome({ kind: 'late', key: '', loss: event.loss });
+        else if (event.kind === 'update') {
+          latest.set('', event.state);
+          outcome(event);
+        }
+      }),
+    );
+  } else if (keyed) {
+    (items as Subject<KeyedInput>).pipe(stepMany(model, { maxStreams })).subscribe(
+      observer(event => {
+        if (event.error) failure = event.error;
+        else stepped(event.key, event, null);
+      }),
+    );
+  } else {
+    const inputs = new Subject<Input>();
+    items.subscribe(item => 'input' in item && inputs.next(item.input));
+    inputs.pipe(stepOperator(model, options.carry)).subscribe(observer(step => stepped('', step, null)));
+  }
+
+  const check = (): void => {
+    if (failure !== undefined) throw failure;
+  };
+
+  return {
+    apply(item) {
+      if ('input' in item) outstanding++;
+      items.next(item);
+      check();
+    },
+    async settle() {
+      while (outstanding > 0 && failure === undefined) await null;
+      check();
+    },
+    states: () => new Map([...latest].map(([key, state]) => [key, state()])),
+    finish() {
+      items.complete();
+      check();
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+/** An option that takes an integer from `least` to `most`. */
+export function integer(flags: string, description: string, least: number, most = Number.MAX_SAFE_INTEGER): Option {
+  const wanted = most === Number.MAX_SAFE_INTEGER ? `an integer from ${least}` : `an integer from ${least} to ${most}`;
+  return new Option(flags, description).argParser(text => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`Expected ${wanted}.`);
+    return value;
+  });
+}
+
+/** An option that takes a number above 0. */
+export function positive(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(text => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value > 0 && Number.isFinite(value))) {
+      throw new InvalidArgumentError('Expected a number above 0.');
+    }
+    return value;
+  });
+}
+
+/** An option that takes names, with commas between them. */
+export function names(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(text => {
+    const list = text.split(',').map(name => name.trim());
+    if (list.some(name => name === '')) throw new InvalidArgumentError('Expected names with commas between them.');
+    return list;
+  });
+}
+
+/** An option that takes one of some words. */
+export function choice(flags: string, description: string, words: readonly string[]): Option {
+  return new Option(flags, description).choices([...words]);
+}

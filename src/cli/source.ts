@@ -1,0 +1,135 @@
+import type { Readable } from 'node:stream';
+
+export const overflows = ['block', 'latest', 'drop-oldest'] as const;
+export type Overflow = (typeof overflows)[number];
+
+/** Where frames come from, a few at a time. */
+export interface Source<T> {
+  /** The next frames, in order; null when there are no more. */
+  take(): Promise<readonly T[] | null>;
+  /** Reads no more; frames that were read already may still be taken. */
+  stop(): void;
+  /** Frames that were read and thrown away since nobody took them in time. */
+  readonly dropped: number;
+}
+
+export interface SourceOptions<T> {
+  /** Frames out of a chunk. */
+  readonly read: (chunk: Uint8Array) => readonly T[];
+  /** Frames of what is left at the end. */
+  readonly end: () => readonly T[];
+  readonly overflow: Overflow;
+  /** Frames that `drop-oldest` keeps. */
+  readonly queue: number;
+}
+
+/**
+ * Frames of a byte stream.
+ *
+ * `block` reads a chunk when the frames of the chunk before are taken, so a slow taker slows the source down. The other two read
+ * as the bytes come, and keep the newest frame, or the newest `queue` frames.
+ */
+export function createSource<T>(input: Readable, options: SourceOptions<T>): Source<T> {
+  return options.overflow === 'block' ? pulled(input, options) : pushed(input, options);
+}
+
+function pulled<T>(input: Readable, { read, end }: SourceOptions<T>): Source<T> {
+  let stopped = false;
+  let ended = false;
+  let failure: unknown;
+  let wake = (): void => {};
+  input.on('error', error => {
+    failure = error;
+  });
+  // The listeners stay: a stream that nobody listens to stops, and does not begin again.
+  for (const event of ['readable', 'end', 'close', 'error']) input.on(event, () => wake());
+
+  /** The next bytes, or null when there are no more, or they are not wanted any more. */
+  const chunk = async (): Promise<Uint8Array | null> => {
+    for (;;) {
+      if (failure !== undefined) throw failure;
+      if (stopped) return null;
+      const bytes = input.read() as Uint8Array | null;
+      if (bytes !== null) return bytes;
+      if (input.readableEnded || input.destroyed) return null;
+      await new Promise<void>(resolve => {
+        wake = resolve;
+      });
+    }
+  };
+
+  return {
+    dropped: 0,
+    stop() {
+      stopped = true;
+      wake();
+    },
+    async take() {
+      while (!ended) {
+        const bytes = await chunk();
+        if (bytes === null) {
+          ended = true;
+          if (stopped) break;
+          const last = end();
+          return last.length > 0 ? last : null;
+        }
+        const frames = read(bytes);
+        if (frames.length > 0) return frames;
+      }
+      return null;
+    },
+  };
+}
+
+function pushed<T>(input: Readable, { read, end, overflow, queue }: SourceOptions<T>): Source<T> {
+  const capacity = overflow === 'latest' ? 1 : queue;
+  let kept: T[] = [];
+  let dropped = 0;
+  let ended = false;
+  let failure: unknown;
+  let wake = (): void => {};
+
+  const push = (frames: readonly T[]): void => {
+    kept = kept.concat(frames);
+    const surplus = kept.length - capacity;
+    if (surplus > 0) {
+      dropped += surplus;
+      kept = kept.slice(surplus);
+    }
+    wake();
+  };
+  const finish = (): void => {
+    if (ended) return;
+    ended = true;
+    push(end());
+  };
+  input.on('data', (chunk: Uint8Array) => !ended && push(read(chunk)));
+  input.on('end', finish);
+  input.on('close', finish);
+  input.on('error', error => {
+    failure = error;
+    ended = true;
+    wake();
+  });
+
+  return {
+    get dropped() {
+      return dropped;
+    },
+    stop() {
+      ended = true;
+      input.pause();
+      wake();
+    },
+    async take() {
+      while (kept.length === 0 && !ended) {
+        await new Promise<void>(resolve => {
+          wake = resolve;
+        });
+      }
+      if (failure !== undefined) throw failure;
+      const next = kept.shift();
+      return next === undefined ? null : [next];
+    },
+  };
+}
