@@ -1,5 +1,5 @@
 import test from 'ava';
-import { docBlocks, runBlocks } from '../helpers/docs.js';
+import { docBlocks, runBlocks } from '../helpers/pages.js';
 
 const page = (...lines: string[]): string => lines.join('\n');
 
