@@ -81,3 +81,37 @@ export class LimitError extends EddyError {
     super('EDDY_LIMIT', message);
   }
 }
+
+/** A server that cannot start: a port in use or not allowed, an address that is not this machine's. */
+export class ServeError extends EddyError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('EDDY_SERVE', message, options);
+  }
+}
+
+/** What a server said instead of an answer, or a connection that ended before the answers did. */
+export class RemoteError extends EddyError {
+  /** The code of the server's fault; `closed` where the connection was lost. */
+  readonly fault: string;
+  /** The same may succeed later. */
+  readonly retryable: boolean;
+  /** The frame that is meant, where there is one. */
+  readonly seq: number | undefined;
+  /** The step that is meant, where there is one. */
+  readonly step: number | undefined;
+  /** The WebSocket close code, where the connection was lost. */
+  readonly closeCode: number | undefined;
+
+  constructor(
+    message: string,
+    details: { fault: string; retryable: boolean; seq?: number; step?: number; closeCode?: number },
+    options?: ErrorOptions,
+  ) {
+    super('EDDY_REMOTE', message, options);
+    this.fault = details.fault;
+    this.retryable = details.retryable;
+    this.seq = details.seq;
+    this.step = details.step;
+    this.closeCode = details.closeCode;
+  }
+}

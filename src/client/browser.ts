@@ -1,0 +1,9 @@
+import type { Socket } from './connection.js';
+import { createRemote, type Remote } from './remote.js';
+
+export type { RemoteLearned, RemoteStep } from './answers.js';
+export type { RemoteOptions } from './options.js';
+export type { RemoteInput, RemoteItem } from './outgoing.js';
+export type { Remote } from './remote.js';
+
+export const remote: Remote = createRemote((url, subprotocol) => new WebSocket(url, [subprotocol]) as Socket);

@@ -1,0 +1,166 @@
+/** What waits to be sent, and how it becomes messages. */
+import { InputError, LimitError, TargetError } from '../errors.js';
+import type { Input } from '../model/input.js';
+import type { Example, LateTarget } from '../operators/learned.js';
+import type { Target } from '../training/loss.js';
+import type { Frames, Payload, Targets } from '../wire/messages.js';
+
+/** What one frame may be: an input, or a chunk of text for a model with an encoder. */
+export type RemoteInput = Input | string;
+
+export type RemoteItem =
+  | RemoteInput
+  | Example<Input>
+  | { readonly input: string; readonly target?: Target }
+  | LateTarget;
+
+interface WaitingFrame {
+  readonly kind: 'frame';
+  readonly input: RemoteInput;
+  /** Undefined where it may still come. */
+  readonly target: Target | undefined;
+}
+
+type Waiting = WaitingFrame | ({ readonly kind: 'target' } & LateTarget);
+
+/** Frames of one message at most, and about how many bytes. */
+const largestRun = 1024;
+const largestBytes = 1 << 16;
+
+export interface Outgoing {
+  /** Throws `InputError` or `TargetError` for what cannot be sent, `LimitError` when too much waits. */
+  push(item: RemoteItem): void;
+  readonly size: number;
+  /** The next message, of at most `room` frames, from frame `seq` on; undefined if there is none or no room for it. */
+  take(
+    session: number,
+    seq: number,
+    room: number,
+  ): { message: Frames; targets: (Target | undefined)[] } | { message: Targets } | undefined;
+}
+
+/** @param toWire a target as it is sent */
+export function createOutgoing(most: number, toWire: (target: Target) => Target): Outgoing {
+  let waiting: Waiting[] = [];
+  let head = 0;
+
+  const takeTargets = (session: number): { message: Targets } => {
+    const { forStep } = waiting[head] as LateTarget;
+    const targets: Target[] = [];
+    for (;;) {
+      const item = waiting[head];
+      if (item?.kind !== 'target' || item.forStep !== forStep + targets.length || targets.length === largestRun) break;
+      targets.push(toWire(item.target));
+      head++;
+    }
+    return { message: { type: 'targets', session, forStep, targets } };
+  };
+
+  const takeFrames = (session: number, firstSeq: number, room: number) => {
+    const first = waiting[head] as WaitingFrame;
+    const most = Math.min(room, largestRun);
+    const run: WaitingFrame[] = [];
+    let bytes = 0;
+    while (run.length < most && bytes < largestBytes) {
+      const item = waiting[head];
+      if (item?.kind !== 'frame' || !goesWith(first, item)) break;
+      run.push(item);
+      bytes += sizeOf(item.input);
+      head++;
+    }
+    const targets = run.map(item => item.target);
+    const payload = payloadOf(run.map(item => item.input));
+    const message: Frames = {
+      type: 'frames',
+      session,
+      firstSeq,
+      payload,
+      ...(first.target === undefined ? {} : { targets: { targets: targets.map(target => toWire(target!)) } }),
+    };
+    return { message, targets };
+  };
+
+  return {
+    get size() {
+      return waiting.length - head;
+    },
+    push(item) {
+      if (waiting.length - head >= most) {
+        throw new LimitError(
+          `Expected at most ${most} frames to wait for the server: slow the source or raise maxBuffered`,
+        );
+      }
+      waiting.push(waitingOf(item));
+    },
+    take(session, seq, room) {
+      if (head === waiting.length) return undefined;
+      if (waiting[head].kind === 'frame' && room <= 0) return undefined;
+      const taken = waiting[head].kind === 'target' ? takeTargets(session) : takeFrames(session, seq, room);
+      if (head === waiting.length || head > 1024) {
+        waiting = waiting.slice(head);
+        head = 0;
+      }
+      return taken;
+    },
+  };
+}
+
+function waitingOf(item: RemoteItem): Waiting {
+  if (typeof item !== 'object' || item === null || item instanceof Float32Array) {
+    return { kind: 'frame', input: checkInput(item), target: undefined };
+  }
+  if ('forStep' in item) {
+    const { forStep } = item;
+    if (!Number.isSafeInteger(forStep) || forStep < 1) {
+      throw new TargetError(`Expected a target for a step from 1, got one for ${forStep}`);
+    }
+    return { kind: 'target', forStep, target: checkTarget(item.target) };
+  }
+  return {
+    kind: 'frame',
+    input: checkInput(item.input),
+    target: item.target === undefined ? undefined : checkTarget(item.target),
+  };
+}
+
+/** Its own copy: the caller may write on. */
+function checkInput(input: RemoteInput | null): RemoteInput {
+  if (typeof input === 'string') return input;
+  if (typeof input === 'number') {
+    if (Number.isInteger(input) && input >= 0 && input < 2 ** 32) return input;
+    throw new InputError(`Expected input to be a token (a whole number from 0), got ${input}`);
+  }
+  if (input instanceof Float32Array && input.length > 0) return input.slice();
+  throw new InputError(`Expected input to be a token, a Float32Array of features or text, got ${describe(input)}`);
+}
+
+function checkTarget(target: Target): Target {
+  if (target === null || (typeof target === 'number' && Number.isFinite(target))) return target;
+  if (target instanceof Float32Array && target.length > 0) return target.slice();
+  throw new TargetError(`Expected target to be a class, a Float32Array or null, got ${describe(target)}`);
+}
+
+function describe(value: unknown): string {
+  if (value instanceof Float32Array) return 'an empty one';
+  return typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'an object') : String(value);
+}
+
+/** Both can be in one message. */
+function goesWith(a: WaitingFrame, b: WaitingFrame): boolean {
+  if ((a.target === undefined) !== (b.target === undefined) || typeof a.input !== typeof b.input) return false;
+  return typeof a.input !== 'object' || a.input.length === (b.input as Float32Array).length;
+}
+
+function sizeOf(input: RemoteInput): number {
+  return typeof input === 'number' ? 4 : 4 * input.length;
+}
+
+function payloadOf(inputs: readonly RemoteInput[]): Payload {
+  const [first] = inputs;
+  if (typeof first === 'number') return { kind: 'tokens', ids: inputs as number[] };
+  if (typeof first === 'string') return { kind: 'text', chunks: inputs as string[] };
+  if (inputs.length === 1) return { kind: 'features', rows: 1, values: first };
+  const values = new Float32Array(inputs.length * first.length);
+  for (let i = 0; i < inputs.length; i++) values.set(inputs[i] as Float32Array, i * first.length);
+  return { kind: 'features', rows: inputs.length, values };
+}

@@ -1,0 +1,76 @@
+import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
+import { ConfigError } from '../errors.js';
+import { isSubprotocol, subprotocols } from '../wire/messages.js';
+import type { RemoteLearned, RemoteStep } from './answers.js';
+import { connectSession, type OpenSocket } from './connection.js';
+import type { RemoteOptions } from './options.js';
+import type { RemoteInput, RemoteItem } from './outgoing.js';
+
+/**
+ * `step`, or with `learn` `tbptt`, on a server.
+ *
+ * Each subscription opens a connection and a session of its own. Inputs are sent as they come, within the server's credit;
+ * answers come in order. Completes when the source has, and every answer and update has come. A source's error waits
+ * for the answers before it.
+ *
+ * Errors with `RemoteError` at a fault of the server or a lost connection, with `InputError`, `TargetError` or `LimitError`
+ * at what cannot be sent. Throws `ConfigError` at once for a wrong argument.
+ *
+ * @param url as `ws://127.0.0.1:8080`
+ *
+ * @example
+ * from(inputs).pipe(remote('ws://127.0.0.1:8080')).subscribe(({ prediction }) => console.log(prediction));
+ */
+export interface Remote {
+  <In extends RemoteInput = RemoteInput>(
+    url: string,
+    options?: RemoteOptions & { readonly learn?: 'none' },
+  ): OperatorFunction<In, RemoteStep>;
+  <In extends RemoteItem = RemoteItem>(
+    url: string,
+    options: RemoteOptions & { readonly learn: 'private' | 'shared' },
+  ): OperatorFunction<In, RemoteLearned>;
+}
+
+/** `remote` on the given kind of sockets. */
+export function createRemote(openSocket: OpenSocket): Remote {
+  return ((url: string, options: RemoteOptions = {}): OperatorFunction<RemoteItem, RemoteStep | RemoteLearned> => {
+    const { subprotocol = 'eddy.v1.proto', maxBuffered = 65_536 } = options;
+    const address = addressOf(url);
+    if (!isSubprotocol(subprotocol)) {
+      throw new ConfigError(`Expected subprotocol to be one of ${subprotocols.join(', ')}, got ${String(subprotocol)}`);
+    }
+    if (!(Number.isInteger(maxBuffered) && maxBuffered >= 1)) {
+      throw new ConfigError(`Expected maxBuffered to be an integer from 1, got ${maxBuffered}`);
+    }
+    const settings = { ...options, subprotocol, maxBuffered, carry: options.carry?.slice() };
+    return source =>
+      new Observable(subscriber => {
+        const refused = new Subject<void>();
+        const session = connectSession(() => openSocket(address, subprotocol), settings, subscriber);
+        subscriber.add(() => session.abandon());
+        subscriber.add(
+          source.pipe(takeUntil(refused)).subscribe({
+            next(item) {
+              if (!session.push(item)) refused.next();
+            },
+            error: error => session.finish({ error }),
+            complete: () => session.finish(),
+          }),
+        );
+      });
+  }) as Remote;
+}
+
+/** `http` and `https` stand for `ws` and `wss`; in a page, addresses may be relative to it. */
+function addressOf(url: string): string {
+  const base = (globalThis as { location?: { href: string } }).location?.href;
+  const text = url.replace(/^http/, 'ws');
+  if (!URL.canParse(text, base)) throw new ConfigError(`Expected url to be as ws://127.0.0.1:8080, got ${url}`);
+  const address = new URL(text, base);
+  if (address.protocol.startsWith('http')) address.protocol = address.protocol.replace('http', 'ws');
+  if (address.protocol !== 'ws:' && address.protocol !== 'wss:') {
+    throw new ConfigError(`Expected url to begin with ws:// or wss://, got ${url}`);
+  }
+  return address.href;
+}

@@ -1,0 +1,76 @@
+import type { Carry } from '../model/carry.js';
+import type { StepAnswer, Want } from '../wire/messages.js';
+
+/** What comes back, with every choice made. */
+export type EffectiveWant = Required<Want>;
+
+export function effectiveWant(want: Want | undefined, outputs: number): EffectiveWant {
+  const answer = want?.answer ?? 'whole';
+  return {
+    answer,
+    topK: answer === 'top-k' ? Math.min(Math.max(1, want?.topK ?? 1), outputs) : answer === 'argmax' ? 1 : 0,
+    every: Math.max(1, want?.every ?? 1),
+    last: want?.last ?? false,
+    logits: want?.logits ?? false,
+    carry: want?.carry ?? false,
+  };
+}
+
+/** What a step says of itself; the carry where it may be asked for. */
+interface Said {
+  readonly prediction: Float32Array;
+  readonly logits: Float32Array;
+  readonly carry: Carry;
+}
+
+/** The answer to step `number`, or nothing where none is wanted. */
+export function answerStep(
+  want: EffectiveWant,
+  number: number,
+  said: Said,
+  loss: number | null,
+): StepAnswer | undefined {
+  if (want.every > 1 && number % want.every !== 0) return undefined;
+  const answer: { -readonly [K in keyof StepAnswer]: StepAnswer[K] } = { step: number };
+  if (want.answer === 'whole') {
+    answer.prediction = said.prediction;
+  } else if (want.topK > 0) {
+    const top = largest(said.prediction, want.topK);
+    answer.topIndices = top;
+    answer.topValues = Float32Array.from(top, index => said.prediction[index]);
+  } else if (loss === null && !want.logits && !want.carry) {
+    return undefined;
+  }
+  if (loss !== null) answer.loss = loss;
+  if (want.logits) answer.logits = said.logits;
+  if (want.carry) answer.carry = said.carry;
+  return answer;
+}
+
+/** Numbers in an answer, for bounds on what waits to be sent. */
+export function answerSize(answer: StepAnswer): number {
+  return (
+    8 +
+    (answer.prediction?.length ?? 0) +
+    2 * (answer.topValues?.length ?? 0) +
+    (answer.logits?.length ?? 0) +
+    (answer.carry?.length ?? 0)
+  );
+}
+
+/** Places of the `count` largest numbers, largest first; of equals the first comes first, and NaN last. */
+export function largest(values: Float32Array, count: number): number[] {
+  const places: number[] = [];
+  for (let i = 0; i < values.length; i++) {
+    if (places.length === count && !above(values[i], values[places[count - 1]])) continue;
+    let at = places.length === count ? count - 1 : places.length;
+    while (at > 0 && above(values[i], values[places[at - 1]])) at--;
+    if (places.length === count) places.pop();
+    places.splice(at, 0, i);
+  }
+  return places;
+}
+
+function above(a: number, b: number): boolean {
+  return a > b || (Number.isNaN(b) && !Number.isNaN(a));
+}

@@ -1,0 +1,114 @@
+import type { Carry } from '../model/carry.js';
+import type { Input } from '../model/input.js';
+import type { Model } from '../model/model.js';
+import type { Step } from '../model/transfer.js';
+import { flush } from './outbox.js';
+import type { Served } from './served.js';
+import { fault, type Session } from './session.js';
+import { advance, end, stepped } from './stepping.js';
+
+/** Streams in one `stepMany`, at most. */
+const largestBatch = 256;
+
+/** Milliseconds after which sockets are looked at again. */
+const budget = 8;
+
+/** Steps the sessions that have something to do. */
+export interface Batcher {
+  /** The session has something in its queue. */
+  add(session: Session): void;
+  /**
+   * Rounds until nothing is left, or some milliseconds have passed: in each at most one frame of a session, and all
+   * sessions of a model in one `stepMany`. True if something is left.
+   */
+  run(): boolean;
+}
+
+/** Gathered for one `stepMany`; empty between two. */
+interface Batch {
+  readonly model: Model;
+  readonly sessions: Session[];
+  readonly carries: Carry[];
+  readonly inputs: Input[];
+}
+
+export function createBatcher(onError: (error: unknown) => void, now = () => performance.now()): Batcher {
+  let active: Session[] = [];
+  const batches = new WeakMap<Served, Batch>();
+  const gathered: Batch[] = [];
+
+  const fail = (session: Session, error: unknown): void => {
+    onError(error);
+    flush(session);
+    fault(session, 'internal', 'Expected the step to succeed, it failed: the session has ended');
+    end(session);
+  };
+
+  const stepBatch = ({ model, sessions, carries, inputs }: Batch): void => {
+    let steps: Step[] | undefined;
+    try {
+      steps = model.stepMany(carries, inputs);
+    } catch {
+      // One of them alone is at fault: found by stepping each by itself.
+    }
+    for (let i = 0; i < sessions.length; i++) {
+      try {
+        stepped(sessions[i], steps?.[i] ?? model.step(carries[i], inputs[i]));
+      } catch (error) {
+        fail(sessions[i], error);
+      }
+    }
+    sessions.length = carries.length = inputs.length = 0;
+  };
+
+  const gather = (session: Session, input: Input): void => {
+    const { served } = session;
+    let batch = batches.get(served);
+    if (batch === undefined) {
+      batch = { model: served.model, sessions: [], carries: [], inputs: [] };
+      batches.set(served, batch);
+    }
+    if (batch.sessions.length === 0) gathered.push(batch);
+    batch.sessions.push(session);
+    batch.carries.push(session.carry);
+    batch.inputs.push(input);
+    if (batch.sessions.length === largestBatch) stepBatch(batch);
+  };
+
+  const round = (): void => {
+    for (const session of active) {
+      try {
+        const input = advance(session);
+        if (input !== undefined) gather(session, input);
+      } catch (error) {
+        fail(session, error);
+      }
+    }
+    for (const batch of gathered) if (batch.sessions.length > 0) stepBatch(batch);
+    gathered.length = 0;
+    let kept = 0;
+    for (const session of active) {
+      session.active = session.queue.length > 0 && !session.outlet.blocked();
+      if (session.active) active[kept++] = session;
+    }
+    active.length = kept;
+  };
+
+  return {
+    add(session) {
+      if (session.active || session.queue.length === 0) return;
+      session.active = true;
+      active.push(session);
+    },
+    run() {
+      if (active.length === 0) return false;
+      const touched = active;
+      active = touched.slice();
+      const start = now();
+      do round();
+      while (active.length > 0 && now() - start < budget);
+      for (const session of touched) flush(session);
+      return active.length > 0;
+    },
+  };
+}

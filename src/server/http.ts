@@ -1,0 +1,84 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { InputError } from '../errors.js';
+import type { Hub } from './connection.js';
+import { RequestError, stepRequest } from './step-request.js';
+
+/** `POST /step` and `GET /healthz`; other routes are the option `handler`'s, or not found. */
+export function createRoutes(hub: Hub): RequestListener {
+  return (request, response) => {
+    route(hub, request, response).catch((error: unknown) => {
+      if (response.headersSent) {
+        response.destroy();
+      } else if (error instanceof RequestError) {
+        send(response, error.status, { error: { code: error.fault, message: error.message } });
+      } else if (error instanceof InputError) {
+        const { message, index } = error;
+        send(response, 400, { error: { code: 'bad_input', message, ...(index === undefined ? {} : { index }) } });
+      } else {
+        hub.settings.onError(error);
+        send(response, 500, { error: { code: 'internal', message: 'Expected an answer, the server failed' } });
+      }
+    });
+  };
+}
+
+async function route(hub: Hub, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { settings } = hub;
+  const path = (request.url ?? '/').split('?')[0];
+  if (path === '/step') {
+    expectMethod(request, response, 'POST');
+    const body = await readBody(request, settings.maxPayload);
+    send(response, 200, stepRequest(hub.models, parse(body), settings.limits.maxFrames));
+  } else if (path === '/healthz') {
+    expectMethod(request, response, 'GET');
+    send(response, hub.draining ? 503 : 200, {
+      status: hub.draining ? 'draining' : 'ok',
+      models: [...hub.models.keys()],
+      connections: hub.connections.size,
+      sessions: hub.sessions,
+    });
+  } else if (!settings.handler?.(request, response)) {
+    throw new RequestError(404, 'not_found', `Expected POST /step or GET /healthz, got ${request.method} ${path}`);
+  }
+}
+
+function expectMethod(request: IncomingMessage, response: ServerResponse, method: string): void {
+  if (request.method === method || (method === 'GET' && request.method === 'HEAD')) return;
+  response.setHeader('allow', method);
+  throw new RequestError(405, 'method_not_allowed', `Expected ${method} ${request.url}, got ${request.method}`);
+}
+
+async function readBody(request: IncomingMessage, most: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > most) throw new RequestError(413, 'too_large', `Expected a body of at most ${most} bytes, got more`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new RequestError(
+      400,
+      'malformed',
+      `Expected a JSON object, got text that is not JSON: ${(error as Error).message}`,
+    );
+  }
+}
+
+function send(response: ServerResponse, status: number, value: unknown): void {
+  const body = `${JSON.stringify(value)}\n`;
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'x-content-type-options': 'nosniff',
+    // The rest of a body that was refused is not read.
+    ...(status === 413 ? { connection: 'close' } : {}),
+  });
+  response.end(body);
+}

@@ -1,0 +1,3 @@
+export type { ServeOptions } from './options.js';
+export { type Server, serve } from './serve.js';
+export type { Models } from './served.js';

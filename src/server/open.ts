@@ -1,0 +1,116 @@
+import { ConfigError, InputError, LimitError } from '../errors.js';
+import { createModel } from '../model/model.js';
+import type { FaultCode, Open, Opened } from '../wire/messages.js';
+import { effectiveWant } from './answer.js';
+import { createPrivateLearner, createSharedLearner, type SessionLearner, UnsupportedError } from './learner.js';
+import type { Settings } from './options.js';
+import { findModel, isTrainable, type Served, serveModel } from './served.js';
+import { createSession, type Outlet, type Session } from './session.js';
+
+/** Why a session was not opened. */
+export class OpenError extends Error {
+  readonly fault: FaultCode;
+  readonly retryable: boolean;
+
+  constructor(fault: FaultCode, message: string, retryable = false) {
+    super(message);
+    this.fault = fault;
+    this.retryable = retryable;
+  }
+}
+
+/** The inputs of a session of a large model are few at a time: together at most this many bytes. */
+const creditBytes = 4 << 20;
+
+/** The session would have weights of its own. */
+export function needsOwnWeights(message: Open): boolean {
+  return message.learn === 'private' || message.fresh !== undefined;
+}
+
+/** Makes the session that was asked for. Throws `OpenError`. */
+export async function openSession(
+  message: Open,
+  outlet: Outlet,
+  models: ReadonlyMap<string, Served>,
+  settings: Settings,
+): Promise<{ session: Session; opened: Opened }> {
+  if (message.resume !== undefined) throw new OpenError('unsupported', 'Expected no resume: this server offers none');
+  if (message.resumable) {
+    throw new OpenError('unsupported', 'Expected resumable to be false: this server keeps no answers');
+  }
+  try {
+    const learn = message.learn ?? 'none';
+    const served = await servedFor(message, models);
+    const { model } = served;
+    const learner = await learnerFor(message, served, settings);
+    const carry = carryOf(message, served);
+    const credit = Math.max(2, Math.min(settings.credit, Math.floor(creditBytes / (4 * model.config.input.size))));
+    const want = effectiveWant(message.want, model.config.output.size);
+    const session = createSession({ number: message.session, outlet, served, want, credit, learner, carry });
+    const opened: Opened = {
+      type: 'opened',
+      session: message.session,
+      token: '',
+      model: served.name,
+      modelHash: served.hash,
+      config: model.config,
+      carryLayout: model.carryLayout.parts.map(({ name, length }) => ({ name, length })),
+      learn,
+      ...(learner === undefined ? {} : { learning: learner.learning }),
+      want,
+      resumable: false,
+      credit,
+      nextSeq: 1,
+      nextStep: 1,
+    };
+    return { session, opened };
+  } catch (error) {
+    throw openError(error);
+  }
+}
+
+/** The served model, or a new one that only this session has. */
+async function servedFor(message: Open, models: ReadonlyMap<string, Served>): Promise<Served> {
+  const { fresh } = message;
+  if (fresh !== undefined) {
+    return serveModel('', await createModel(fresh.config, fresh.seed === undefined ? {} : { seed: fresh.seed }));
+  }
+  const served = findModel(models, message.model);
+  if (served === undefined) {
+    const names = [...models.keys()].join(', ');
+    throw new OpenError('unknown_model', `Expected model to be one of ${names}, got ${message.model || 'no name'}`);
+  }
+  return served;
+}
+
+async function learnerFor(message: Open, served: Served, settings: Settings): Promise<SessionLearner | undefined> {
+  const { learn = 'none', learning } = message;
+  if (learn === 'none') return undefined;
+  const { model } = served;
+  if (!isTrainable(model)) throw new UnsupportedError(`Expected learn to be none: ${served.name} cannot learn`);
+  if (learn === 'private') return createPrivateLearner(model, learning, settings.maxLearnerBytes);
+  if (!settings.allowShared) {
+    throw new OpenError('not_permitted', 'Expected learn to be none or private: this server does not permit shared');
+  }
+  const learner = createSharedLearner(model, served.shared, learning);
+  served.shared = learner.trainer;
+  return learner;
+}
+
+function carryOf(message: Open, served: Served): Float32Array {
+  const { carry } = message;
+  const { size } = served.model.carryLayout;
+  if (carry === undefined) return new Float32Array(size);
+  if (carry.length !== size) throw new InputError(`Expected carry to have ${size} numbers, got ${carry.length}`);
+  const bad = carry.findIndex(value => !Number.isFinite(value));
+  if (bad >= 0) throw new InputError(`Expected carry[${bad}] to be a finite number, got ${carry[bad]}`, bad);
+  return carry.slice();
+}
+
+function openError(error: unknown): unknown {
+  if (error instanceof UnsupportedError) return new OpenError('unsupported', error.message);
+  if (error instanceof LimitError) return new OpenError('limit_reached', error.message);
+  if (error instanceof ConfigError) return new OpenError('bad_config', error.message);
+  if (error instanceof InputError) return new OpenError('bad_input', error.message);
+  return error;
+}

@@ -1,0 +1,104 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ServeError } from '../errors.js';
+import { closeCodes } from '../wire/messages.js';
+import { createBatcher } from './batcher.js';
+import type { Hub } from './connection.js';
+import { createRoutes } from './http.js';
+import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
+import { type Models, serveModels } from './served.js';
+import { createTurn } from './turn.js';
+import { createUpgrade } from './upgrade.js';
+
+export interface Server {
+  /** Where clients connect: `ws://127.0.0.1:8080`. */
+  readonly url: string;
+  /** The same port for `curl`: `http://127.0.0.1:8080`. */
+  readonly httpUrl: string;
+  readonly port: number;
+  /**
+   * Drains: takes nothing new, answers every frame that has come, closes with 1012, and after the grace ends the
+   * connections that are left. Resolves when the port is free.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves models on a WebSocket (`eddy.v1.proto`, `eddy.v1.json`) and `POST /step` on one port.
+ *
+ * Frames that come in one turn of the event loop are one `stepMany` over all sessions; each is answered once, in order.
+ *
+ * @param models one model, or several by name
+ * @throws ConfigError for a wrong option; ServeError if the port cannot be had
+ *
+ * @example
+ * const server = await serve(model, { port: 8080 });
+ * console.log(server.url); // ws://127.0.0.1:8080
+ */
+export async function serve(models: Models, options: ServeOptions = {}): Promise<Server> {
+  const settings = checkServeOptions(options);
+  const batcher = createBatcher(settings.onError);
+  const hub: Hub = {
+    models: serveModels(models),
+    settings,
+    batcher,
+    turn: createTurn(batcher.run),
+    connections: new Set(),
+    sessions: 0,
+    learners: 0,
+    draining: false,
+  };
+  const http = createServer(createRoutes(hub));
+  http.on('upgrade', createUpgrade(hub));
+  const { port } = await listen(http, settings);
+  const heartbeat = setInterval(() => {
+    for (const connection of hub.connections) connection.heartbeat();
+  }, settings.heartbeat);
+  heartbeat.unref();
+  let closed: Promise<void> | undefined;
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+  return {
+    url: `ws://${host}:${port}`,
+    httpUrl: `http://${host}:${port}`,
+    port,
+    close() {
+      closed ??= drain(hub, http).finally(() => clearInterval(heartbeat));
+      return closed;
+    },
+  };
+}
+
+function listen(http: HttpServer, { host, port }: Settings): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    http.once('error', error => reject(listenError(error, host, port)));
+    http.listen(port, host, () => {
+      http.removeAllListeners('error');
+      resolve(http.address() as AddressInfo);
+    });
+  });
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): ServeError {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `Expected port ${port} of ${host} to be free, got one in use: take another port, or 0 for any`,
+    EACCES: `Expected port ${port} of ${host} to be allowed, got one that needs privileges: take one from 1024`,
+    EADDRNOTAVAIL: `Expected host to be an address of this machine, got ${host}`,
+    ENOTFOUND: `Expected host to be an address of this machine, got ${host}`,
+  };
+  const message = reasons[error.code ?? ''] ?? `Expected to listen on ${host}:${port}, got ${error.message}`;
+  return new ServeError(message, { cause: error });
+}
+
+async function drain(hub: Hub, http: HttpServer): Promise<void> {
+  hub.draining = true;
+  const done = new Promise<void>(resolve => {
+    http.close(() => resolve());
+  });
+  for (const connection of hub.connections) connection.shut(closeCodes.restart, 'the server closes');
+  const grace = setTimeout(() => {
+    for (const connection of hub.connections) connection.terminate();
+    http.closeAllConnections();
+  }, hub.settings.grace);
+  await done;
+  clearTimeout(grace);
+}

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { ConfigError } from '../errors.js';
+import type { Model, TrainableModel } from '../model/model.js';
+import type { Trainer } from '../training/trainer.js';
+
+/** A model under its name, with what sessions of it share. */
+export interface Served {
+  readonly name: string;
+  readonly model: Model;
+  /** SHA-256 of configuration and weights at the start; empty where the weights cannot be seen. */
+  readonly hash: string;
+  /** Learns for everyone, once a session has asked for it. */
+  shared: Trainer | undefined;
+}
+
+export type Models = Model | Readonly<Record<string, Model>>;
+
+/** The models by name; one alone is `default`. Throws `ConfigError` if there is none, or one is no model. */
+export function serveModels(models: Models): ReadonlyMap<string, Served> {
+  const named = isModel(models) ? { default: models } : models;
+  const served = new Map<string, Served>();
+  for (const [name, model] of Object.entries(named ?? {})) {
+    if (!isModel(model)) throw new ConfigError(`Expected models.${name} to be a model, got ${typeof model}`);
+    served.set(name, serveModel(name, model));
+  }
+  if (served.size === 0) throw new ConfigError('Expected at least one model to serve, got none');
+  return served;
+}
+
+export function serveModel(name: string, model: Model): Served {
+  return { name, model, hash: isTrainable(model) ? hashModel(model) : '', shared: undefined };
+}
+
+/** The model of that name; without a name `default`, or the only one. */
+export function findModel(served: ReadonlyMap<string, Served>, name: string | undefined): Served | undefined {
+  if (name) return served.get(name);
+  return served.get('default') ?? (served.size === 1 ? [...served.values()][0] : undefined);
+}
+
+export function isTrainable(model: Model): model is TrainableModel {
+  return 'network' in model && 'setWeights' in model;
+}
+
+function isModel(value: unknown): value is Model {
+  return typeof value === 'object' && value !== null && typeof (value as Model).stepMany === 'function';
+}
+
+function hashModel(model: TrainableModel): string {
+  const hash = createHash('sha256').update(JSON.stringify(model.config));
+  for (const [name, values] of Object.entries(model.weights())) {
+    hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
+}

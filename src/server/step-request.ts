@@ -1,0 +1,99 @@
+import { InputError } from '../errors.js';
+import type { Carry } from '../model/carry.js';
+import type { Input } from '../model/input.js';
+import type { Model } from '../model/model.js';
+import { shortestFloat } from '../wire/floats.js';
+import { findModel, type Served } from './served.js';
+
+/** Why a request was refused: an HTTP status, and a code for programs. */
+export class RequestError extends Error {
+  readonly status: number;
+  readonly fault: string;
+
+  constructor(status: number, fault: string, message: string) {
+    super(message);
+    this.status = status;
+    this.fault = fault;
+  }
+}
+
+/**
+ * One step (`input`) or several (`inputs`) for whoever keeps the carry: `{ model?, carry?, input | inputs }` in plain
+ * numbers to `{ model, carry, prediction, logits }`, with `inputs` to `{ model, carry, steps }`; `labels` where the model
+ * has names for its outputs.
+ *
+ * @throws RequestError, InputError
+ */
+export function stepRequest(models: ReadonlyMap<string, Served>, body: unknown, most: number): object {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalid('a JSON object with input or inputs', body);
+  }
+  const { model: name, carry: given, input, inputs } = body as Record<string, unknown>;
+  if (name !== undefined && typeof name !== 'string') throw invalid('model to be a name', name);
+  const served = findModel(models, name);
+  if (served === undefined) {
+    const names = [...models.keys()].join(', ');
+    throw new RequestError(404, 'unknown_model', `Expected model to be one of ${names}, got ${name ?? 'no name'}`);
+  }
+  if ((input === undefined) === (inputs === undefined)) {
+    throw new RequestError(
+      400,
+      'invalid',
+      `Expected either input or inputs, got ${input === undefined ? 'neither' : 'both'}`,
+    );
+  }
+  if (inputs !== undefined && (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > most)) {
+    throw invalid(`inputs to be a list of 1 to ${most}`, Array.isArray(inputs) ? `${inputs.length} of them` : inputs);
+  }
+  const { model } = served;
+  const rows = ((inputs as unknown[]) ?? [input]).map(readInput);
+  for (const row of rows) model.checkInput(row);
+  let carry = readCarry(model, given);
+  const steps = rows.map(row => {
+    const step = model.step(carry, row);
+    carry = step.carry;
+    return { prediction: plain(step.prediction), logits: plain(step.logits) };
+  });
+  const { labels } = model.config;
+  return {
+    model: served.name,
+    ...(inputs === undefined ? steps[0] : { steps }),
+    carry: plain(carry),
+    ...(labels === undefined ? {} : { labels }),
+  };
+}
+
+function readInput(value: unknown): Input {
+  if (typeof value === 'number') return value;
+  if (isNumbers(value)) return Float32Array.from(value);
+  throw new InputError(
+    `Expected input to be a token (a number) or a list of numbers, got ${JSON.stringify(value)?.slice(0, 40)}`,
+  );
+}
+
+function readCarry(model: Model, value: unknown): Carry {
+  const { size } = model.carryLayout;
+  if (value === undefined || value === null) return model.zeroCarry();
+  if (!isNumbers(value)) throw new InputError('Expected carry to be a list of numbers');
+  if (value.length !== size) throw new InputError(`Expected carry to have ${size} numbers, got ${value.length}`);
+  const carry = Float32Array.from(value);
+  const bad = carry.findIndex(number => !Number.isFinite(number));
+  if (bad >= 0) throw new InputError(`Expected carry[${bad}] to be a finite number, got ${value[bad]}`, bad);
+  return carry;
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'number');
+}
+
+/** Numbers that read back as the same bits; what JSON cannot say is text. */
+function plain(values: Float32Array): (number | string)[] {
+  return Array.from(values, value =>
+    !Number.isFinite(value) ? String(value) : Object.is(value, -0) ? '-0' : shortestFloat(value),
+  );
+}
+
+function invalid(expected: string, got: unknown): RequestError {
+  const found = typeof got === 'string' ? got : JSON.stringify(got);
+  return new RequestError(400, 'invalid', `Expected ${expected}, got ${found?.slice(0, 40)}`);
+}

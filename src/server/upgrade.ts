@@ -1,0 +1,68 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { closeCodes, isSubprotocol, subprotocols } from '../wire/messages.js';
+import { connect, type Hub } from './connection.js';
+
+/** Messages in fragments are reassembled from at most this many. */
+const maxFragments = 1024;
+
+/** Takes the sockets that ask for one of our subprotocols at our path; others get an HTTP answer that says why. */
+export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  const { settings } = hub;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: settings.maxPayload,
+    maxFragments,
+    handleProtocols: offered => subprotocols.find(name => offered.has(name)) ?? false,
+  });
+  return (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    const path = (request.url ?? '/').split('?')[0];
+    if (path !== settings.path) {
+      refuse(socket, 404, `Expected the path ${settings.path}, got ${path}`);
+      return;
+    }
+    if (!originAllowed(request, settings.origins)) {
+      refuse(socket, 403, `Expected a page of this host, got one of ${request.headers.origin}; see the option origins`);
+      return;
+    }
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map(name => name.trim());
+    if (!offered.some(isSubprotocol)) {
+      refuse(socket, 400, `Expected a subprotocol of ${subprotocols.join(', ')}, got ${offered.join(', ') || 'none'}`);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, webSocket => {
+      const { protocol } = webSocket;
+      if (hub.draining) webSocket.close(closeCodes.restart, 'the server closes');
+      else if (hub.connections.size >= settings.maxConnections) webSocket.close(closeCodes.tryLater, 'full');
+      else if (isSubprotocol(protocol)) connect(hub, webSocket, socket, protocol);
+    });
+  };
+}
+
+/** Programs send no origin; a page must be of this host (whatever its port) or on the list. */
+function originAllowed({ headers }: IncomingMessage, allowed: readonly string[] | '*' | undefined): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined || allowed === '*' || allowed?.includes(origin)) return true;
+  return URL.canParse(origin) && URL.canParse(`http://${host}`) && isSameHost(origin, `http://${host}`);
+}
+
+function isSameHost(a: string, b: string): boolean {
+  const [first, second] = [new URL(a).hostname, new URL(b).hostname];
+  return first === second || (isLoopback(first) && isLoopback(second));
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function refuse(socket: Duplex, status: number, reason: string): void {
+  const body = JSON.stringify({ error: { code: 'upgrade_refused', message: reason } });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
