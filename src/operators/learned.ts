@@ -30,13 +30,13 @@ export type Learned =
       /** What to resume from, as of now: throws `StaleStateError` once the stream has moved on. */
       state(): StreamState;
     }
-  /** The target of step `number` came, and is scored against what was predicted then. */
+  /** The target of step `number` came, and is scored against what was predicted then; the loss of a null target is null. */
   | {
       readonly kind: 'late';
       readonly number: number;
       readonly prediction: Float32Array;
       readonly target: Target;
-      readonly loss: number;
+      readonly loss: number | null;
     }
   /** A target came too late to learn from. */
   | { readonly kind: 'expired'; readonly number: number }

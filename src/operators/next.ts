@@ -2,6 +2,7 @@ import { Observable, type OperatorFunction } from 'rxjs';
 import { ConfigError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import type { Target } from '../training/loss.js';
+import { follow } from './follow.js';
 import type { Example, LateTarget } from './learned.js';
 
 /**
@@ -12,24 +13,26 @@ import type { Example, LateTarget } from './learned.js';
  *
  * @param options.horizon steps ahead; default 1
  * @param options.target from an input to a target; default the input itself: its token, or all of its features
+ * @param options.steps steps that the stream has taken before, when it goes on from a state; default 0
  */
 export function next<In extends Input = Input>(
-  options: { horizon?: number; target?: (input: In) => Target } = {},
+  options: { horizon?: number; target?: (input: In) => Target; steps?: number } = {},
 ): OperatorFunction<In, Example<In> | LateTarget> {
-  const { horizon = 1, target = (input: In): Target => input } = options;
+  const { horizon = 1, target = (input: In): Target => input, steps: before = 0 } = options;
   if (!Number.isInteger(horizon) || horizon < 1)
     throw new ConfigError(`Expected horizon to be an integer from 1, got ${horizon}`);
+  if (typeof target !== 'function') throw new ConfigError(`Expected target to be a function, got ${String(target)}`);
+  if (!Number.isInteger(before) || before < 0)
+    throw new ConfigError(`Expected steps to be an integer from 0, got ${before}`);
   return source =>
     new Observable(subscriber => {
-      let steps = 0;
-      return source.subscribe({
+      let steps = before;
+      follow(source, subscriber, {
         next(input) {
           if (steps >= horizon) subscriber.next({ forStep: steps - horizon + 1, target: target(input) });
           steps++;
           subscriber.next({ input });
         },
-        error: error => subscriber.error(error),
-        complete: () => subscriber.complete(),
       });
     });
 }

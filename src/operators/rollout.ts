@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { ConfigError } from '../errors.js';
-import type { Carry } from '../model/carry.js';
+import { type Carry, checkCarry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
@@ -30,20 +30,24 @@ export interface RolloutOptions<In extends Input = Input> {
  */
 export function rollout<In extends Input = Input>(model: Model<In>, options: RolloutOptions<In>): Observable<Step> {
   const { input, steps = Number.POSITIVE_INFINITY, feed, carry = model.zeroCarry() } = options;
-  if (!(steps >= 0)) throw new ConfigError(`Expected steps to be a number from 0, got ${steps}`);
+  if (!(steps >= 0 && (Number.isInteger(steps) || steps === Number.POSITIVE_INFINITY)))
+    throw new ConfigError(`Expected steps to be an integer from 0, got ${steps}`);
   if (feed !== 'first' && feed !== 'constant' && typeof feed !== 'function') {
     throw new ConfigError(`Expected feed to be 'first', 'constant' or a function, got ${String(feed)}`);
   }
   if (input !== null) model.checkInput(input);
+  checkCarry(model.carryLayout, carry);
   const first = carry.slice();
+  const start = (typeof input === 'object' && input !== null ? input.slice() : input) as In | null;
   return new Observable(subscriber => {
     let current: Carry = first;
-    let x: In | null = input;
+    let x: In | null = start;
     try {
-      for (let t = 1; t <= steps && !subscriber.closed; t++) {
+      for (let t = 1; t <= steps; t++) {
         const result = model.step(current, x);
         current = result.carry;
         subscriber.next(result);
+        if (t === steps || subscriber.closed) break;
         if (typeof feed === 'function') x = feed(result);
         else if (feed === 'first') x = null;
       }

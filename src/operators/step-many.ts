@@ -4,6 +4,7 @@ import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
+import { follow, takeTurns } from './follow.js';
 
 /** An input of one of many streams; `last` ends that stream. */
 export interface KeyedInput<In extends Input = Input, Key = string> {
@@ -33,6 +34,7 @@ export interface StepManyOptions {
  * A wrong input ends its own stream with `{ key, error }`; a later input of that key begins a new one.
  *
  * @param model shared by all streams
+ * @throws ConfigError, at once, if an option is wrong
  */
 export function stepMany<In extends Input = Input, Key = string>(
   model: Model<In>,
@@ -45,75 +47,65 @@ export function stepMany<In extends Input = Input, Key = string>(
   return source =>
     new Observable(subscriber => {
       const carries = new Map<Key, Carry>();
-      let batch: KeyedInput<In, Key>[] = [];
-      const keys = new Set<Key>();
+      const turns = takeTurns(subscriber);
+      /** At most one input of each stream, in the order of arrival. */
+      let batch = new Map<Key, KeyedInput<In, Key>>();
       let scheduled = false;
-      let failed = false;
 
       const flush = (): void => {
-        const items = batch;
-        batch = [];
-        keys.clear();
-        const good = items.filter(item => {
-          try {
-            if (item.input !== null) model.checkInput(item.input);
-            return true;
-          } catch {
-            return false;
-          }
-        });
+        const items = [...batch.values()];
+        batch = new Map();
+        const errors = items.map(item => errorOf(model, item.input));
+        const good = items.filter((_, i) => errors[i] === undefined);
         const steps = model.stepMany(
           good.map(item => carries.get(item.key) ?? model.zeroCarry()),
           good.map(item => item.input),
         );
-        const results = new Map(good.map((item, i) => [item, steps[i]]));
-        for (const [item, result] of results) carries.set(item.key, result.carry);
-        for (const item of items) {
-          const result = results.get(item);
-          if (item.last || !result) carries.delete(item.key);
-          if (result) subscriber.next({ key: item.key, ...result });
-          else subscriber.next({ key: item.key, error: errorOf(model, item.input!) });
-        }
+        let next = 0;
+        items.forEach((item, i) => {
+          const error = errors[i];
+          const result = error ? undefined : steps[next++];
+          if (result && !item.last) carries.set(item.key, result.carry);
+          else carries.delete(item.key);
+          subscriber.next(result ? { key: item.key, ...result } : { key: item.key, error: error! });
+        });
         if (carries.size > maxStreams) {
-          failed = true;
-          subscriber.error(
-            new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`),
-          );
+          throw new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);
         }
       };
+      const flushRest = (): void => {
+        if (batch.size > 0) flush();
+      };
 
-      return source.subscribe({
-        next(item) {
-          if (failed) return;
-          if (keys.has(item.key) || batch.length >= maxBatch) flush();
-          if (failed) return;
-          batch.push(item);
-          keys.add(item.key);
-          if (scheduled) return;
-          scheduled = true;
-          queueMicrotask(() => {
-            scheduled = false;
-            if (batch.length > 0 && !subscriber.closed) flush();
-          });
+      follow(
+        source,
+        subscriber,
+        {
+          next(item) {
+            if (batch.has(item.key) || batch.size >= maxBatch) flush();
+            batch.set(item.key, item);
+            if (scheduled) return;
+            scheduled = true;
+            queueMicrotask(() => {
+              scheduled = false;
+              turns(flushRest);
+            });
+          },
+          error: flushRest,
+          complete: flushRest,
         },
-        error(error) {
-          if (batch.length > 0) flush();
-          subscriber.error(error);
-        },
-        complete() {
-          if (batch.length > 0) flush();
-          subscriber.complete();
-        },
-      });
+        turns,
+      );
     });
 }
 
-function errorOf<In extends Input>(model: Model<In>, input: In): EddyError {
+/** What is wrong with the input, if anything; null is no input, and right. */
+function errorOf<In extends Input>(model: Model<In>, input: In | null): EddyError | undefined {
   try {
-    model.checkInput(input);
+    if (input !== null) model.checkInput(input);
+    return undefined;
   } catch (error) {
     if (error instanceof EddyError) return error;
     throw error;
   }
-  throw new TypeError('Expected the input to be wrong');
 }

@@ -1,6 +1,5 @@
-import { Observable, type OperatorFunction } from 'rxjs';
-import { InputError } from '../errors.js';
-import type { Carry } from '../model/carry.js';
+import { defer, map, type OperatorFunction } from 'rxjs';
+import { type Carry, checkCarry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
@@ -23,27 +22,17 @@ export function step<In extends Input = Input>(
   model: Model<In>,
   carry: Carry = model.zeroCarry(),
 ): OperatorFunction<In, Step> {
-  if (carry.length !== model.carryLayout.size) {
-    throw new InputError(`Expected carry to have ${model.carryLayout.size} numbers, got ${carry.length}`);
-  }
+  checkCarry(model.carryLayout, carry);
   const first = carry.slice();
   return source =>
-    new Observable(subscriber => {
+    defer(() => {
       let current: Carry = first;
-      return source.subscribe({
-        next(input) {
-          let result: Step;
-          try {
-            result = model.step(current, input);
-          } catch (error) {
-            subscriber.error(error);
-            return;
-          }
+      return source.pipe(
+        map(input => {
+          const result = model.step(current, input);
           current = result.carry;
-          subscriber.next(result);
-        },
-        error: error => subscriber.error(error),
-        complete: () => subscriber.complete(),
-      });
+          return result;
+        }),
+      );
     });
 }

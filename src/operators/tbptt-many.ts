@@ -1,11 +1,11 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { ConfigError, EddyError, LimitError } from '../errors.js';
 import type { Input } from '../model/input.js';
-import { createStream, type LearningStream, type StreamState } from '../training/stream.js';
+import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
-import type { Window } from '../training/window.js';
+import { follow } from './follow.js';
 import type { Example, LateTarget, Learned } from './learned.js';
-import { trackState } from './tbptt.js';
+import { checkItem, trackState } from './tbptt.js';
 
 /** An example or a late target of one of many streams; `last` ends that stream. */
 export type KeyedExample<In extends Input = Input, Key = string> = { readonly key: Key; readonly last?: boolean } & (
@@ -17,15 +17,15 @@ export type KeyedExample<In extends Input = Input, Key = string> = { readonly ke
 export type KeyedLearned<Key = string> =
   | ({ readonly key: Key } & Exclude<Learned, { kind: 'update' }>)
   | { readonly kind: 'update'; readonly keys: readonly Key[]; readonly update: Update }
-  /** The example or target was wrong: its stream ended, without learning what remained. */
+  /** The example or target was wrong: its stream ended, learning what was due and not what remained. */
   | { readonly kind: 'error'; readonly key: Key; readonly error: EddyError };
 
 export interface TbpttManyOptions<Key = string> {
   /** Streams open at once at most. Default 10,000; more is a `LimitError`. */
   readonly maxStreams?: number;
-  /** Windows in one update at most. Default 64. */
+  /** An update is run when this many windows wait for it. Default 64. */
   readonly maxWindows?: number;
-  /** Streams to resume. */
+  /** Streams to resume, as their newest `state()` gave them; updates that were due then are run in this order. */
   readonly states?: ReadonlyMap<Key, StreamState>;
 }
 
@@ -33,97 +33,110 @@ export interface TbpttManyOptions<Key = string> {
  * `tbptt` for many keyed streams and one learner.
  *
  * It's like `groupBy` with `tbptt` in each group and one trainer for all. Streams whose updates fall due one after the other,
- * with no other step between, share one update, in the order in which they fell due. It is run before the next example
+ * with no other step between, share one update, in the order in which they fell due. It is run before the next item
  * of any of them, before the next step of a stream that has none due, when `maxWindows` wait, and at the end: so the
  * updates follow from the order of the items alone, never from time.
+ *
+ * A wrong input or target ends its own stream with `{ kind: 'error', key, error }`; a later example of that key begins a new one.
+ *
+ * @param trainer shared by all streams
+ * @throws ConfigError or LimitError, at once, if an option is wrong
  */
 export function tbpttMany<In extends Input = Input, Key = string>(
   trainer: Trainer,
   options: TbpttManyOptions<Key> = {},
 ): OperatorFunction<KeyedExample<In, Key>, KeyedLearned<Key>> {
-  const { maxStreams = 10_000, maxWindows = 64, states } = options;
+  const { maxStreams = 10_000, maxWindows = 64, states = new Map<Key, StreamState>() } = options;
   if (!(maxStreams >= 1)) throw new ConfigError(`Expected maxStreams to be at least 1, got ${maxStreams}`);
   if (!(maxWindows >= 1)) throw new ConfigError(`Expected maxWindows to be at least 1, got ${maxWindows}`);
+  if (states.size > maxStreams) throw tooMany(maxStreams);
+  const resumed = [...states];
+  for (const [, state] of resumed) checkState(trainer, state);
   return source =>
     new Observable(subscriber => {
       const streams = new Map<Key, { stream: LearningStream; track: ReturnType<typeof trackState> }>();
-      for (const [key, state] of states ?? []) open(key, state);
-      let waiting = new Map<Key, Window[]>();
+      /** Streams whose update is due, in the order in which it fell due. Their windows are taken when it is run. */
+      let waiting = new Map<Key, LearningStream>();
+      let windowsWaiting = 0;
 
-      function open(key: Key, state?: StreamState) {
-        if (streams.size >= maxStreams) {
-          throw new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);
-        }
+      const open = (key: Key, state?: StreamState) => {
+        if (streams.size >= maxStreams) throw tooMany(maxStreams);
         const stream = createStream(trainer, state);
         const entry = { stream, track: trackState(stream) };
         streams.set(key, entry);
         return entry;
-      }
+      };
 
       const learn = (): void => {
         if (waiting.size === 0) return;
         const keys = [...waiting.keys()];
-        const windows = [...waiting.values()].flat();
+        const windows = [...waiting.values()].flatMap(stream => stream.take());
         waiting = new Map();
+        windowsWaiting = 0;
         subscriber.next({ kind: 'update', keys, update: trainer.learnMany(windows) });
       };
 
       const collect = (key: Key, stream: LearningStream): void => {
-        const windows = stream.take();
-        if (windows.length > 0) waiting.set(key, [...(waiting.get(key) ?? []), ...windows]);
-        if (waiting.size >= maxWindows) learn();
+        const pending = stream.pending();
+        if (pending === 0) {
+          stream.take();
+          return;
+        }
+        waiting.set(key, stream);
+        windowsWaiting += pending;
+        if (windowsWaiting >= maxWindows) learn();
+      };
+
+      const learnLate = (key: Key, { forStep, target }: LateTarget): void => {
+        const { stream, track } = streams.get(key) ?? open(key);
+        if (waiting.has(key)) learn();
+        if (subscriber.closed) return;
+        const arrival = stream.target(forStep, target);
+        track();
+        subscriber.next({ key, number: forStep, ...arrival } as KeyedLearned<Key>);
+        if (!subscriber.closed && forStep === stream.steps && stream.due(false)) collect(key, stream);
+      };
+
+      const step = (key: Key, { input, target }: Example<In>): void => {
+        const { stream, track } = streams.get(key) ?? open(key);
+        if (stream.due() && !waiting.has(key)) collect(key, stream);
+        if (waiting.has(key) || (waiting.size > 0 && !willBeDue(stream, trainer.options.k1))) learn();
+        if (subscriber.closed) return;
+        const stepped = stream.step(input, target);
+        subscriber.next({ kind: 'step', key, target, ...stepped, state: track() });
+        if (!subscriber.closed && stream.due(false)) collect(key, stream);
       };
 
       const handle = (item: KeyedExample<In, Key>): void => {
-        const { key } = item;
-        const { stream, track } = streams.get(key) ?? open(key);
-        if ('forStep' in item) {
-          const arrival = stream.target(item.forStep, item.target);
-          subscriber.next({ key, number: item.forStep, ...arrival } as KeyedLearned<Key>);
-          track();
-          if (item.forStep === stream.steps && stream.due(false)) collect(key, stream);
-        } else {
-          if (stream.due()) collect(key, stream);
-          if (waiting.has(key) || (waiting.size > 0 && !willBeDue(stream, trainer.options.k1))) learn();
-          const { step, number, loss } = stream.step(item.input, item.target);
-          subscriber.next({ kind: 'step', key, number, step, target: item.target, loss, state: track() });
-          if (stream.due(false)) collect(key, stream);
-        }
-        if (item.last) {
-          collect(key, stream);
-          streams.delete(key);
-        }
+        const { key, last } = item;
+        if ('forStep' in item) learnLate(key, item);
+        else step(key, item);
+        if (!last || subscriber.closed) return;
+        const { stream } = streams.get(key)!;
+        if (!waiting.has(key)) collect(key, stream);
+        streams.delete(key);
       };
 
-      const guard = (work: () => void): void => {
-        try {
-          work();
-        } catch (error) {
-          subscriber.error(error);
-        }
-      };
-
-      return source.subscribe({
+      for (const [key, state] of resumed) {
+        const { stream } = open(key, state);
+        if (stream.due(false)) collect(key, stream);
+      }
+      follow(source, subscriber, {
         next(item) {
-          guard(() => {
-            try {
-              handle(item);
-            } catch (error) {
-              const own = error instanceof EddyError && (error.code === 'EDDY_INPUT' || error.code === 'EDDY_TARGET');
-              if (!own) throw error;
-              streams.delete(item.key);
-              waiting.delete(item.key);
-              subscriber.next({ kind: 'error', key: item.key, error });
-            }
-          });
+          checkItem(item);
+          try {
+            handle(item);
+          } catch (error) {
+            const own = error instanceof EddyError && (error.code === 'EDDY_INPUT' || error.code === 'EDDY_TARGET');
+            if (!own) throw error;
+            streams.delete(item.key);
+            subscriber.next({ kind: 'error', key: item.key, error });
+          }
         },
-        error: error => subscriber.error(error),
-        complete: () =>
-          guard(() => {
-            for (const [key, { stream }] of streams) collect(key, stream);
-            learn();
-            subscriber.complete();
-          }),
+        complete() {
+          for (const [key, { stream }] of streams) if (!waiting.has(key)) collect(key, stream);
+          learn();
+        },
       });
     });
 }
@@ -131,4 +144,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 /** The next step of this stream ends a group. */
 function willBeDue(stream: LearningStream, k1: number): boolean {
   return (stream.steps + 1) % k1 === 0;
+}
+
+function tooMany(maxStreams: number): LimitError {
+  return new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);
 }

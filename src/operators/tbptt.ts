@@ -1,8 +1,9 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { StaleStateError } from '../errors.js';
+import { InputError, StaleStateError } from '../errors.js';
 import type { Input } from '../model/input.js';
-import { createStream, type LearningStream, type StreamState } from '../training/stream.js';
+import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
 import type { Trainer } from '../training/trainer.js';
+import { follow } from './follow.js';
 import type { Example, LateTarget, Learned } from './learned.js';
 
 /**
@@ -25,25 +26,12 @@ export function tbptt<In extends Input = Input>(
   trainer: Trainer,
   state?: StreamState,
 ): OperatorFunction<Example<In> | LateTarget, Learned> {
+  if (state !== undefined) checkState(trainer, state);
   return source =>
     new Observable(subscriber => {
-      const learner = createLearner(trainer, event => subscriber.next(event), state);
-      const guard = (work: () => void): void => {
-        try {
-          work();
-        } catch (error) {
-          subscriber.error(error);
-        }
-      };
-      return source.subscribe({
-        next: item => guard(() => learner.next(item)),
-        error: error => subscriber.error(error),
-        complete: () =>
-          guard(() => {
-            learner.finish();
-            subscriber.complete();
-          }),
-      });
+      const emit = (event: Learned): void => subscriber.next(event);
+      const learner = createLearner(trainer, emit, state, () => subscriber.closed);
+      follow(source, subscriber, { next: learner.next, complete: learner.finish });
     });
 }
 
@@ -54,7 +42,16 @@ export interface Learner {
   finish(): void;
 }
 
-export function createLearner(trainer: Trainer, emit: (event: Learned) => void, state?: StreamState): Learner {
+/**
+ * @param state to resume from; an update that was due then is run at once
+ * @param left whether whom `emit` tells has left: nothing is done after, so that a state it took with it stays true
+ */
+export function createLearner(
+  trainer: Trainer,
+  emit: (event: Learned) => void,
+  state?: StreamState,
+  left: () => boolean = () => false,
+): Learner {
   const stream = createStream(trainer, state);
   const track = trackState(stream);
 
@@ -65,21 +62,34 @@ export function createLearner(trainer: Trainer, emit: (event: Learned) => void, 
     emit({ kind: 'update', update: done, state: track() });
   };
 
+  if (stream.due(false)) update();
+
   return {
     next(item) {
+      checkItem(item);
       if ('forStep' in item) {
-        emit({ number: item.forStep, ...stream.target(item.forStep, item.target) } as Learned);
+        const arrival = stream.target(item.forStep, item.target);
         track();
-        if (item.forStep === stream.steps && stream.due(false)) update();
+        emit({ number: item.forStep, ...arrival } as Learned);
+        if (!left() && item.forStep === stream.steps && stream.due(false)) update();
         return;
       }
       if (stream.due()) update();
+      if (left()) return;
       const { step, number, loss } = stream.step(item.input, item.target);
       emit({ kind: 'step', number, step, target: item.target, loss, state: track() });
-      if (stream.due(false)) update();
+      if (!left() && stream.due(false)) update();
     },
     finish: update,
   };
+}
+
+/** @throws InputError if the item is neither an example nor a late target */
+export function checkItem(item: Example | LateTarget): void {
+  if (typeof item === 'object' && item !== null && ('forStep' in item || 'input' in item)) return;
+  throw new InputError(
+    `Expected an example { input, target? } or a late target { forStep, target }, got ${item === null ? 'null' : typeof item}`,
+  );
 }
 
 /** Each call makes the `state` of one event, and outdates those of the events before. */

@@ -1,4 +1,4 @@
-import { TargetError } from '../errors.js';
+import { ConfigError, TargetError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Step } from '../model/transfer.js';
@@ -31,7 +31,7 @@ export interface StreamState {
 
 /** What became of a target that came by its step's number. */
 export type Arrival =
-  | { readonly kind: 'late'; readonly loss: number; readonly prediction: Float32Array; readonly target: Target }
+  | { readonly kind: 'late'; readonly loss: number | null; readonly prediction: Float32Array; readonly target: Target }
   | { readonly kind: 'expired' }
   | { readonly kind: 'duplicate' };
 
@@ -52,17 +52,23 @@ export interface LearningStream {
   target(number: number, target: Target): Arrival;
   /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
   due(waiting?: boolean): boolean;
+  /** How many windows `take` would give. */
+  pending(): number;
   /** The windows of the update that is due, or of what remains; they count as learned. */
   take(): Window[];
   readonly steps: number;
   state(): StreamState;
 }
 
-/** @param state to go on from; without one, a stream begins with a carry of zeros */
+/**
+ * @param state to go on from; without one, a stream begins with a carry of zeros
+ * @throws ConfigError if the state is none of a stream of this model
+ */
 export function createStream(trainer: Trainer, state?: StreamState): LearningStream {
+  if (state !== undefined) checkState(trainer, state);
   const { k1, k2, lateness } = trainer.options;
   const kept = k2 + lateness + k1;
-  let carry = state?.carry ?? trainer.model.zeroCarry();
+  let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
   let updated = state?.updated ?? 0;
   let entries: Entry[] = [...(state?.entries ?? [])];
@@ -71,6 +77,22 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
   /** Place of a step among the entries. */
   const place = (number: number): number => entries.length - 1 - (steps - number);
+
+  /** The groups with targets that no update has learned, oldest first: the first and the last step of each. */
+  const freshGroups = (): { first: number; last: number }[] => {
+    const groups: { first: number; last: number }[] = [];
+    // Groups end at multiples of k1; the last may be cut by the end of the stream.
+    for (let end = Math.ceil(firstFresh / k1) * k1; end - k1 < steps; end += k1) {
+      const first = Math.max(end - k1 + 1, steps - entries.length + 1);
+      const last = Math.min(end, steps);
+      for (let number = first; number <= last; number++) {
+        if (!entries[place(number)].fresh) continue;
+        groups.push({ first, last });
+        break;
+      }
+    }
+    return groups;
+  };
 
   entries.forEach((entry, i) => {
     if (entry.fresh) firstFresh = Math.min(firstFresh, steps - entries.length + 1 + i);
@@ -102,13 +124,14 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
         throw new TargetError(`Expected a target for a step from 1 to ${steps}, the newest, got one for ${number}`);
       }
       trainer.checkTarget(target);
-      if (steps - number > lateness) return { kind: 'expired' };
       const at = place(number);
+      // A state that was saved with less lateness lacks steps that this trainer would keep.
+      if (steps - number > lateness || at < 0) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
       entries[at] = { ...entry, target: copyTarget(target), fresh: target !== null };
       if (target !== null) firstFresh = Math.min(firstFresh, number);
-      const loss = target === null ? 0 : trainer.loss(entry.logits, target);
+      const loss = target === null ? null : trainer.loss(entry.logits, target);
       return { kind: 'late', loss, prediction: entry.prediction, target };
     },
 
@@ -117,30 +140,44 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       return waiting || entries[entries.length - 1].target !== undefined;
     },
 
+    pending: () => freshGroups().length,
+
     take() {
-      updated = steps;
-      const windows: Window[] = [];
-      const oldest = steps - entries.length + 1;
-      // Groups end at multiples of k1; the last may be cut by the end of the stream.
-      for (let end = Math.ceil(firstFresh / k1) * k1; end - k1 < steps; end += k1) {
-        const last = Math.min(end, steps);
-        const first = Math.max(end - k1 + 1, oldest);
-        const from = Math.max(last - k2 + 1, oldest);
+      const windows = freshGroups().map(({ first, last }): Window => {
+        const from = Math.max(last - k2 + 1, steps - entries.length + 1);
         const window = entries.slice(place(from), place(last) + 1);
         const targets = window.map((entry, i) => (from + i >= first && entry.fresh ? entry.target! : null));
-        if (targets.every(target => target === null)) continue;
-        windows.push({ carry: window[0].carry, inputs: window.map(entry => entry.input), targets });
         for (let number = first; number <= last; number++) {
           const at = place(number);
           if (entries[at].fresh) entries[at] = { ...entries[at], fresh: false };
         }
-      }
+        return { carry: window[0].carry, inputs: window.map(entry => entry.input), targets };
+      });
+      updated = steps;
       firstFresh = Number.POSITIVE_INFINITY;
       return windows;
     },
 
     state: () => ({ carry: carry.slice(), steps, updated, entries: entries.slice(-kept) }),
   };
+}
+
+/** @throws ConfigError naming the part that is wrong */
+export function checkState(trainer: Trainer, state: StreamState): void {
+  const { size } = trainer.model.carryLayout;
+  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
+    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
+  };
+  expect(typeof state === 'object' && state !== null, 'state', 'a state of a stream', state);
+  const { carry, steps, updated, entries } = state;
+  expect(carry?.length === size, 'state.carry', `${size} numbers`, carry?.length);
+  expect(Number.isSafeInteger(steps) && steps >= 0, 'state.steps', 'an integer from 0', steps);
+  expect(Number.isInteger(updated) && updated >= 0 && updated <= steps, 'state.updated', `from 0 to ${steps}`, updated);
+  const found = Array.isArray(entries) ? entries.length : entries;
+  expect(Array.isArray(entries) && entries.length <= steps, 'state.entries', `at most ${steps} steps`, found);
+  entries.forEach((entry, i) => {
+    expect(entry?.carry?.length === size, `state.entries[${i}].carry`, `${size} numbers`, entry?.carry?.length);
+  });
 }
 
 function copyTarget(target: Target | undefined): Target | undefined {
