@@ -30,7 +30,10 @@ export type { Step } from './model/transfer.js';
 // Random numbers
 export { createRandom, type Random } from './random.js';
 // Learning
+export type { Average } from './training/average.js';
+export type { Accuracy, Errors } from './training/judge.js';
 export type { Target } from './training/loss.js';
+export { createMetrics, type Metrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';
 export type { OptimizerConfig } from './training/optimizer.js';
 export type { StreamState } from './training/stream.js';
 export { createTrainer, type Gradients, type Trainer, type TrainerOptions, type Update } from './training/trainer.js';

@@ -1,0 +1,44 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import { createMetrics, type Metrics, type MetricsOptions } from '../training/metrics.js';
+import { follow } from './follow.js';
+import type { Learned } from './learned.js';
+
+/**
+ * Scores a stream as it is learned: each step was predicted before its target was seen (test, then train).
+ *
+ * It's like `scan` over what `tbptt` emits: one output for each step whose target has come, with the mean over all of them and a
+ * fading average, S / B with S = loss + α S and B = 1 + α B (Gama, Sebastião and Rodrigues 2013), beside the trivial predictors
+ * of the same stream: persistence and running mean for values, no change and majority for the rest. These know the targets that
+ * had come when the prediction was made, so they are right for targets that come late.
+ *
+ * @param options.fading α; default 0.999
+ * @param options.unscale values in units of the data
+ *
+ * @example
+ * rows.pipe(next(), tbptt(trainer), prequential()).subscribe(({ loss }) => console.log(loss.fading));
+ */
+export function prequential(options: MetricsOptions = {}): OperatorFunction<Learned, Metrics> {
+  createMetrics(options);
+  return source =>
+    new Observable(subscriber => {
+      const running = createMetrics(options);
+      follow(source, subscriber, {
+        next(event) {
+          const metrics = score(running, event);
+          if (metrics) subscriber.next(metrics);
+        },
+      });
+    });
+}
+
+function score(running: ReturnType<typeof createMetrics>, event: Learned): Metrics | undefined {
+  if (event.kind === 'step') {
+    const { number, target, loss, step } = event;
+    if (target === null) return undefined;
+    running.predicted(number);
+    return target === undefined ? undefined : running.scored(number, step.prediction, target, loss!);
+  }
+  if (event.kind === 'late') return running.scored(event.number, event.prediction, event.target, event.loss ?? 0);
+  if (event.kind === 'expired') running.dropped(event.number);
+  return undefined;
+}

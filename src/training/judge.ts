@@ -1,0 +1,165 @@
+import type { OutputKind } from '../model/config.js';
+import { type Average, createAverage } from './average.js';
+import { classBaselines, valueBaselines } from './baselines.js';
+import type { Target } from './loss.js';
+
+/** Of a trivial predictor, over the steps at whose prediction a target was known. */
+export interface Accuracy {
+  readonly count: number;
+  readonly accuracy: Average;
+}
+
+/** In units of the data, over all outputs. */
+export interface Errors {
+  readonly count: number;
+  readonly mae: Average;
+  readonly rmse: Average;
+}
+
+/** What the trivial predictors said. */
+export type Guess = Readonly<Record<string, number | ArrayLike<number>>>;
+
+/** Metrics that belong to one kind of output. */
+export type KindMetrics =
+  | {
+      readonly kind: 'classes' | 'labels';
+      /** Of labels, the share on the right side of ½. */
+      readonly accuracy: Average;
+      /** The newest target that was known when the prediction was made. */
+      readonly noChange: Accuracy;
+      /** The most frequent target of those known then. */
+      readonly majority: Accuracy;
+    }
+  | {
+      readonly kind: 'values';
+      readonly mae: Average;
+      readonly rmse: Average;
+      /** The newest target that was known when the prediction was made. */
+      readonly persistence: Errors;
+      /** The mean of the targets that were known then. */
+      readonly mean: Errors;
+    };
+
+/** Judges predictions and trivial predictors of one kind of output by the targets. */
+export interface Judge {
+  learn(number: number, target: Exclude<Target, null>): void;
+  /** What the trivial predictors say now; undefined before the first target. */
+  guess(): Guess | undefined;
+  score(
+    number: number,
+    prediction: ArrayLike<number>,
+    target: Exclude<Target, null>,
+    guess: Guess | undefined,
+  ): KindMetrics;
+}
+
+export function createJudge(
+  kind: OutputKind,
+  fading: number,
+  unscale: (values: ArrayLike<number>, number: number) => ArrayLike<number>,
+): Judge {
+  if (kind === 'classes') return judgeClasses(fading);
+  return kind === 'labels' ? judgeLabels(fading) : judgeValues(fading, unscale);
+}
+
+function judgeClasses(fading: number): Judge {
+  const baselines = classBaselines();
+  const [model, noChange, majority] = [0, 1, 2].map(() => createAccuracy(fading));
+  return {
+    learn: (number, target) => baselines.learn(number, target as number),
+    guess: baselines.guess,
+    score(_, prediction, target, guess) {
+      model.add(greatest(prediction) === target ? 1 : 0);
+      if (guess) {
+        noChange.add(guess.noChange === target ? 1 : 0);
+        majority.add(guess.majority === target ? 1 : 0);
+      }
+      return { kind: 'classes', accuracy: model.read().accuracy, noChange: noChange.read(), majority: majority.read() };
+    },
+  };
+}
+
+function judgeLabels(fading: number): Judge {
+  const baselines = valueBaselines();
+  const [model, noChange, majority] = [0, 1, 2].map(() => createAccuracy(fading));
+  return {
+    learn: (number, target) => baselines.learn(number, target as Float32Array),
+    guess: baselines.guess,
+    score(_, prediction, target, guess) {
+      const right = (answer: ArrayLike<number>): number => shareRight(answer, target as Float32Array);
+      model.add(right(prediction));
+      if (guess) {
+        noChange.add(right(guess.persistence as ArrayLike<number>));
+        majority.add(right(guess.mean as ArrayLike<number>));
+      }
+      return { kind: 'labels', accuracy: model.read().accuracy, noChange: noChange.read(), majority: majority.read() };
+    },
+  };
+}
+
+function judgeValues(fading: number, unscale: (values: ArrayLike<number>, number: number) => ArrayLike<number>): Judge {
+  const baselines = valueBaselines();
+  const [model, persistence, mean] = [0, 1, 2].map(() => createErrors(fading));
+  const listOf = (target: Exclude<Target, null>): ArrayLike<number> => (typeof target === 'number' ? [target] : target);
+  // What unscale returns may be an array that it uses again.
+  const raw = (values: ArrayLike<number>, number: number): Float64Array => Float64Array.from(unscale(values, number));
+  return {
+    learn: (number, target) => baselines.learn(number, raw(listOf(target), number)),
+    guess: baselines.guess,
+    score(number, prediction, target, guess) {
+      const truth = raw(listOf(target), number);
+      model.add(raw(prediction, number), truth);
+      if (guess) {
+        persistence.add(guess.persistence as ArrayLike<number>, truth);
+        mean.add(guess.mean as ArrayLike<number>, truth);
+      }
+      const { mae, rmse } = model.read();
+      return { kind: 'values', mae, rmse, persistence: persistence.read(), mean: mean.read() };
+    },
+  };
+}
+
+function createAccuracy(fading: number) {
+  const average = createAverage(fading);
+  let count = 0;
+  return {
+    add(share: number): void {
+      count++;
+      average.add(share);
+    },
+    read: (): Accuracy => ({ count, accuracy: average.read() }),
+  };
+}
+
+function createErrors(fading: number) {
+  const [absolute, squared] = [createAverage(fading), createAverage(fading)];
+  let count = 0;
+  return {
+    add(answer: ArrayLike<number>, truth: ArrayLike<number>): void {
+      count++;
+      let sum = 0;
+      let squares = 0;
+      for (let i = 0; i < truth.length; i++) {
+        const error = answer[i] - truth[i];
+        sum += Math.abs(error);
+        squares += error * error;
+      }
+      absolute.add(sum / truth.length);
+      squared.add(squares / truth.length);
+    },
+    read: (): Errors => ({ count, mae: absolute.read(), rmse: squared.root() }),
+  };
+}
+
+/** The place of the greatest probability, the first of equal ones. */
+function greatest(prediction: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < prediction.length; i++) if (prediction[i] > prediction[best]) best = i;
+  return best;
+}
+
+function shareRight(answer: ArrayLike<number>, target: ArrayLike<number>): number {
+  let right = 0;
+  for (let i = 0; i < target.length; i++) if (answer[i] >= 0.5 === target[i] >= 0.5) right++;
+  return right / target.length;
+}

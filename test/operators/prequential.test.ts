@@ -1,0 +1,91 @@
+import test from 'ava';
+import { from, lastValueFrom, map, toArray } from 'rxjs';
+import { createModel } from '../../src/model/model.js';
+import type { Learned } from '../../src/operators/learned.js';
+import { next } from '../../src/operators/next.js';
+import { prequential } from '../../src/operators/prequential.js';
+import { tbptt } from '../../src/operators/tbptt.js';
+import { createMetrics, type Metrics } from '../../src/training/metrics.js';
+import { createTrainer } from '../../src/training/trainer.js';
+import { keepsContract } from '../helpers/contract.js';
+import { marbles } from '../helpers/marbles.js';
+import { config } from '../helpers/models.js';
+
+const row = (...values: number[]): Float32Array => Float32Array.from(values);
+
+function stepped(number: number, answer: number, target: number | null | undefined, loss: number | null): Learned {
+  const step = { logits: row(answer), prediction: row(answer), carry: row() };
+  const values = typeof target === 'number' ? row(target) : target;
+  return { kind: 'step', number, step, target: values, loss, state: () => ({}) as never };
+}
+
+function late(number: number, answer: number, target: number | null, loss: number | null): Learned {
+  return { kind: 'late', number, prediction: row(answer), target: target === null ? null : row(target), loss };
+}
+
+keepsContract<Learned, Metrics>('prequential', {
+  make: async () => prequential({ fading: 0.9 }),
+  items: [stepped(1, 0, 1, 0.5), stepped(2, 1, 3, 2), stepped(3, 2, 2, 0), stepped(4, 2, 5, 4.5)],
+  expected: async items => {
+    const metrics = createMetrics({ fading: 0.9 });
+    return (items as Extract<Learned, { kind: 'step' }>[]).map(({ number, step, target, loss }) => {
+      metrics.predicted(number);
+      return metrics.scored(number, step.prediction, target!, loss!);
+    });
+  },
+  show: output => output,
+  wrongArguments: [
+    { what: 'a fading factor of 0', call: () => prequential({ fading: 0 }), code: 'EDDY_CONFIG' },
+    { what: 'an unscale that is none', call: () => prequential({ unscale: 1 as never }), code: 'EDDY_CONFIG' },
+  ],
+});
+
+test('each scored step gives metrics, when its target comes; updates, steps without a target and expired ones give none', t => {
+  marbles(t, ({ cold, expectObservable, expectSubscriptions }) => {
+    const source = cold('  abcdefghi|', {
+      a: stepped(1, 0, 2, 2),
+      b: stepped(2, 0, undefined, null),
+      c: stepped(3, 0, null, null),
+      d: stepped(4, 0, undefined, null),
+      e: { kind: 'expired', number: 2 },
+      f: { kind: 'update', update: {} as never, state: () => ({}) as never },
+      g: late(4, 0, 6, 18),
+      h: late(2, 0, 6, 18),
+      i: { kind: 'duplicate', number: 4 },
+    } satisfies Record<string, Learned>);
+    const subscribed = '   ^--------!';
+    const expected = '     a-----g--|';
+    const summary = source.pipe(
+      prequential(),
+      map(metrics => [
+        metrics.number,
+        metrics.count,
+        metrics.loss.mean,
+        metrics.kind === 'values' && metrics.persistence,
+      ]),
+    );
+    const none = { mean: Number.NaN, fading: Number.NaN };
+    const four = { mean: 4, fading: 4 };
+    expectObservable(summary).toBe(expected, {
+      a: [1, 1, 2, { count: 0, mae: none, rmse: none }],
+      g: [4, 2, 10, { count: 1, mae: four, rmse: four }],
+    });
+    expectSubscriptions(source.subscriptions).toBe(subscribed);
+  });
+});
+
+test('a sine is learned far better than persistence forecasts it', async t => {
+  const series = Array.from({ length: 1200 }, (_, i) => row(Math.sin(i / 5)));
+  const model = await createModel(config('gru', [12], { kind: 'features', size: 1 }, { kind: 'values', size: 1 }));
+  const horizon = 3;
+  const trainer = createTrainer(model, { optimizer: { kind: 'adam', rate: 0.001 }, k1: 1, k2: 8, lateness: horizon });
+  const all = await lastValueFrom(
+    from(series).pipe(next({ horizon }), tbptt(trainer), prequential({ fading: 0.99 }), toArray()),
+  );
+  const last = all.at(-1)!;
+  if (last.kind !== 'values') throw new Error('Expected values');
+  t.is(all.length, series.length - horizon);
+  t.true(last.mae.fading < 0.1 * last.persistence.mae.fading, `${last.mae.fading}, ${last.persistence.mae.fading}`);
+  // |sin(x + a) − sin(x)| has the mean 2 sin(a / 2) · 2 / π.
+  t.true(Math.abs(last.persistence.mae.mean - 2 * Math.sin(0.3) * (2 / Math.PI)) < 0.01);
+});
