@@ -1,4 +1,5 @@
 import test from 'ava';
+import { deadLinks } from '../helpers/docs.js';
 import { docBlocks, runBlocks } from '../helpers/pages.js';
 
 const page = (...lines: string[]): string => lines.join('\n');
@@ -101,4 +102,10 @@ test('a block may begin anew, or stay unread', async t => {
       ['2\n', '2\n'],
     ],
   );
+});
+
+test('a link to a file or a heading that is not there is seen', t => {
+  const text =
+    '[a](#words) [b](errors.md#eddy_input) [c](https://example.org/x) [d](none.md) [e](errors.md#none) [f](#none)';
+  t.deepEqual(deadLinks('docs/tutorial.md', text), ['#words', 'none.md', 'errors.md#none', '#none']);
 });
