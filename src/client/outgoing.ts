@@ -23,6 +23,9 @@ interface WaitingFrame {
 
 type Waiting = WaitingFrame | ({ readonly kind: 'target' } & LateTarget);
 
+/** UTF-16 units of one chunk of text: longer ones are sent in parts. */
+const longestChunk = 256;
+
 /** Frames of one message at most, and about how many bytes. */
 const largestRun = 1024;
 const largestBytes = 1 << 16;
@@ -90,7 +93,12 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
           `Expected at most ${most} frames to wait for the server: slow the source or raise maxBuffered`,
         );
       }
-      waiting.push(waitingOf(item));
+      const next = waitingOf(item);
+      if (next.kind === 'frame' && typeof next.input === 'string' && next.input.length > longestChunk) {
+        for (const input of chunksOf(next.input)) waiting.push({ ...next, input });
+      } else {
+        waiting.push(next);
+      }
     },
     take(session, seq, room) {
       if (head === waiting.length) return undefined;
@@ -121,6 +129,18 @@ function waitingOf(item: RemoteItem): Waiting {
     input: checkInput(item.input),
     target: item.target === undefined ? undefined : checkTarget(item.target),
   };
+}
+
+/** A long text in parts, no character cut in two. */
+function chunksOf(text: string): string[] {
+  const chunks: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    const last = text.charCodeAt(start + longestChunk - 1);
+    const length = last >= 0xd800 && last <= 0xdbff ? longestChunk - 1 : longestChunk;
+    chunks.push(text.slice(start, start + length));
+    start += length;
+  }
+  return chunks;
 }
 
 /** Its own copy: the caller may write on. */

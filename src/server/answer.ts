@@ -47,6 +47,12 @@ export function answerStep(
   return answer;
 }
 
+/** Numbers in the answer to one step of a network with so many outputs and so large a carry, at most. */
+export function answerLength(want: EffectiveWant, outputs: number, carry: number): number {
+  const prediction = want.answer === 'whole' ? outputs : 2 * want.topK;
+  return 8 + prediction + (want.logits ? outputs : 0) + (want.carry ? carry : 0);
+}
+
 /** Numbers in an answer, for bounds on what waits to be sent. */
 export function answerSize(answer: StepAnswer): number {
   return (

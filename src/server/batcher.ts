@@ -2,10 +2,11 @@ import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
+import { completeStep } from './frames.js';
 import { flush } from './outbox.js';
 import type { Served } from './served.js';
 import { fault, type Session } from './session.js';
-import { advance, end, stepped } from './stepping.js';
+import { advance, end } from './stepping.js';
 
 /** Streams in one `stepMany`, at most. */
 const largestBatch = 256;
@@ -53,7 +54,7 @@ export function createBatcher(onError: (error: unknown) => void, now = () => per
     }
     for (let i = 0; i < sessions.length; i++) {
       try {
-        stepped(sessions[i], steps?.[i] ?? model.step(carries[i], inputs[i]));
+        completeStep(sessions[i], steps?.[i] ?? model.step(carries[i], inputs[i]), null);
       } catch (error) {
         fail(sessions[i], error);
       }

@@ -11,11 +11,12 @@ import {
   type Subprotocol,
 } from '../wire/messages.js';
 import type { Batcher } from './batcher.js';
+import { startLearning } from './learning.js';
 import { needsOwnWeights, OpenError, openSession } from './open.js';
 import type { Settings } from './options.js';
 import type { Served } from './served.js';
 import { acceptFrames, fault, type Outlet, type Session } from './session.js';
-import { end, startLearning } from './stepping.js';
+import { end, forget } from './stepping.js';
 import type { Turn } from './turn.js';
 
 /** What all connections of a server share. */
@@ -119,7 +120,7 @@ export function connect(hub: Hub, webSocket: WebSocket, socket: Duplex, subproto
 
   function onMessage(data: RawData, isBinary: boolean): void {
     alive = true;
-    if (closing) return;
+    if (closing && closing.code !== closeCodes.restart) return;
     const bytes = data as Buffer;
     let message: ClientMessage;
     try {
@@ -128,6 +129,11 @@ export function connect(hub: Hub, webSocket: WebSocket, socket: Duplex, subproto
       if (!(error instanceof WireError)) throw error;
       fault({ number: error.session, outlet }, error.fault, error.message);
       if (error.fault === 'malformed') shut(closeCodes.malformed, 'malformed');
+      return;
+    }
+    if (closing) {
+      const details = { retryable: true, ...(message.type === 'frames' ? { forSeq: message.firstSeq } : {}) };
+      fault({ number: message.session, outlet }, 'draining', 'Expected nothing new: the server closes', details);
       return;
     }
     receive(message, bytes.length);
@@ -171,7 +177,7 @@ export function connect(hub: Hub, webSocket: WebSocket, socket: Duplex, subproto
           fault(session, 'unsupported', 'Expected finish without state: this server makes no snapshots');
         } else if (!session.finishing) {
           session.finishing = true;
-          session.queue.push({ kind: 'finish', request: message });
+          session.queue.push({ kind: 'finish', carry: message.carry ?? false });
         }
         break;
       case 'reset':
@@ -252,11 +258,7 @@ export function connect(hub: Hub, webSocket: WebSocket, socket: Duplex, subproto
   function onClose(): void {
     socket.off('drain', onDrain);
     for (const [number, session] of sessions) {
-      if ('queue' in session) {
-        session.ended = true;
-        session.queue.length = 0;
-        session.stream = undefined;
-      }
+      if ('queue' in session) forget(session);
       release(number);
     }
     hub.connections.delete(connection);

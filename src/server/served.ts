@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Encoder } from '../encoders/encoder.js';
+import { createEncoder } from '../encoders/encoders.js';
 import { ConfigError } from '../errors.js';
 import type { Model, TrainableModel } from '../model/model.js';
 import type { Trainer } from '../training/trainer.js';
@@ -9,6 +11,8 @@ export interface Served {
   readonly model: Model;
   /** SHA-256 of configuration and weights at the start; empty where the weights cannot be seen. */
   readonly hash: string;
+  /** Of text, where the model takes it. */
+  readonly encoder: Encoder<string> | undefined;
   /** Learns for everyone, once a session has asked for it. */
   shared: Trainer | undefined;
 }
@@ -28,7 +32,25 @@ export function serveModels(models: Models): ReadonlyMap<string, Served> {
 }
 
 export function serveModel(name: string, model: Model): Served {
-  return { name, model, hash: isTrainable(model) ? hashModel(model) : '', shared: undefined };
+  return {
+    name,
+    model,
+    hash: isTrainable(model) ? hashModel(model) : '',
+    encoder: textEncoder(model.config),
+    shared: undefined,
+  };
+}
+
+/** Other kinds encode where the data is, before it is sent. */
+function textEncoder({ encoder, input }: Model['config']): Encoder<string> | undefined {
+  if (encoder?.kind !== 'bytes' && encoder?.kind !== 'characters') return undefined;
+  const created: Encoder<string> = createEncoder(encoder);
+  if (input.kind !== 'token' || input.size < created.input.size) {
+    throw new ConfigError(
+      `Expected a model with encoder ${encoder.kind} to take ${created.input.size} tokens, got ${input.size} ${input.kind}`,
+    );
+  }
+  return created;
 }
 
 /** The model of that name; without a name `default`, or the only one. */

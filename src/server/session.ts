@@ -1,10 +1,9 @@
 import type { Input } from '../model/input.js';
-import type { Learner } from '../operators/tbptt.js';
+import type { LearningStream } from '../training/stream.js';
 import {
   type Entry,
   type Fault,
   type FaultCode,
-  type Finish,
   type Frames,
   frameCount,
   type Payload,
@@ -60,7 +59,7 @@ export type Item =
       readonly cost: number;
     }
   | { readonly kind: 'reset'; readonly weights: boolean }
-  | { readonly kind: 'finish'; readonly request: Finish };
+  | { readonly kind: 'finish'; readonly carry: boolean };
 
 /** One stream on the server. */
 export interface Session {
@@ -74,9 +73,13 @@ export interface Session {
   /** Its own array, written at each step. */
   readonly carry: Float32Array;
   /** Of a session that learns. */
-  stream: Learner | undefined;
+  stream: LearningStream | undefined;
   /** The steps made when the stream last started afresh. */
   streamStart: number;
+  /** Learning failed too often: the session predicts on. */
+  diverged: boolean;
+  /** What the encoder remembers. */
+  encoding: unknown;
   readonly queue: Item[];
   /** In the batcher's list. */
   active: boolean;
@@ -118,6 +121,8 @@ export function createSession(
     ...given,
     stream: undefined,
     streamStart: 0,
+    diverged: false,
+    encoding: given.served.encoder?.initial(),
     queue: [],
     active: false,
     waiting: 0,

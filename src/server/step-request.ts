@@ -1,3 +1,4 @@
+import type { Encoder } from '../encoders/encoder.js';
 import { InputError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
@@ -18,9 +19,9 @@ export class RequestError extends Error {
 }
 
 /**
- * One step (`input`) or several (`inputs`) for whoever keeps the carry: `{ model?, carry?, input | inputs }` in plain
- * numbers to `{ model, carry, prediction, logits }`, with `inputs` to `{ model, carry, steps }`; `labels` where the model
- * has names for its outputs.
+ * One step (`input`) or several (`inputs`, or the `text` that its encoder makes them of) for whoever keeps the carry:
+ * `{ model?, carry?, input | inputs | text }` in plain numbers to `{ model, carry, prediction, logits }`, or for several to
+ * `{ model, carry, steps }`; `labels` where the model has names for its outputs.
  *
  * @throws RequestError, InputError
  */
@@ -28,25 +29,15 @@ export function stepRequest(models: ReadonlyMap<string, Served>, body: unknown, 
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('a JSON object with input or inputs', body);
   }
-  const { model: name, carry: given, input, inputs } = body as Record<string, unknown>;
+  const { model: name, carry: given, input, inputs, text } = body as Record<string, unknown>;
   if (name !== undefined && typeof name !== 'string') throw invalid('model to be a name', name);
   const served = findModel(models, name);
   if (served === undefined) {
     const names = [...models.keys()].join(', ');
     throw new RequestError(404, 'unknown_model', `Expected model to be one of ${names}, got ${name ?? 'no name'}`);
   }
-  if ((input === undefined) === (inputs === undefined)) {
-    throw new RequestError(
-      400,
-      'invalid',
-      `Expected either input or inputs, got ${input === undefined ? 'neither' : 'both'}`,
-    );
-  }
-  if (inputs !== undefined && (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > most)) {
-    throw invalid(`inputs to be a list of 1 to ${most}`, Array.isArray(inputs) ? `${inputs.length} of them` : inputs);
-  }
+  const rows = rowsOf(served, { input, inputs, text }, most);
   const { model } = served;
-  const rows = ((inputs as unknown[]) ?? [input]).map(readInput);
   for (const row of rows) model.checkInput(row);
   let carry = readCarry(model, given);
   const steps = rows.map(row => {
@@ -57,10 +48,35 @@ export function stepRequest(models: ReadonlyMap<string, Served>, body: unknown, 
   const { labels } = model.config;
   return {
     model: served.name,
-    ...(inputs === undefined ? steps[0] : { steps }),
+    ...(input === undefined ? { steps } : steps[0]),
     carry: plain(carry),
     ...(labels === undefined ? {} : { labels }),
   };
+}
+
+/** The inputs of a request; of text, those that its encoder makes. */
+function rowsOf(served: Served, given: Record<'input' | 'inputs' | 'text', unknown>, most: number): readonly Input[] {
+  const names = Object.entries(given).filter(([, value]) => value !== undefined);
+  if (names.length !== 1) {
+    const found = names.map(([name]) => name).join(' and ') || 'none';
+    throw new RequestError(400, 'invalid', `Expected one of input, inputs and text, got ${found}`);
+  }
+  const { input, inputs, text } = given;
+  if (input !== undefined) return [readInput(input)];
+  if (text !== undefined && served.encoder === undefined) {
+    throw new InputError(`Expected input or inputs, got text: ${served.name} has no encoder of text`);
+  }
+  const rows = text === undefined ? inputs : encodeText(served.encoder!, text);
+  if (!Array.isArray(rows) || rows.length === 0 || rows.length > most) {
+    throw invalid(`${names[0][0]} to be 1 to ${most} steps`, Array.isArray(rows) ? `${rows.length} of them` : rows);
+  }
+  return text === undefined ? rows.map(readInput) : rows;
+}
+
+function encodeText(encoder: Encoder<string>, text: unknown): readonly Input[] {
+  if (typeof text !== 'string') throw invalid('text to be a string', text);
+  const { inputs, state } = encoder.encode(encoder.initial(), text);
+  return [...inputs, ...encoder.finish(state)];
 }
 
 function readInput(value: unknown): Input {

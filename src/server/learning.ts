@@ -1,0 +1,117 @@
+/** What a session that learns does with its frames and targets, in the order of `tbptt`. */
+import { DivergenceError, TargetError } from '../errors.js';
+import type { Input } from '../model/input.js';
+import { createStream } from '../training/stream.js';
+import type { TargetValue } from '../wire/messages.js';
+import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
+import { flush, pushLoss } from './outbox.js';
+import { type Frame, fault, type Session } from './session.js';
+
+/** Begins the stream of a session that learns, from its carry; the step numbers go on. */
+export function startLearning(session: Session): void {
+  const { learner, steps } = session;
+  if (learner === undefined) return;
+  session.stream = createStream(learner.trainer, { carry: session.carry.slice(), steps, updated: steps, entries: [] });
+  session.streamStart = steps;
+  session.diverged = false;
+}
+
+/** One step of the frame at the head of the queue, with its target and the update that is due. */
+export function learnStep(session: Session, frame: Frame, input: Input): void {
+  const { horizon } = session.learner!;
+  if (horizon > 0) {
+    const forStep = session.steps + 1 - horizon;
+    // The first inputs of a stream are no targets of steps before it.
+    if (forStep > session.streamStart) learnTarget(session, forStep, input);
+    step(session, input, undefined);
+  } else if (frame.forStep === undefined) {
+    step(session, input, frame.target);
+  } else {
+    if (frame.done === 0) learnTarget(session, frame.forStep, frame.target!);
+    step(session, input, undefined);
+  }
+}
+
+function step(session: Session, input: Input, target: TargetValue | undefined): void {
+  const stream = session.stream!;
+  if (stream.due()) update(session);
+  const { step: made, loss } = stream.step(input, target);
+  if (loss !== null) count(session, loss);
+  completeStep(session, made, loss);
+  if (stream.due(false)) update(session);
+}
+
+/** Targets that came on their own; a wrong one is told and moves nothing. */
+export function learnTargets(session: Session, forStep: number, targets: readonly TargetValue[]): void {
+  targets.forEach((target, i) => {
+    try {
+      checkTakesTargets(session);
+      learnTarget(session, forStep + i, target);
+    } catch (error) {
+      if (!(error instanceof TargetError)) throw error;
+      flush(session);
+      fault(session, 'bad_target', error.message, { forStep: forStep + i });
+    }
+  });
+}
+
+function learnTarget(session: Session, number: number, target: TargetValue): void {
+  const stream = session.stream!;
+  const arrival = stream.target(number, target);
+  if (arrival.kind === 'late') {
+    if (arrival.loss !== null) {
+      count(session, arrival.loss);
+      tellLoss(session, number, arrival.loss);
+    }
+  } else if (arrival.kind === 'expired') {
+    session.totals.expiredTargets++;
+    const { lateness } = session.learner!.learning;
+    const message = `Expected the target of step ${number} at most ${lateness} steps late, got it later`;
+    tell(session, refused(session, 'target_expired', number, message));
+  } else {
+    const message = `Expected one target for step ${number}, got another: the first one stands`;
+    tell(session, refused(session, 'invalid', number, message));
+  }
+  if (number === stream.steps && stream.due(false)) update(session);
+}
+
+function refused(session: Session, code: 'target_expired' | 'invalid', forStep: number, message: string) {
+  return { type: 'fault', session: session.number, code, forStep, retryable: false, message } as const;
+}
+
+/** Learns what remains. */
+export function finishLearning(session: Session): void {
+  if (session.stream !== undefined) update(session);
+}
+
+/** After a divergence the stream is stepped and scored on, and learned from no more. */
+function update(session: Session): void {
+  const { totals, number: own } = session;
+  const windows = session.stream!.take();
+  if (windows.length === 0 || session.diverged) return;
+  try {
+    const done = session.learner!.trainer.learnMany(windows);
+    if (done.skipped) totals.skippedUpdates++;
+    else totals.updates++;
+    tell(session, { type: 'updated', session: own, ...done });
+  } catch (error) {
+    if (!(error instanceof DivergenceError)) throw error;
+    totals.skippedUpdates++;
+    session.diverged = true;
+    tell(session, { type: 'fault', session: own, code: 'diverged', retryable: false, message: error.message });
+  }
+}
+
+function count(session: Session, loss: number): void {
+  session.totals.targets++;
+  session.totals.loss += loss;
+}
+
+/** In its answer, where that has not left yet. */
+function tellLoss(session: Session, step: number, loss: number): void {
+  const frame = underWay(session);
+  const at = frame?.answers.findIndex(answer => answer.step === step) ?? -1;
+  if (frame && at >= 0) frame.answers[at] = { ...frame.answers[at], loss };
+  else if (frame) session.after.push({ type: 'losses', session: session.number, losses: [{ step, loss }] });
+  else pushLoss(session, step, loss);
+}
