@@ -87,8 +87,8 @@ test('random bytes are a message or a WireError', t => {
     survives(() => decodeClient(bytes, false, 'eddy.v1.json'));
     survives(() => decodeServer(bytes, false, 'eddy.v1.json'));
   });
-  fc.assert(property, { numRuns: 5000 });
-  t.true(refused > 4000, `${refused} of 5000 refused`);
+  fc.assert(property, { numRuns: 2000 });
+  t.true(refused > 1600, `${refused} of 2000 refused`);
 });
 
 for (const [side, arbitrary, encode, decode] of [
@@ -104,7 +104,7 @@ for (const [side, arbitrary, encode, decode] of [
       const text = encode(message, 'eddy.v1.json') as string;
       t.false(survives(() => decode(text.slice(0, at % text.length), false, 'eddy.v1.json')));
     });
-    fc.assert(property, { numRuns: 2000 });
+    fc.assert(property, { numRuns: 1000 });
   });
 
   test(`a message of a ${side} with flipped bits is a message or a WireError`, t => {
@@ -120,8 +120,8 @@ for (const [side, arbitrary, encode, decode] of [
       accepted += survives(() => decode(bytes, true, 'eddy.v1.proto')) ? 1 : 0;
       accepted += survives(() => decode(text, false, 'eddy.v1.json')) ? 1 : 0;
     });
-    fc.assert(property, { numRuns: 5000 });
-    t.true(accepted > 100 && accepted < 9900, `${accepted} of 10000 accepted`);
+    fc.assert(property, { numRuns: 2000 });
+    t.true(accepted > 40 && accepted < 3960, `${accepted} of 4000 accepted`);
   });
 }
 

@@ -30,7 +30,7 @@ test('frames of tokens and features are written as the generated module writes t
   const same = fc.property(plain, frames => {
     t.deepEqual(Array.from(encodeFrames(frames)!), Array.from(encode('ClientMessage', frames, binary) as Uint8Array));
   });
-  fc.assert(same, { numRuns: 2000 });
+  fc.assert(same, { numRuns: 500 });
 });
 
 test('frames of tokens and features are read as the generated module reads them', t => {
@@ -39,7 +39,7 @@ test('frames of tokens and features are read as the generated module reads them'
     t.deepEqual(decodeFrames(bytes, defaultLimits), slow(bytes, defaultLimits) as Frames);
     t.deepEqual(decodeFrames(bytes, defaultLimits), frames);
   });
-  fc.assert(same, { numRuns: 2000 });
+  fc.assert(same, { numRuns: 500 });
 });
 
 test('what is read of damaged and random bytes is what the generated module reads', t => {
@@ -59,8 +59,8 @@ test('what is read of damaged and random bytes is what the generated module read
       }
     },
   );
-  fc.assert(same, { numRuns: 20_000 });
-  t.true(read > 1000 && refused > 1000, `${read} read, ${refused} refused`);
+  fc.assert(same, { numRuns: 6000 });
+  t.true(read > 300 && refused > 1000, `${read} read, ${refused} refused`);
 });
 
 function encodeFramesOf(frames: Frames): Uint8Array {

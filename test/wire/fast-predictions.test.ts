@@ -27,7 +27,7 @@ test('predictions are written as the generated module writes them', t => {
   const same = fc.property(serverMessages.predictions, message => {
     t.deepEqual(Array.from(encodePredictions(message)!), Array.from(generated(message)));
   });
-  fc.assert(same, { numRuns: 2000 });
+  fc.assert(same, { numRuns: 500 });
 });
 
 test('predictions are read as the generated module reads them', t => {
@@ -36,7 +36,7 @@ test('predictions are read as the generated module reads them', t => {
     t.deepEqual(decodePredictions(bytes, defaultLimits), slow(bytes, defaultLimits) as Predictions);
     t.deepEqual(decodePredictions(bytes, defaultLimits), message);
   });
-  fc.assert(same, { numRuns: 2000 });
+  fc.assert(same, { numRuns: 500 });
 });
 
 test('what is read of damaged and random bytes is what the generated module reads', t => {
@@ -54,8 +54,8 @@ test('what is read of damaged and random bytes is what the generated module read
       refused++;
     }
   });
-  fc.assert(same, { numRuns: 20_000 });
-  t.true(read > 500 && refused > 1000, `${read} read, ${refused} refused`);
+  fc.assert(same, { numRuns: 6000 });
+  t.true(read > 150 && refused > 1000, `${read} read, ${refused} refused`);
 });
 
 test('a number that cannot be sent is left to the generated module, which refuses it', t => {
