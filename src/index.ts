@@ -31,6 +31,7 @@ export type { Step } from './model/transfer.js';
 export { createRandom, type Random } from './random.js';
 // Learning
 export type { Average } from './training/average.js';
+export { loadTrainer, type SavedTrainer, saveTrainer } from './training/checkpoint.js';
 export type { Accuracy, Errors } from './training/judge.js';
 export type { Target } from './training/loss.js';
 export { createMetrics, type Metrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';

@@ -146,6 +146,8 @@ function plainJson(value: unknown): string {
       );
     }
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    const what = Object.prototype.toString.call(part).slice(8, -1);
+    if (what !== 'Object') throw new CheckpointError(`Expected ${quote(name)} to be plain data, got a ${what}`);
     return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }

@@ -1,0 +1,172 @@
+import { cells } from '../cells/cells.js';
+import { CheckpointError } from '../errors.js';
+import { modelOf, readCheckpoint, trainerPrefix, writeCheckpoint } from '../model/checkpoint.js';
+import type { ModelConfig } from '../model/config.js';
+import { readTensors } from '../model/model.js';
+import { quote } from '../model/safetensors-header.js';
+import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
+import { checkState, type StreamState } from './stream.js';
+import { readStreams, streamTensors } from './stream-tensors.js';
+import { createTrainer, type Trainer, type TrainerOptions } from './trainer.js';
+
+/** What a learner's checkpoint holds. */
+export interface SavedTrainer {
+  readonly trainer: Trainer;
+  /** Each stream, to go on from: `tbptt(trainer, state)`. */
+  readonly states: Map<string, StreamState>;
+  /** What was given to `saveTrainer` to travel along. */
+  readonly extra: unknown;
+}
+
+const momentName = (moment: string, tensor: string): string => `${trainerPrefix}moments.${moment}.${tensor}`;
+const countersName = `${trainerPrefix}counters`;
+
+/**
+ * A learner as a safetensors file: what `saveModel` writes, and options, the optimizer's moments and counters, and everything
+ * its streams remember. A run that goes on from the file ends in the same bits as one that did not stop.
+ *
+ * @param states of the streams, by a name of each: a state says where its stream stands, so all of one moment
+ * @param extra plain data to travel along, such as the states of encoders
+ * @throws CheckpointError if a weight is not finite, or `extra` holds what JSON does not
+ */
+export function saveTrainer(
+  trainer: Trainer,
+  states: ReadonlyMap<string, StreamState>,
+  extra: unknown = null,
+): Uint8Array<ArrayBuffer> {
+  const { model, optimizer, options } = trainer;
+  const tensors = streamTensors(model, [...states.values()]);
+  for (const [moment, region] of Object.entries(optimizer.moments)) {
+    const values = readTensors(model.network, region.array);
+    for (const { name, shape } of model.network.parameters.tensors)
+      tensors.set(momentName(moment, name), tensorOf(Float32Array.from(values[name]), shape));
+  }
+  const counters = trainer.counters();
+  tensors.set(countersName, tensorOf(Float64Array.from(Object.values(counters))));
+  const settings = {
+    ...options,
+    optimizer: optimizer.config,
+    // JSON has no infinity.
+    maxGradientNorm: Number.isFinite(options.maxGradientNorm) ? options.maxGradientNorm : null,
+  };
+  return writeCheckpoint(
+    model,
+    { trainer: { options: settings, counters: Object.keys(counters), streams: [...states.keys()], extra } },
+    tensors,
+  );
+}
+
+/**
+ * A learner and its streams from the bytes of `saveTrainer`.
+ *
+ * @param limits.maxWindowBytes room that a window of k2 steps may take; default 256 MiB
+ * @throws CheckpointError naming the tensor or the option that does not fit
+ */
+export async function loadTrainer(
+  bytes: Uint8Array,
+  limits: { readonly maxWindowBytes?: number } = {},
+): Promise<SavedTrainer> {
+  const checkpoint = readCheckpoint(bytes);
+  const { config, rest, tensors } = checkpoint;
+  const saved = checkShape(rest.trainer);
+  const { maxGradientNorm } = saved.options;
+  const options = { ...saved.options, maxGradientNorm: maxGradientNorm ?? Number.POSITIVE_INFINITY };
+  checkWindow(config, options, limits.maxWindowBytes ?? 2 ** 28);
+  const model = await modelOf(checkpoint);
+  return inCheckpoint(() => {
+    const trainer = createTrainer(model, options);
+    readMoments(trainer, tensors);
+    readCounters(trainer, saved.counters, tensors);
+    const states = readStreams(model, tensors, saved.streams.length);
+    states.forEach(state => {
+      checkState(trainer, state);
+      for (const { input, target } of state.entries) {
+        if (input !== null) model.checkInput(input);
+        if (target !== undefined) trainer.checkTarget(target);
+      }
+    });
+    return { trainer, states: new Map(saved.streams.map((name, i) => [name, states[i]])), extra: saved.extra ?? null };
+  });
+}
+
+interface Saved {
+  readonly options: Omit<TrainerOptions, 'maxGradientNorm'> & { readonly maxGradientNorm?: number | null };
+  readonly counters: readonly string[];
+  readonly streams: readonly string[];
+  readonly extra?: unknown;
+}
+
+function checkShape(found: unknown): Saved {
+  if (found === undefined)
+    throw new CheckpointError(
+      'Expected the checkpoint of a learner, got that of a model: load it with loadModel, and make a trainer of it',
+    );
+  const saved = found as Saved | null;
+  const isNames = (names: unknown): boolean => Array.isArray(names) && names.every(name => typeof name === 'string');
+  const fits =
+    typeof saved?.options === 'object' &&
+    saved.options !== null &&
+    isNames(saved.counters) &&
+    isNames(saved.streams) &&
+    new Set(saved.streams).size === saved.streams.length;
+  if (!fits)
+    throw new CheckpointError(
+      'Expected the learner of a checkpoint to have options, counters and streams of different names',
+    );
+  return saved;
+}
+
+/** A window's room is made before its first step, so a few bytes of k2 could ask for all of the memory. */
+function checkWindow({ input, layers, output }: ModelConfig, { k2 = 1 }: TrainerOptions, limit: number): void {
+  const layer = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
+  const needed = 4 * k2 * (input.size + 3 * output.size + layer);
+  if (needed <= limit) return;
+  throw new CheckpointError(
+    `Expected windows of at most ${limit} bytes, got k2 = ${String(k2)}, which takes ${needed}: raise maxWindowBytes to load it`,
+  );
+}
+
+function readMoments({ model, optimizer }: Trainer, tensors: ReadonlyMap<string, Tensor>): void {
+  const known = new Set<string>();
+  for (const [moment, region] of Object.entries(optimizer.moments)) {
+    for (const { name, shape, places } of model.network.parameters.tensors) {
+      const full = momentName(moment, name);
+      known.add(full);
+      const values = floats(tensors.get(full), full, shape);
+      const bad = values.findIndex(Number.isNaN);
+      if (bad >= 0) throw new CheckpointError(`Expected tensor ${quote(full)} to have numbers, got NaN at ${bad}`);
+      for (let i = 0; i < values.length; i++) region.array[places[i]] = values[i];
+    }
+  }
+  for (const [name, { dtype, shape }] of tensors) {
+    if (!name.startsWith(`${trainerPrefix}moments.`) || known.has(name)) continue;
+    throw new CheckpointError(
+      `Expected the moments of ${optimizer.config.kind} alone, got ${quote(name)}, ${describe(dtype, shape)}`,
+    );
+  }
+}
+
+function readCounters(trainer: Trainer, names: readonly string[], tensors: ReadonlyMap<string, Tensor>): void {
+  const values = doubles(tensors.get(countersName), countersName, [names.length]);
+  const counters = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  for (const name of Object.keys(trainer.counters())) {
+    const value = Object.hasOwn(counters, name) ? counters[name] : Number.NaN;
+    if (!(value >= 0 && Number.isFinite(value)))
+      throw new CheckpointError(`Expected the counter ${quote(name)} to be a number from 0, got ${value}`);
+  }
+  trainer.restore(counters);
+}
+
+/** What is wrong with the parts of a file is wrong with the file. */
+function inCheckpoint<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof CheckpointError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CheckpointError(
+      `Expected the checkpoint of a learner to hold together, got parts that do not. ${reason}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,157 @@
+import { CheckpointError } from '../errors.js';
+import { trainerPrefix } from '../model/checkpoint.js';
+import type { Input } from '../model/input.js';
+import type { TrainableModel } from '../model/model.js';
+import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
+import type { Target } from './loss.js';
+import type { Entry, StreamState } from './stream.js';
+
+/** What is written of an entry besides its numbers. */
+const marks = { input: 1, targetIsNull: 2, targetIsNumber: 4, targetIsRow: 8, fresh: 16 } as const;
+
+const nameOf = (part: string): string => `${trainerPrefix}streams.${part}`;
+
+/** Numbers of each kind in one entry. */
+function widthsOf({ config, carryLayout }: TrainableModel) {
+  const { input, output } = config;
+  return {
+    carry: carryLayout.size,
+    input: input.kind === 'token' ? 1 : input.size,
+    output: output.size,
+    // ŷ(t) of values is o(t) itself.
+    prediction: output.kind === 'values' ? 0 : output.size,
+    target: output.kind === 'classes' ? 1 : output.size,
+  };
+}
+
+/**
+ * The states of streams as few tensors, whatever their number: what belongs to a stream in rows of streams, what belongs to a
+ * step in rows of entries, stream after stream.
+ */
+export function streamTensors(model: TrainableModel, states: readonly StreamState[]): Map<string, Tensor> {
+  const widths = widthsOf(model);
+  const entries = states.flatMap(state => state.entries);
+  const counts = states.flatMap(({ steps, updated, entries: own }) => [steps, updated, own.length]);
+
+  const rows = (list: readonly (ArrayLike<number> | null)[], width: number): Tensor => {
+    const values = new Float32Array(list.length * width);
+    list.forEach((row, i) => {
+      if (row) values.set(row, i * width);
+    });
+    return tensorOf(values, [list.length, width]);
+  };
+  // Tokens, classes and single values are doubles: all of them exact.
+  const targets = new Float64Array(entries.length * widths.target);
+  entries.forEach(({ target }, i) => {
+    if (typeof target === 'number') targets[i * widths.target] = target;
+    else if (target) targets.set(target, i * widths.target);
+  });
+  const listOf = (input: Input | null): ArrayLike<number> | null => (typeof input === 'number' ? [input] : input);
+  const parts: Record<string, Tensor> = {
+    counts: tensorOf(Float64Array.from(counts), [states.length, 3]),
+    carry: rows(
+      states.map(state => state.carry),
+      widths.carry,
+    ),
+    'entries.carry': rows(
+      entries.map(entry => entry.carry),
+      widths.carry,
+    ),
+    'entries.input': rows(
+      entries.map(entry => listOf(entry.input)),
+      widths.input,
+    ),
+    'entries.logits': rows(
+      entries.map(entry => entry.logits),
+      widths.output,
+    ),
+    'entries.prediction': rows(
+      widths.prediction === 0 ? entries.map(() => null) : entries.map(entry => entry.prediction),
+      widths.prediction,
+    ),
+    'entries.target': tensorOf(targets, [entries.length, widths.target]),
+    'entries.marks': tensorOf(Uint8Array.from(entries, marksOf)),
+  };
+  return new Map(Object.entries(parts).map(([part, tensor]) => [nameOf(part), tensor]));
+}
+
+function marksOf({ input, target, fresh }: Entry): number {
+  const kind =
+    target === undefined
+      ? 0
+      : target === null
+        ? marks.targetIsNull
+        : typeof target === 'number'
+          ? marks.targetIsNumber
+          : marks.targetIsRow;
+  return (input === null ? 0 : marks.input) | kind | (fresh ? marks.fresh : 0);
+}
+
+/**
+ * The states that `streamTensors` wrote; their numbers are checked as far as it takes to cut them.
+ *
+ * @throws CheckpointError naming the tensor
+ */
+export function readStreams(
+  model: TrainableModel,
+  tensors: ReadonlyMap<string, Tensor>,
+  streams: number,
+): StreamState[] {
+  const widths = widthsOf(model);
+  const single = model.config.input.kind === 'token';
+  const part = (name: string): [Tensor | undefined, string] => [tensors.get(nameOf(name)), nameOf(name)];
+  const counts = doubles(...part('counts'), [streams, 3]);
+  const carries = floats(...part('carry'), [streams, widths.carry]);
+  let total = 0;
+  for (let i = 0; i < streams; i++) {
+    const [steps, updated, count] = counts.subarray(3 * i, 3 * i + 3);
+    const fits = [steps, updated, count].every(n => Number.isSafeInteger(n) && n >= 0);
+    if (!fits || updated > steps || count > steps) {
+      throw new CheckpointError(
+        `Expected stream ${i} to have steps, of which some were updated and kept, got ${steps}, ${updated}, ${count}`,
+      );
+    }
+    total += count;
+  }
+  const before = floats(...part('entries.carry'), [total, widths.carry]);
+  const inputs = floats(...part('entries.input'), [total, widths.input]);
+  const logits = floats(...part('entries.logits'), [total, widths.output]);
+  const predictions = floats(...part('entries.prediction'), [total, widths.prediction]);
+  const targets = doubles(...part('entries.target'), [total, widths.target]);
+  const marked = bytesOf(...part('entries.marks'), total);
+
+  const row = <Values extends Float32Array | Float64Array>(values: Values, i: number, width: number): Values =>
+    values.slice(i * width, (i + 1) * width) as Values;
+  const entry = (i: number): Entry => {
+    const mark = marked[i];
+    const has = (one: number): boolean => (mark & one) !== 0;
+    const input = !has(marks.input) ? null : single ? inputs[i] : row(inputs, i, widths.input);
+    const said = row(logits, i, widths.output);
+    let target: Target | undefined;
+    if (has(marks.targetIsNull)) target = null;
+    else if (has(marks.targetIsNumber)) target = targets[i * widths.target];
+    else if (has(marks.targetIsRow)) target = Float32Array.from(row(targets, i, widths.target));
+    return {
+      carry: row(before, i, widths.carry),
+      input,
+      logits: said,
+      prediction: widths.prediction === 0 ? said : row(predictions, i, widths.prediction),
+      target,
+      fresh: has(marks.fresh) && target !== undefined && target !== null,
+    };
+  };
+
+  let first = 0;
+  return Array.from({ length: streams }, (_, i) => {
+    const [steps, updated, count] = counts.subarray(3 * i, 3 * i + 3);
+    const entries = Array.from({ length: count }, (_, j) => entry(first + j));
+    first += count;
+    return { carry: row(carries, i, widths.carry), steps, updated, entries };
+  });
+}
+
+function bytesOf(tensor: Tensor | undefined, name: string, length: number): Uint8Array {
+  if (tensor?.dtype === 'U8' && tensor.shape.length === 1 && tensor.shape[0] === length) return tensor.data;
+  const found = tensor === undefined ? 'no such tensor' : describe(tensor.dtype, tensor.shape);
+  throw new CheckpointError(`Expected tensor "${name}" to be ${describe('U8', [length])}, got ${found}`);
+}
