@@ -158,9 +158,10 @@ export interface Kernels {
    */
   sgd(w: Address, g: Address, m: Address, n: number, scale: number, rate: number, momentum: number): void;
   /**
-   * Adam (Kingma and Ba 2015, algorithm 1, as PyTorch `Adam`): g' = g · scale; m = β1 · m + (1 − β1) · g';
-   * v = β2 · v + (1 − β2) · g'²; w = w − rate · m / (√v · root + ε), where the caller gives rate / (1 − β1^t) as `rate` and
-   * 1 / √(1 − β2^t) as `root`. g flushed, m and v below 2⁻¹²⁰ are +0.
+   * Adam (Kingma and Ba 2015, algorithm 1, as PyTorch `Adam`) and AdamW (Loshchilov and Hutter 2019): g' = g · scale;
+   * m = β1 · m + (1 − β1) · g'; v = β2 · v + (1 − β2) · g'²; w = w · keep − rate · m / (√v · root + ε), where the caller gives
+   * rate / (1 − β1^t) as `rate`, 1 / √(1 − β2^t) as `root`, and 1 less the weight decay of this step as `keep`. With β1 and root 0 and 1
+   * it is RMSProp. g flushed, m and v below 2⁻¹²⁰ are +0. With β1 = 0, m is g' and neither read nor written.
    */
   adam(
     w: Address,
@@ -174,5 +175,8 @@ export interface Kernels {
     beta2: number,
     root: number,
     epsilon: number,
+    keep: number,
   ): void;
+  /** Adagrad (Duchi et al. 2011, as PyTorch `Adagrad`): g' = g · scale; v = v + g'²; w = w − rate · g' / (√v + ε). g flushed. */
+  adagrad(w: Address, g: Address, v: Address, n: number, scale: number, rate: number, epsilon: number): void;
 }

@@ -344,18 +344,31 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
       }
     },
 
-    adam(w, g, m0, v0, n, scale, rate, beta1, beta2, root, epsilon) {
+    adam(w, g, m0, v0, n, scale, rate, beta1, beta2, root, epsilon, keep) {
       const m = arena.floats;
-      const [s, r, b1, b2, k, e] = [scale, rate, beta1, beta2, root, epsilon].map(round);
+      const [s, r, b1, b2, k, e, kept] = [scale, rate, beta1, beta2, root, epsilon, keep].map(round);
       const [c1, c2] = [round(1 - beta1), round(1 - beta2)];
       for (let i = 0; i < n; i++) {
         const slope = round(flush(m[g + i]) * s);
-        const first = flushMoment(round(round(b1 * m[m0 + i]) + round(c1 * slope)));
+        let first = slope;
+        if (beta1 !== 0) {
+          first = flushMoment(round(round(b1 * m[m0 + i]) + round(c1 * slope)));
+          m[m0 + i] = first;
+        }
         const second = flushMoment(round(round(b2 * m[v0 + i]) + round(c2 * round(slope * slope))));
-        m[m0 + i] = first;
         m[v0 + i] = second;
         const scaled = round(round(round(Math.sqrt(second)) * k) + e);
-        m[w + i] -= round(round(r * first) / scaled);
+        m[w + i] = round(m[w + i] * kept) - round(round(r * first) / scaled);
+      }
+    },
+
+    adagrad(w, g, v0, n, scale, rate, epsilon) {
+      const m = arena.floats;
+      const [s, r, e] = [scale, rate, epsilon].map(round);
+      for (let i = 0; i < n; i++) {
+        const slope = round(flush(m[g + i]) * s);
+        m[v0 + i] += round(slope * slope);
+        m[w + i] -= round(round(r * slope) / round(round(Math.sqrt(m[v0 + i])) + e));
       }
     },
   };

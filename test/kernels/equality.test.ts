@@ -187,16 +187,21 @@ test(title('readouts and losses'), async t => {
   });
 });
 
-test(title('sgd, adam'), async t => {
+test(title('sgd, adam, adagrad'), async t => {
   await eachCase(t, (kernels, size, fill, label) => {
     const n = padded(size);
     same(t, `sgd, ${label}`, kernels, [n, n, n], fill, (k, [w, g, m]) => k.sgd(w, g, m, n, 0.7, 0.01, 0));
     same(t, `sgd with momentum, ${label}`, kernels, [n, n, n], fill, (k, [w, g, m]) =>
       k.sgd(w, g, m, n, 0.7, 0.01, 0.9),
     );
-    same(t, `adam, ${label}`, kernels, [n, n, n, n], fill, (k, [w, g, m, v]) =>
-      k.adam(w, g, m, v, n, 0.7, 0.01, 0.9, 0.999, 1.3, 1e-8),
-    );
+    const adam =
+      (beta1: number, keep: number) =>
+      (k: Kernels, [w, g, m, v]: number[]) =>
+        k.adam(w, g, m, v, n, 0.7, 0.01, beta1, 0.999, 1.3, 1e-8, keep);
+    same(t, `adam, ${label}`, kernels, [n, n, n, n], fill, adam(0.9, 1));
+    same(t, `adam without a first moment, ${label}`, kernels, [n, n, n, n], fill, adam(0, 1));
+    same(t, `adamw, ${label}`, kernels, [n, n, n, n], fill, adam(0.9, 0.99));
+    same(t, `adagrad, ${label}`, kernels, [n, n, n], fill, (k, [w, g, v]) => k.adagrad(w, g, v, n, 0.7, 0.01, 1e-10));
   });
 });
 

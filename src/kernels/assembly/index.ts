@@ -4,7 +4,7 @@ import { elmanReluBackwardRows, elmanReluRows, elmanTanhBackwardRows, elmanTanhR
 import { gruBackwardRows, gruRows } from './gru';
 import { lstmBackwardRows, lstmRows } from './lstm';
 import { addMatrixRow, addToMatrixRow, multiplyRows, outerRows, transposeMatrix } from './matrix';
-import { adamStep, sgdStep } from './optimizer';
+import { adagradStep, adamStep, sgdStep } from './optimizer';
 import {
   binaryCrossEntropyRow,
   crossEntropyRow,
@@ -83,6 +83,9 @@ export function difference(p: i32, y: i32, d: i32, n: i32, scale: f32): void { d
 export function sgd(w: i32, g: i32, m: i32, n: i32, scale: f32, rate: f32, momentum: f32): void {
   sgdStep(bytes(w), bytes(g), bytes(m), n, scale, rate, momentum);
 }
-export function adam(w: i32, g: i32, m: i32, v: i32, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32): void {
-  adamStep(bytes(w), bytes(g), bytes(m), bytes(v), n, scale, rate, beta1, beta2, root, epsilon);
+export function adam(w: i32, g: i32, m: i32, v: i32, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32, keep: f32): void {
+  adamStep(bytes(w), bytes(g), bytes(m), bytes(v), n, scale, rate, beta1, beta2, root, epsilon, keep);
+}
+export function adagrad(w: i32, g: i32, v: i32, n: i32, scale: f32, rate: f32, epsilon: f32): void {
+  adagradStep(bytes(w), bytes(g), bytes(v), n, scale, rate, epsilon);
 }

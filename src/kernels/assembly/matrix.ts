@@ -27,23 +27,23 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
       if (width >= 8) {
         for (let column = 0; column < width; column += 8) {
           for (row = 0; row < whole; row += 4) {
-            tile4x8(x + row * xStride, xStride, panel + (column << 2), <usize>width << 2, out + row * yStride + (column << 2), yStride, k);
+            tile4x8(x + <usize>row * xStride, xStride, panel + (column << 2), <usize>width << 2, out + <usize>row * yStride + (column << 2), yStride, k);
           }
         }
       } else {
-        for (row = 0; row < whole; row += 4) tile4x4(x + row * xStride, xStride, panel, out + row * yStride, yStride, k);
+        for (row = 0; row < whole; row += 4) tile4x4(x + <usize>row * xStride, xStride, panel, out + <usize>row * yStride, yStride, k);
       }
       row = whole;
     }
     if (rows - row >= 2 && width >= 16) {
       for (let column = 0; column < width; column += 16) {
-        tile2x16(x + row * xStride, xStride, panel + (column << 2), <usize>width << 2, out + row * yStride + (column << 2), yStride, k);
+        tile2x16(x + <usize>row * xStride, xStride, panel + (column << 2), <usize>width << 2, out + <usize>row * yStride + (column << 2), yStride, k);
       }
       row += 2;
     }
     for (; row < rows; row++) {
-      const xr = x + row * xStride;
-      const yr = out + row * yStride;
+      const xr = x + <usize>row * xStride;
+      const yr = out + <usize>row * yStride;
       if (width == 32) row32(xr, panel, yr, k);
       else if (width == 16) row16(xr, panel, yr, k);
       else if (width == 8) row8(xr, panel, yr, k);
@@ -292,12 +292,12 @@ export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w:
         const delta = d + ((start + column) << 2);
         const out = panel + (column << 2);
         let i = 0;
-        for (; i < whole; i += 4) outer4x8(x + (i << 2), xStride, delta, dStride, out + i * wStride, wStride, rows);
-        for (; i < k; i++) outer1x8(x + (i << 2), xStride, delta, dStride, out + i * wStride, rows);
+        for (; i < whole; i += 4) outer4x8(x + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, wStride, rows);
+        for (; i < k; i++) outer1x8(x + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, rows);
       }
     } else {
       const delta = d + (start << 2);
-      for (let i = 0; i < k; i++) outer1x4(x + (i << 2), xStride, delta, dStride, panel + i * wStride, rows);
+      for (let i = 0; i < k; i++) outer1x4(x + (i << 2), xStride, delta, dStride, panel + <usize>i * wStride, rows);
     }
     start += width;
   }
@@ -370,7 +370,7 @@ function outer1x4(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, 
 // @ts-ignore: decorator
 @inline
 function rowOrZero(w: usize, wStride: usize, row: i32, k: i32): v128 {
-  return row < k ? v128.load(w + row * wStride) : i32x4.splat(0);
+  return row < k ? v128.load(w + <usize>row * wStride) : i32x4.splat(0);
 }
 
 /** Wᵀ (n × k rounded up to 4) from W (k × n), in blocks of 4 × 4. */

@@ -34,7 +34,7 @@ export function sgdStep(w: usize, g: usize, m: usize, n: i32, scale: f32, rate: 
   }
 }
 
-export function adamStep(w: usize, g: usize, m: usize, v: usize, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32): void {
+export function adamStep(w: usize, g: usize, m: usize, v: usize, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32, keep: f32): void {
   const s = f32x4.splat(scale);
   const r = f32x4.splat(rate);
   const b1 = f32x4.splat(<f32>beta1);
@@ -43,19 +43,39 @@ export function adamStep(w: usize, g: usize, m: usize, v: usize, n: i32, scale: 
   const c2 = f32x4.splat(<f32>(1 - beta2));
   const k = f32x4.splat(root);
   const e = f32x4.splat(epsilon);
+  const kept = f32x4.splat(keep);
   const limit = momentLimit();
   const end = w + (<usize>n << 2);
   while (w < end) {
     const slope = f32x4.mul(flush4(v128.load(g)), s);
-    const first = flushMoment(f32x4.add(f32x4.mul(b1, v128.load(m)), f32x4.mul(c1, slope)), limit);
+    let first = slope;
+    if (beta1 != 0) {
+      first = flushMoment(f32x4.add(f32x4.mul(b1, v128.load(m)), f32x4.mul(c1, slope)), limit);
+      v128.store(m, first);
+    }
     const second = flushMoment(f32x4.add(f32x4.mul(b2, v128.load(v)), f32x4.mul(c2, f32x4.mul(slope, slope))), limit);
-    v128.store(m, first);
     v128.store(v, second);
     const scaled = f32x4.add(f32x4.mul(f32x4.sqrt(second), k), e);
-    v128.store(w, f32x4.sub(v128.load(w), f32x4.div(f32x4.mul(r, first), scaled)));
+    v128.store(w, f32x4.sub(f32x4.mul(v128.load(w), kept), f32x4.div(f32x4.mul(r, first), scaled)));
     w += 16;
     g += 16;
     m += 16;
+    v += 16;
+  }
+}
+
+export function adagradStep(w: usize, g: usize, v: usize, n: i32, scale: f32, rate: f32, epsilon: f32): void {
+  const s = f32x4.splat(scale);
+  const r = f32x4.splat(rate);
+  const e = f32x4.splat(epsilon);
+  const end = w + (<usize>n << 2);
+  while (w < end) {
+    const slope = f32x4.mul(flush4(v128.load(g)), s);
+    const second = f32x4.add(v128.load(v), f32x4.mul(slope, slope));
+    v128.store(v, second);
+    v128.store(w, f32x4.sub(v128.load(w), f32x4.div(f32x4.mul(r, slope), f32x4.add(f32x4.sqrt(second), e))));
+    w += 16;
+    g += 16;
     v += 16;
   }
 }

@@ -60,6 +60,8 @@ export function sumRowsInto(d: usize, dStride: i32, b: usize, rows: i32, n: i32)
 }
 
 /** The sixteen partial sums in order. */
+// @ts-ignore: decorator
+@inline
 export function foldPartials(a: v128, b: v128, c: v128, d: v128): f32 {
   return addLanes(addLanes(addLanes(addLanes(0, a), b), c), d);
 }
