@@ -47,13 +47,27 @@ export interface Learning {
   readonly horizon?: number;
 }
 
+/** Named as the settings of an optimizer; which of them it takes is up to its kind. */
 export interface WireOptimizer {
-  readonly kind?: 'sgd' | 'adam';
+  readonly kind?: 'sgd' | 'adam' | 'rmsprop' | 'adagrad';
   readonly rate?: number;
   readonly momentum?: number;
   readonly beta1?: number;
   readonly beta2?: number;
   readonly epsilon?: number;
+  readonly decay?: number;
+  readonly weightDecay?: number;
+  readonly schedule?: WireSchedule;
+}
+
+/** How the learning rate changes with updates. */
+export interface WireSchedule {
+  readonly kind?: 'constant' | 'inverse-sqrt' | 'linear';
+  readonly warmup?: number;
+  readonly period?: number;
+  readonly until?: number;
+  readonly steps?: number;
+  readonly final?: number;
 }
 
 /** What comes back for a frame. */

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { ModelConfig } from '../../src/model/config.js';
 import { checkConfig } from '../../src/model/config.js';
+import type { OptimizerConfig } from '../../src/training/optimizer.js';
 import type { TrainerOptions, Update } from '../../src/training/trainer.js';
 import {
   decodeClient,
@@ -15,6 +16,7 @@ import {
 const config = (fromWire: WireModelConfig): ModelConfig => fromWire;
 const wireConfig = (fromModel: ModelConfig): WireModelConfig => fromModel;
 const options = ({ optimizer: _, ...rest }: Learning): TrainerOptions => rest;
+const optimizer = (config: Required<OptimizerConfig>): NonNullable<Learning['optimizer']> => config;
 const updated = (update: Update): Updated => ({ type: 'updated', session: 1, ...update });
 
 test('a configuration that went over the wire is the same configuration', t => {
@@ -53,4 +55,14 @@ test('options and updates of a trainer are those of the wire', t => {
     short: 0,
   };
   t.is(updated(update).session, 1);
+  const adam = {
+    kind: 'adam',
+    rate: 0.1,
+    beta1: 0,
+    beta2: 0.9,
+    epsilon: 1e-8,
+    weightDecay: 0,
+    schedule: { kind: 'constant' },
+  } as const;
+  t.is(optimizer(adam).rate, 0.1);
 });

@@ -66,6 +66,34 @@ const client = {
     want: { answer: 'none', topK: 0, every: 0, last: false, logits: false, carry: false },
     resumable: false,
   },
+  'open, other optimizers': {
+    type: 'open',
+    session: 5,
+    learn: 'private',
+    learning: {
+      optimizer: {
+        kind: 'rmsprop',
+        rate: 0.01,
+        decay: 0.99,
+        schedule: { kind: 'inverse-sqrt', warmup: 10, period: 1000, until: 5000 },
+      },
+    },
+    resumable: false,
+  },
+  'open, a schedule that ends': {
+    type: 'open',
+    session: 6,
+    learning: {
+      optimizer: { kind: 'adagrad', weightDecay: 0.01, schedule: { kind: 'linear', steps: 1000, final: 0.1 } },
+    },
+    resumable: false,
+  },
+  'open, a schedule that stays': {
+    type: 'open',
+    session: 7,
+    learning: { optimizer: { schedule: { kind: 'constant' } } },
+    resumable: false,
+  },
   'frames, features': {
     type: 'frames',
     session: 1,
