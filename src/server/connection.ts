@@ -47,8 +47,14 @@ interface Opening {
   readonly early: { readonly message: ClientMessage; readonly bytes: number }[];
 }
 
-/** Serves a socket whose handshake is done; `socket` is what the upgrade handed over. */
-export function connect(hub: Hub, webSocket: WebSocket, socket: Duplex, subprotocol: Subprotocol): Connection {
+/** Serves a socket whose handshake is done; `socket` is what the upgrade handed over, `mayShare` permits `learn: shared`. */
+export function connect(
+  hub: Hub,
+  webSocket: WebSocket,
+  socket: Duplex,
+  subprotocol: Subprotocol,
+  mayShare: boolean,
+): Connection {
   const { settings, batcher, turn } = hub;
   const sessions = new Map<number, Session | Opening>();
   const owners = new Set<number>();
@@ -226,7 +232,7 @@ export function connect(hub: Hub, webSocket: WebSocket, socket: Duplex, subproto
       hub.learners++;
     }
     try {
-      const { session, opened } = await openSession(message, outlet, hub.models, settings);
+      const { session, opened } = await openSession(message, outlet, hub.models, settings, mayShare);
       if (sessions.get(number) !== opening) return;
       sessions.set(number, session);
       startLearning(session);

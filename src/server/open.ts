@@ -33,6 +33,7 @@ export async function openSession(
   outlet: Outlet,
   models: ReadonlyMap<string, Served>,
   settings: Settings,
+  mayShare: boolean,
 ): Promise<{ session: Session; opened: Opened }> {
   if (message.resume !== undefined) throw new OpenError('unsupported', 'Expected no resume: this server offers none');
   if (message.resumable) {
@@ -42,7 +43,7 @@ export async function openSession(
     const learn = message.learn ?? 'none';
     const served = await servedFor(message, models);
     const { model } = served;
-    const learner = await learnerFor(message, served, settings);
+    const learner = await learnerFor(message, served, settings, mayShare);
     const carry = carryOf(message, served);
     const credit = Math.max(2, Math.min(settings.credit, Math.floor(creditBytes / (4 * model.config.input.size))));
     const want = effectiveWant(message.want, model.config.output.size);
@@ -83,13 +84,18 @@ async function servedFor(message: Open, models: ReadonlyMap<string, Served>): Pr
   return served;
 }
 
-async function learnerFor(message: Open, served: Served, settings: Settings): Promise<SessionLearner | undefined> {
+async function learnerFor(
+  message: Open,
+  served: Served,
+  settings: Settings,
+  mayShare: boolean,
+): Promise<SessionLearner | undefined> {
   const { learn = 'none', learning } = message;
   if (learn === 'none') return undefined;
   const { model } = served;
   if (!isTrainable(model)) throw new UnsupportedError(`Expected learn to be none: ${served.name} cannot learn`);
   if (learn === 'private') return createPrivateLearner(model, learning, settings.maxLearnerBytes);
-  if (!settings.allowShared) {
+  if (!mayShare) {
     throw new OpenError('not_permitted', 'Expected learn to be none or private: this server does not permit shared');
   }
   const learner = createSharedLearner(model, served.shared, learning);

@@ -14,8 +14,8 @@ export interface ServeOptions {
   readonly origins?: readonly string[] | '*';
   /** Answers other routes on the same port; false passes the request on, to a 404. */
   readonly handler?: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** Sessions may move a served model for everyone. Default false. */
-  readonly allowShared?: boolean;
+  /** Sessions may move a served model for everyone: all, or those of the pages of this very host and port. Default false. */
+  readonly allowShared?: boolean | 'own-pages';
   /** Frames of a session that may be under way. Default 256; fewer where inputs are large. */
   readonly credit?: number;
   /** Bytes of one message. Default 1 MiB. */
@@ -76,6 +76,9 @@ export function checkServeOptions(options: ServeOptions): Settings {
   }
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new ConfigError(`Expected port to be an integer from 0 to 65535, got ${String(port)}`);
+  }
+  if (typeof allowShared !== 'boolean' && allowShared !== 'own-pages') {
+    throw new ConfigError(`Expected allowShared to be true, false or 'own-pages', got ${String(allowShared)}`);
   }
   if (!path.startsWith('/')) throw new ConfigError(`Expected path to begin with /, got ${path}`);
   return {

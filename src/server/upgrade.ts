@@ -38,7 +38,10 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
       const { protocol } = webSocket;
       if (hub.draining) webSocket.close(closeCodes.restart, 'the server closes');
       else if (hub.connections.size >= settings.maxConnections) webSocket.close(closeCodes.tryLater, 'full');
-      else if (isSubprotocol(protocol)) connect(hub, webSocket, socket, protocol);
+      else if (isSubprotocol(protocol)) {
+        const mayShare = settings.allowShared === 'own-pages' ? isOwnPage(request) : settings.allowShared;
+        connect(hub, webSocket, socket, protocol, mayShare);
+      }
     });
   };
 }
@@ -48,6 +51,11 @@ function originAllowed({ headers }: IncomingMessage, allowed: readonly string[] 
   const { origin, host } = headers;
   if (origin === undefined || allowed === '*' || allowed?.includes(origin)) return true;
   return URL.canParse(origin) && URL.canParse(`http://${host}`) && isSameHost(origin, `http://${host}`);
+}
+
+/** Host and port alike; a program sends no origin. */
+function isOwnPage({ headers: { origin, host } }: IncomingMessage): boolean {
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host;
 }
 
 function isSameHost(a: string, b: string): boolean {
