@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { EddyError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import { createModel } from '../model/model.js';
+import { serve } from '../server/serve.js';
+import { createLoadStream } from './load.js';
+import { servePages } from './pages.js';
+import { integer } from './settings.js';
+
+interface DemoOptions {
+  readonly port: number;
+  readonly host: string;
+}
+
+/** Beside the built sources, here as in an installed package. */
+const folder = fileURLToPath(new URL('../../demo/', import.meta.url));
+
+/** What the pages talk to: both know nothing at first. */
+const models: Readonly<Record<string, ModelConfig>> = {
+  load: {
+    input: { kind: 'features', size: 3 },
+    layers: [{ cell: 'gru', size: 32 }],
+    output: { kind: 'values', size: 3 },
+  },
+  text: {
+    input: { kind: 'token', size: 256 },
+    layers: [{ cell: 'gru', size: 128 }],
+    output: { kind: 'classes', size: 256 },
+    encoder: { kind: 'bytes' },
+  },
+};
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .summary('live pages: forecast this machine, and what you type')
+    .description(
+      'Serves pages that show two networks as they learn: one from the load of this machine, one from what you type.',
+    )
+    .addOption(integer('-p, --port <port>', 'port to listen on; 0 for any', 0, 65_535).default(8080))
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .action(demo);
+}
+
+async function demo({ port, host }: DemoOptions): Promise<void> {
+  const load = createLoadStream();
+  try {
+    const pages = servePages(folder);
+    const [loadModel, textModel] = await Promise.all([createModel(models.load), createModel(models.text)]);
+    const server = await serve(
+      { load: loadModel, text: textModel },
+      {
+        port,
+        host,
+        allowShared: 'own-pages',
+        handler(request, response) {
+          if (request.url?.split('?')[0] !== '/load' || request.method !== 'GET') return pages(request, response);
+          load.listen(response);
+          return true;
+        },
+      },
+    );
+    process.stdout.write(`eddy: live at ${readable(server.httpUrl)} (Ctrl-C ends)\n`);
+    await stopSignal();
+    load.close();
+    await server.close();
+  } catch (error) {
+    if (!(error instanceof EddyError)) throw error;
+    process.stderr.write(`eddy: ${error.message}${error.code === 'EDDY_SERVE' ? ' (--port, --host)' : ''}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function readable(url: string): string {
+  return url.replace('//127.0.0.1', '//localhost');
+}
+
+/** Resolves at the first signal; further ones change nothing, since the drain has an end of its own. */
+function stopSignal(): Promise<void> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+}
