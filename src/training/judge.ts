@@ -102,7 +102,7 @@ function judgeValues(fading: number, unscale: (values: ArrayLike<number>, number
   const [model, persistence, mean] = [0, 1, 2].map(() => createErrors(fading));
   const listOf = (target: Exclude<Target, null>): ArrayLike<number> => (typeof target === 'number' ? [target] : target);
   // What unscale returns may be an array that it uses again.
-  const raw = (values: ArrayLike<number>, number: number): Float64Array => Float64Array.from(unscale(values, number));
+  const raw = (values: ArrayLike<number>, number: number): Float64Array => new Float64Array(unscale(values, number));
   return {
     learn: (number, target) => baselines.learn(number, raw(listOf(target), number)),
     guess: baselines.guess,

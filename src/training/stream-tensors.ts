@@ -2,7 +2,7 @@ import { CheckpointError } from '../errors.js';
 import { trainerPrefix } from '../model/checkpoint.js';
 import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
-import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
+import { describe, doubles, floats, type Tensor, tensorOf, words } from '../model/tensor.js';
 import type { Target } from './loss.js';
 import type { Entry, StreamState } from './stream.js';
 
@@ -49,6 +49,10 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
   const listOf = (input: Input | null): ArrayLike<number> | null => (typeof input === 'number' ? [input] : input);
   const parts: Record<string, Tensor> = {
     counts: tensorOf(Float64Array.from(counts), [states.length, 3]),
+    random: tensorOf(Uint32Array.from(states.flatMap(state => [...(state.random ?? new Uint32Array(4))])), [
+      states.length,
+      4,
+    ]),
     carry: rows(
       states.map(state => state.carry),
       widths.carry,
@@ -102,6 +106,7 @@ export function readStreams(
   const part = (name: string): [Tensor | undefined, string] => [tensors.get(nameOf(name)), nameOf(name)];
   const counts = doubles(...part('counts'), [streams, 3]);
   const carries = floats(...part('carry'), [streams, widths.carry]);
+  const randoms = words(...part('random'), [streams, 4]);
   let total = 0;
   for (let i = 0; i < streams; i++) {
     const [steps, updated, count] = counts.subarray(3 * i, 3 * i + 3);
@@ -146,7 +151,9 @@ export function readStreams(
     const [steps, updated, count] = counts.subarray(3 * i, 3 * i + 3);
     const entries = Array.from({ length: count }, (_, j) => entry(first + j));
     first += count;
-    return { carry: row(carries, i, widths.carry), steps, updated, entries };
+    const random = randoms.slice(4 * i, 4 * i + 4);
+    const drawn = random.some(word => word !== 0);
+    return { carry: row(carries, i, widths.carry), steps, updated, entries, ...(drawn ? { random } : {}) };
   });
 }
 

@@ -2,6 +2,7 @@ import { ConfigError, TargetError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Step } from '../model/transfer.js';
+import { createRandom } from '../random.js';
 import type { Target } from './loss.js';
 import type { Trainer } from './trainer.js';
 import type { Window } from './window.js';
@@ -27,6 +28,8 @@ export interface StreamState {
   /** The step after which the newest update ran, or was found to have nothing to learn. */
   readonly updated: number;
   readonly entries: readonly Entry[];
+  /** Of the draws of windows to replay: four words. */
+  readonly random?: Uint32Array;
 }
 
 /** What became of a target that came by its step's number. */
@@ -54,11 +57,14 @@ export interface LearningStream {
   due(waiting?: boolean): boolean;
   /** How many windows `take` would give. */
   pending(): number;
-  /** The windows of the update that is due, or of what remains; they count as learned. */
+  /** The windows of the update that is due, or of what remains, which count as learned; then those to replay with them. */
   take(): Window[];
   readonly steps: number;
   state(): StreamState;
 }
+
+/** Draws of a step without a target are repeated, so many times at most. */
+const drawsPerWindow = 8;
 
 /**
  * @param state to go on from; without one, a stream begins with a carry of zeros
@@ -66,8 +72,9 @@ export interface LearningStream {
  */
 export function createStream(trainer: Trainer, state?: StreamState): LearningStream {
   if (state !== undefined) checkState(trainer, state);
-  const { k1, k2, lateness } = trainer.options;
-  const kept = k2 + lateness + k1;
+  const { k1, k2, lateness, replay } = trainer.options;
+  const kept = k2 + Math.max(lateness + k1, replay.windows > 0 ? replay.capacity : 0);
+  const random = createRandom(state?.random ?? replay.seed);
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
   let updated = state?.updated ?? 0;
@@ -92,6 +99,34 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       }
     }
     return groups;
+  };
+
+  /** The window that ends with step `last`; the targets of the steps from `first` that `learned` takes bring losses. */
+  const windowOf = (first: number, last: number, learned: (entry: Entry) => boolean): Window => {
+    const from = Math.max(last - k2 + 1, steps - entries.length + 1);
+    const window = entries.slice(place(from), place(last) + 1);
+    return {
+      carry: window[0].carry,
+      inputs: window.map(entry => entry.input),
+      targets: window.map((entry, i) => (from + i >= first && learned(entry) ? entry.target! : null)),
+    };
+  };
+
+  /** Windows that end with steps drawn from the newest `capacity` whose targets have come. */
+  const drawReplay = (): Window[] => {
+    const span = Math.min(replay.capacity, steps);
+    const windows: Window[] = [];
+    for (let draw = 0; windows.length < replay.windows && draw < drawsPerWindow * replay.windows; draw++) {
+      const last = steps - random.integer(span);
+      const at = place(last);
+      // A window cut at its beginning by what is not kept any more would be another window.
+      if (at < Math.min(k2, last) - 1) continue;
+      const { target, fresh } = entries[at];
+      if (target === undefined || target === null || fresh) continue;
+      const window = windowOf(last - k1 + 1, last, entry => !entry.fresh && entry.target !== undefined);
+      windows.push({ ...window, replayed: true });
+    }
+    return windows;
   };
 
   entries.forEach((entry, i) => {
@@ -144,21 +179,25 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
     take() {
       const windows = freshGroups().map(({ first, last }): Window => {
-        const from = Math.max(last - k2 + 1, steps - entries.length + 1);
-        const window = entries.slice(place(from), place(last) + 1);
-        const targets = window.map((entry, i) => (from + i >= first && entry.fresh ? entry.target! : null));
+        const window = windowOf(first, last, entry => entry.fresh);
         for (let number = first; number <= last; number++) {
           const at = place(number);
           if (entries[at].fresh) entries[at] = { ...entries[at], fresh: false };
         }
-        return { carry: window[0].carry, inputs: window.map(entry => entry.input), targets };
+        return window;
       });
       updated = steps;
       firstFresh = Number.POSITIVE_INFINITY;
-      return windows;
+      return windows.length > 0 && replay.windows > 0 ? [...windows, ...drawReplay()] : windows;
     },
 
-    state: () => ({ carry: carry.slice(), steps, updated, entries: entries.slice(-kept) }),
+    state: () => ({
+      carry: carry.slice(),
+      steps,
+      updated,
+      entries: entries.slice(-kept),
+      ...(replay.windows > 0 ? { random: random.state() } : {}),
+    }),
   };
 }
 

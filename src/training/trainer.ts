@@ -3,35 +3,22 @@ import { type Activations, createActivations } from '../model/activations.js';
 import { type Carry, checkCarry } from '../model/carry.js';
 import { checkShape, type Input } from '../model/input.js';
 import { readTensors, type TrainableModel } from '../model/model.js';
-import { type Block, backward, forward, transposeAll, transposedSize } from '../model/network.js';
+import { backward, forward, transposeAll, transposedSize } from '../model/network.js';
 import type { Weights } from '../model/parameters.js';
 import { emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
 import { createLoss, type Loss, type Target } from './loss.js';
-import { createOptimizer, defaultOptimizer, type Optimizer, type OptimizerConfig, type Range } from './optimizer.js';
+import { createOptimizer, type Optimizer, type Range } from './optimizer.js';
+import { checkOptions, type FullOptions, type TrainerOptions } from './options.js';
+import { createTape } from './tape.js';
 import { type Packing, packWindows, type Window } from './window.js';
 
-export interface TrainerOptions {
-  /** Default Adam with rate 0.002, β1 = 0, β2 = 0.999. */
-  readonly optimizer?: OptimizerConfig;
-  /** Steps between updates. Default 1. */
-  readonly k1?: number;
-  /** Steps that the gradient passes through, the target's own included; at least k1. Default 16, or k1 if that is more. */
-  readonly k2?: number;
-  /** Further steps that are kept for targets that come late. Default 0. */
-  readonly lateness?: number;
-  /** The gradient is scaled down to this global norm. Default 1; `Infinity` for none. */
-  readonly maxGradientNorm?: number;
-  /** Names of tensors that do not learn. */
-  readonly freeze?: readonly string[];
-  /** Updates in a row that may be skipped before a `DivergenceError`. Default 10. */
-  readonly maxSkipped?: number;
-}
+export type { ReplayOptions, TrainerOptions } from './options.js';
 
 /** What one update did. */
 export interface Update {
   /** Updates so far, this one included; skipped ones are not counted. */
   readonly count: number;
-  /** Mean over the labelled steps, in nats. */
+  /** Mean over the labelled steps of the windows that are new, in nats. */
   readonly loss: number;
   /** Euclidean norm of the gradient before it is clipped. */
   readonly gradientNorm: number;
@@ -40,9 +27,11 @@ export interface Update {
   /** The loss or the gradient was not finite: nothing was learned. */
   readonly skipped: boolean;
   readonly windows: number;
+  /** Of these, the ones that were learned before. */
+  readonly replayed: number;
   /** Steps that the gradient went through, in all windows. */
   readonly steps: number;
-  /** Of these, the ones with a target. */
+  /** Of these, the ones with a target that is new. */
   readonly labelled: number;
   /** Windows with fewer than k2 steps: the first of a stream. */
   readonly short: number;
@@ -61,7 +50,7 @@ export interface Gradients {
 export interface Trainer {
   readonly model: TrainableModel;
   /** With every default filled in. */
-  readonly options: Required<TrainerOptions>;
+  readonly options: FullOptions;
   readonly optimizer: Optimizer;
   /** Updates so far. */
   readonly count: number;
@@ -88,8 +77,6 @@ export interface Trainer {
   counters(): Record<string, number>;
   restore(counters: Record<string, number>): void;
 }
-
-const defaultK2 = 16;
 
 /** @throws ConfigError naming the option that is wrong */
 export function createTrainer(model: TrainableModel, options: TrainerOptions = {}): Trainer {
@@ -147,30 +134,48 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       for (const input of window.inputs) checkShape(config, input);
       for (const target of window.targets) loss.check(target);
     }
+    if (windows.length === 0) throw new ConfigError('Expected at least one window, got none');
     const packing = packWindows(windows);
-    const labelled = windows.reduce((sum, window) => sum + window.targets.filter(target => target !== null).length, 0);
-    if (labelled === 0) throw new ConfigError('Expected at least one step with a target, got none');
+    const count = (some: readonly Window[]): number =>
+      some.reduce((sum, window) => sum + window.targets.filter(target => target !== null).length, 0);
+    const all = count(windows);
+    const replayed = windows.filter(window => window.replayed);
+    const labelled = all - count(replayed);
+    if (all === 0) throw new ConfigError('Expected at least one step with a target, got none');
     const rows = run(packing);
-    let total = 0;
+    let [own, again] = [0, 0];
     packing.blocks.forEach((block, time) => {
       for (let i = 0; i < block.count; i++) {
-        const target = packing.windows[i].targets[time];
+        const window = packing.windows[i];
+        const target = window.targets[time];
         const row = block.step + i;
-        if (target !== null) total += loss.of(k, rows.logits + row * rows.outputStride, target);
-        loss.gradient(k, rows, row, target, 1 / labelled);
+        if (target !== null) {
+          const value = loss.of(k, rows.logits + row * rows.outputStride, target);
+          if (window.replayed) again += value;
+          else own += value;
+        }
+        loss.gradient(k, rows, row, target, 1 / all);
       }
     });
     k.clear(gradient.address, parameters.size);
     backward(network, rows, packing.steps, packing.blocks, gradient.address, transposeAll(network, transposed.address));
-    return { packing, rows, labelled, loss: total / labelled };
+    const finite = Number.isFinite(own) && Number.isFinite(again);
+    return {
+      packing,
+      rows,
+      labelled,
+      replayed: replayed.length,
+      loss: labelled > 0 ? own / labelled : again / all,
+      finite,
+    };
   };
 
   const learnMany = (windows: readonly Window[]): Update => {
-    const { packing, labelled, loss: mean } = differentiate(windows);
+    const { packing, labelled, replayed, loss: mean, finite } = differentiate(windows);
     let squares = 0;
     for (const [offset, length] of ranges) squares += k.sumSquares(gradient.address + offset, length);
     const gradientNorm = Math.sqrt(squares);
-    const skipped = !Number.isFinite(mean) || !Number.isFinite(gradientNorm);
+    const skipped = !finite || !Number.isFinite(gradientNorm);
     const clipped = !skipped && gradientNorm > checked.maxGradientNorm;
     if (skipped) {
       skippedInRow++;
@@ -194,6 +199,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       clipped,
       skipped,
       windows: windows.length,
+      replayed,
       steps: packing.steps,
       labelled,
       short,
@@ -253,41 +259,6 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
   };
 }
 
-/** The steps taken last, whose activations are in the rows: carries are values, so the very array tells where a window begins. */
-function createTape(rows: Activations) {
-  const blocks: (readonly Block[])[] = Array.from({ length: rows.steps }, (_, row) => [
-    { step: row, previous: row, count: 1 },
-  ]);
-  let first: Carry | undefined;
-  let last: Carry | undefined;
-  let version = -1;
-  let inputs: (Input | null)[] = [];
-  return {
-    rows,
-    block: (row: number) => blocks[row],
-    /** The row for a step from this carry: after the last one if it goes on from there, else the first. */
-    next(carry: Carry, current: number): number {
-      if (carry !== last || version !== current || inputs.length === rows.steps) {
-        first = carry;
-        inputs = [];
-        version = current;
-      }
-      // Until the step is there, no window is.
-      last = undefined;
-      return inputs.length;
-    },
-    add(input: Input | null, carry: Carry): void {
-      inputs.push(input);
-      last = carry;
-    },
-    holds(window: Window, current: number): boolean {
-      if (last === undefined || version !== current || window.carry !== first || window.inputs.length !== inputs.length)
-        return false;
-      return inputs.every((input, i) => input === window.inputs[i]);
-    },
-  };
-}
-
 /** Neighbouring tensors that learn, as runs of weights. */
 function learningRanges(parameters: TrainableModel['network']['parameters'], freeze: readonly string[]): Range[] {
   const ranges: [number, number][] = [];
@@ -298,28 +269,4 @@ function learningRanges(parameters: TrainableModel['network']['parameters'], fre
     else ranges.push([offset, length]);
   }
   return ranges;
-}
-
-function checkOptions(options: TrainerOptions, names: ReadonlySet<string>): Required<TrainerOptions> {
-  const {
-    optimizer = defaultOptimizer,
-    k1 = 1,
-    lateness = 0,
-    maxGradientNorm = 1,
-    freeze = [],
-    maxSkipped = 10,
-  } = options;
-  const { k2 = Math.max(defaultK2, k1) } = options;
-  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
-  };
-  const isCount = (value: number, least: number): boolean =>
-    Number.isInteger(value) && value >= least && value <= 1_000_000;
-  expect(isCount(k1, 1), 'k1', 'an integer from 1', k1);
-  expect(isCount(k2, k1), 'k2', `an integer from k1 (${k1})`, k2);
-  expect(isCount(lateness, 0), 'lateness', 'an integer from 0', lateness);
-  expect(maxGradientNorm > 0, 'maxGradientNorm', 'a positive number', maxGradientNorm);
-  expect(isCount(maxSkipped, 1), 'maxSkipped', 'an integer from 1', maxSkipped);
-  for (const name of freeze) expect(names.has(name), 'freeze', `names of tensors (${[...names].join(', ')})`, name);
-  return { optimizer, k1, k2, lateness, maxGradientNorm, freeze: [...freeze], maxSkipped };
 }

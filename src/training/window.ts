@@ -13,6 +13,8 @@ export interface Window {
   readonly inputs: readonly (Input | null)[];
   /** As many as inputs. */
   readonly targets: readonly Target[];
+  /** Learned before, and now again: counted apart. */
+  readonly replayed?: boolean;
 }
 
 /** How windows of any lengths lie in rows: step by step, and in a step the longest window first. */

@@ -100,6 +100,9 @@ test('a wrong option or window is refused', async t => {
     [{ maxGradientNorm: 0 }, /maxGradientNorm/],
     [{ freeze: ['nothing'] }, /freeze to be names of tensors .*, got nothing/],
     [{ maxSkipped: 0 }, /maxSkipped/],
+    [{ replay: { windows: 1, capacity: 0 } }, /replay\.capacity to be an integer from 1, got 0/],
+    [{ K2: 3 } as TrainerOptions, /an option to be one of optimizer, k1, .*, got K2/],
+    [null as unknown as TrainerOptions, /options to be an object, got null/],
   ];
   for (const [options, message] of wrong)
     t.throws(() => createTrainer(model, options), { instanceOf: ConfigError, message });
@@ -112,5 +115,16 @@ test('a wrong option or window is refused', async t => {
   t.throws(() => trainer.learn({ ...window, carry: new Float32Array(1) }), {
     message: /carry to have 20 numbers, got 1/,
   });
+  t.throws(() => trainer.learnMany([]), { instanceOf: ConfigError, message: /at least one window/ });
   t.is(trainer.count, 0);
+});
+
+test('a replayed window joins the update, and is counted apart', async t => {
+  const model = await make();
+  const trainer = createTrainer(model, { k1: 4, k2: 8 });
+  const [own, again] = randomWindows(model, [8, 8], 5, 0);
+  const alone = trainer.gradients([own]);
+  const update = trainer.learnMany([own, { ...again, replayed: true }]);
+  t.like(update, { windows: 2, replayed: 1, labelled: 8, steps: 16 });
+  t.true(Math.abs(update.loss - alone.loss) < 1e-6);
 });

@@ -50,6 +50,7 @@ test('options and updates of a trainer are those of the wire', t => {
     clipped: false,
     skipped: false,
     windows: 1,
+    replayed: 0,
     steps: 1,
     labelled: 1,
     short: 0,

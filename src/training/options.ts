@@ -1,0 +1,91 @@
+import { ConfigError } from '../errors.js';
+import { defaultOptimizer, type OptimizerConfig } from './optimizer.js';
+
+export interface TrainerOptions {
+  /** Default Adam with rate 0.002, β1 = 0, β2 = 0.999. */
+  readonly optimizer?: OptimizerConfig;
+  /** Steps between updates. Default 1. */
+  readonly k1?: number;
+  /** Steps that the gradient passes through, the target's own included; at least k1. Default 16, or k1 if that is more. */
+  readonly k2?: number;
+  /** Further steps that are kept for targets that come late. Default 0. */
+  readonly lateness?: number;
+  /** The gradient is scaled down to this global norm. Default 1; `Infinity` for none. */
+  readonly maxGradientNorm?: number;
+  /** Recent windows of the same stream that join each update; default none. */
+  readonly replay?: ReplayOptions;
+  /** Names of tensors that do not learn. */
+  readonly freeze?: readonly string[];
+  /** Updates in a row that may be skipped before a `DivergenceError`. Default 10. */
+  readonly maxSkipped?: number;
+}
+
+/**
+ * Windows that join an update: drawn (seeded) from those that end within the newest `capacity` steps and whose targets have
+ * come, each from the carry stored with it, with the losses of its newest k1 steps. Recent ones only: unlimited history
+ * hurts after a drift.
+ */
+export interface ReplayOptions {
+  /** Windows in each update. */
+  readonly windows: number;
+  /** Steps that are remembered. */
+  readonly capacity: number;
+  /** Default 0. */
+  readonly seed?: number;
+}
+
+/** The options with every default filled in. */
+export type FullOptions = Required<Omit<TrainerOptions, 'replay'>> & { readonly replay: Required<ReplayOptions> };
+
+const defaultK2 = 16;
+const most = 1_000_000;
+
+const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
+  'optimizer',
+  'k1',
+  'k2',
+  'lateness',
+  'maxGradientNorm',
+  'replay',
+  'freeze',
+  'maxSkipped',
+]);
+
+/**
+ * @param names of the tensors that may be frozen
+ * @throws ConfigError naming the option that is wrong
+ */
+export function checkOptions(options: TrainerOptions, names: ReadonlySet<string>): FullOptions {
+  expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
+  for (const name of Object.keys(options))
+    expect(known.has(name), 'an option', `one of ${[...known].join(', ')}`, name);
+  const {
+    optimizer = defaultOptimizer,
+    k1 = 1,
+    lateness = 0,
+    maxGradientNorm = 1,
+    freeze = [],
+    maxSkipped = 10,
+  } = options;
+  const { k2 = Math.max(defaultK2, k1) } = options;
+  const { windows = 0, capacity = 0, seed = 0 } = options.replay ?? {};
+  expectCount('k1', k1, 1);
+  expectCount('k2', k2, k1, `k1 (${k1})`);
+  expectCount('lateness', lateness, 0);
+  expect(maxGradientNorm > 0, 'maxGradientNorm', 'a positive number', maxGradientNorm);
+  expectCount('maxSkipped', maxSkipped, 1);
+  expectCount('replay.windows', windows, 0);
+  expectCount('replay.capacity', capacity, windows > 0 ? 1 : 0);
+  expect(Number.isSafeInteger(seed) && seed >= 0, 'replay.seed', 'an integer from 0', seed);
+  for (const name of freeze) expect(names.has(name), 'freeze', `names of tensors (${[...names].join(', ')})`, name);
+  const replay = { windows, capacity, seed };
+  return { optimizer, k1, k2, lateness, maxGradientNorm, replay, freeze: [...freeze], maxSkipped };
+}
+
+function expectCount(name: string, value: number, least: number, shown = `${least}`): void {
+  expect(Number.isInteger(value) && value >= least && value <= most, name, `an integer from ${shown}`, value);
+}
+
+function expect(fits: boolean, name: string, wanted: string, found: unknown): void {
+  if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
+}
