@@ -10,7 +10,8 @@ import {
   tbpttMany,
 } from '../../src/operators/tbptt-many.js';
 import type { StreamState } from '../../src/training/stream.js';
-import { createTrainer, type Trainer, type TrainerOptions } from '../../src/training/trainer.js';
+import type { TrainerOptions } from '../../src/index.js';
+import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { keepsContract } from '../helpers/contract.js';
 import { marbles } from '../helpers/marbles.js';

@@ -5,7 +5,8 @@ import type { Example, LateTarget, Learned } from '../../src/operators/learned.j
 import { next } from '../../src/operators/next.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import type { StreamState } from '../../src/training/stream.js';
-import { createTrainer, type Trainer, type TrainerOptions } from '../../src/training/trainer.js';
+import type { TrainerOptions } from '../../src/index.js';
+import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { bits } from '../helpers/bits.js';
 import { keepsContract } from '../helpers/contract.js';
 import { marbles } from '../helpers/marbles.js';
