@@ -1,6 +1,6 @@
 import type { Carry } from '../model/carry.js';
 import type { Target } from '../training/loss.js';
-import type { Update } from '../training/trainer.js';
+import type { Updated } from '../wire/messages.js';
 
 /** What was asked for of one step. */
 export interface RemoteStep {
@@ -17,6 +17,9 @@ export interface RemoteStep {
   readonly carry?: Carry;
 }
 
+/** What an update did, named as a trainer's. */
+export type RemoteUpdate = Omit<Updated, 'type' | 'session'>;
+
 /** What `tbptt` emits, as far as it is sent. */
 export type RemoteLearned =
   | {
@@ -30,4 +33,4 @@ export type RemoteLearned =
   | { readonly kind: 'late'; readonly number: number; readonly loss: number }
   | { readonly kind: 'expired'; readonly number: number }
   | { readonly kind: 'duplicate'; readonly number: number }
-  | { readonly kind: 'update'; readonly update: Update };
+  | { readonly kind: 'update'; readonly update: RemoteUpdate };

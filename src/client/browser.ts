@@ -1,7 +1,7 @@
 import type { Socket } from './connection.js';
 import { createRemote, type Remote } from './remote.js';
 
-export type { RemoteLearned, RemoteStep } from './answers.js';
+export type { RemoteLearned, RemoteStep, RemoteUpdate } from './answers.js';
 export type { RemoteOptions } from './options.js';
 export type { RemoteInput, RemoteItem } from './outgoing.js';
 export type { Remote } from './remote.js';

@@ -40,6 +40,8 @@ export interface Connection {
   /** Ends the connection if the last ping was not answered, and pings again. */
   heartbeat(): void;
   terminate(): void;
+  /** Bytes that the peer has not taken yet. */
+  unsentBytes(): number;
 }
 
 /** A session that is being made, and what came for it meanwhile. */
@@ -281,6 +283,7 @@ export function connect(
       if (webSocket.readyState === webSocket.OPEN) webSocket.ping();
     },
     terminate: () => webSocket.terminate(),
+    unsentBytes: () => webSocket.bufferedAmount,
   };
 
   socket.on('drain', onDrain);

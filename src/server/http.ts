@@ -36,6 +36,7 @@ async function route(hub: Hub, request: IncomingMessage, response: ServerRespons
       models: [...hub.models.keys()],
       connections: hub.connections.size,
       sessions: hub.sessions,
+      unsentBytes: [...hub.connections].reduce((sum, connection) => sum + connection.unsentBytes(), 0),
     });
   } else if (!settings.handler?.(request, response)) {
     throw new RequestError(404, 'not_found', `Expected POST /step or GET /healthz, got ${request.method} ${path}`);

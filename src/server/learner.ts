@@ -90,11 +90,10 @@ function given<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
-function optimizerOf({ kind, rate, momentum, beta1, beta2, epsilon }: WireOptimizer): OptimizerConfig {
+/** The trainer checks the settings of each kind. */
+function optimizerOf({ rate, ...settings }: WireOptimizer): OptimizerConfig {
   if (rate === undefined) throw new ConfigError('Expected optimizer.rate to be given, got none');
-  return kind === 'sgd'
-    ? { kind, rate, ...given({ momentum }) }
-    : { kind: 'adam', rate, ...given({ beta1, beta2, epsilon }) };
+  return { ...settings, rate } as OptimizerConfig;
 }
 
 function horizonOf(config: ModelConfig, learning: Learning | undefined): number {

@@ -1,0 +1,186 @@
+import { connect as connectSocket } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
+import { createModel } from '../../src/model/model.js';
+import { createRandom } from '../../src/random.js';
+import type { ServeOptions } from '../../src/server/index.js';
+import { encodeClient } from '../../src/wire/messages.js';
+import { config, randomInput } from '../helpers/models.js';
+import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
+
+/** A server with a neighbour in the middle of a stream, who must not notice what happens on another connection. */
+async function withNeighbour(t: ExecutionContext, options: ServeOptions = {}) {
+  const model = await createModel(config('gru', [5]), { seed: 7 });
+  const server = await startServer(t, model, options);
+  const neighbour = await connectWire(t, server.url);
+  await openSession(neighbour);
+  const random = createRandom(8);
+  const rows = Array.from({ length: 4 }, () => randomInput(random, model) as Float32Array);
+  neighbour.send(rowFrames(1, 1, rows.slice(0, 2)));
+  await entriesOf(neighbour, 2);
+  const undisturbed = async (): Promise<void> => {
+    neighbour.send(rowFrames(1, 3, rows.slice(2, 4)));
+    const entries = await entriesOf(neighbour, 2);
+    t.deepEqual(
+      entries.map(entry => entry.firstStep),
+      [3, 4],
+    );
+    t.is(neighbour.unread, 0);
+  };
+  return { server, rows, undisturbed };
+}
+
+test('garbage is told as malformed, closes its connection with 4400, and disturbs no other', async t => {
+  const { server, undisturbed } = await withNeighbour(t);
+  for (const garbage of [Buffer.from([0xff, 0xff, 0xff]), Buffer.from('GET / HTTP/1.1'), Buffer.from([0x0a])]) {
+    const client = await connectWire(t, server.url);
+    client.socket.send(garbage);
+    t.like(await client.expect('fault'), { session: 0, code: 'malformed', retryable: false });
+    t.like(await client.closed, { code: 4400 });
+  }
+  await undisturbed();
+});
+
+test('text on the binary subprotocol, and bytes on the other, are malformed', async t => {
+  const { server, undisturbed } = await withNeighbour(t);
+  const binary = await connectWire(t, server.url);
+  binary.socket.send('{"session":1,"open":{}}');
+  t.like(await binary.expect('fault'), { session: 0, code: 'malformed' });
+  t.like(await binary.closed, { code: 4400 });
+  const json = await connectWire(t, server.url, 'eddy.v1.json');
+  json.socket.send(Buffer.from('{"session":1,"open":{}}'), { binary: true });
+  t.like(await json.expect('fault'), { session: 0, code: 'malformed' });
+  t.like(await json.closed, { code: 4400 });
+  await undisturbed();
+});
+
+test('what came before garbage is answered before the connection closes', async t => {
+  const { server, rows } = await withNeighbour(t);
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  client.send(rowFrames(1, 1, rows));
+  client.socket.send(Buffer.from([0xff]));
+  await client.expect('fault');
+  t.is((await entriesOf(client, 4)).length, 4);
+  t.like(await client.closed, { code: 4400 });
+});
+
+test('a message that breaks a rule is invalid, and the connection stays open', async t => {
+  const { server, rows } = await withNeighbour(t);
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  client.send({ ...rowFrames(1, 1, rows.slice(0, 1)), firstSeq: 0 } as never);
+  t.like(await client.expect('fault'), { session: 1, code: 'invalid' });
+  client.socket.send(encodeClient({ type: 'open', session: 0 }, 'eddy.v1.proto'));
+  t.like(await client.expect('fault'), { session: 0, code: 'invalid' });
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  await entriesOf(client, 1);
+});
+
+test('a message beyond the payload limit closes its connection with 1009', async t => {
+  const { server, undisturbed } = await withNeighbour(t, { maxPayload: 1000 });
+  const client = await connectWire(t, server.url);
+  client.socket.send(new Uint8Array(1001));
+  t.like(await client.closed, { code: 1009 });
+  await undisturbed();
+});
+
+test('a broken WebSocket frame closes its connection alone', async t => {
+  const { server, undisturbed } = await withNeighbour(t);
+  const client = await connectWire(t, server.url);
+  const raw = (client.socket as unknown as { _socket: { write(data: Uint8Array): void } })._socket;
+  // A text frame that is not masked, from a client.
+  raw.write(Uint8Array.of(0x81, 0x01, 0x41));
+  t.like(await client.closed, { code: 1002 });
+  await undisturbed();
+});
+
+test('a connection that vanishes in the middle of a frame leaves nothing behind', async t => {
+  const { server, undisturbed } = await withNeighbour(t, { maxSessions: 2 });
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  const raw = (client.socket as unknown as { _socket: { write(data: Uint8Array): void } })._socket;
+  raw.write(Uint8Array.of(0x82, 0xfe));
+  client.socket.terminate();
+  await client.closed;
+  await undisturbed();
+  // Its place is free again: there is room for two sessions in all.
+  const next = await connectWire(t, server.url);
+  next.send({ type: 'open', session: 1 });
+  let message = await next.next();
+  for (let i = 0; message.type === 'fault' && i < 100; i++) {
+    t.is(message.code, 'limit_reached');
+    next.send({ type: 'open', session: 1 });
+    message = await next.next();
+  }
+  t.is(message.type, 'opened');
+});
+
+/** A peer that asks for 64 MiB in answers of 128 KiB, and does not read until it is told to. */
+async function withSlowReader(t: ExecutionContext, highWater: number) {
+  const outputs = 32_768;
+  const model = await createModel(config('gru', [2], { kind: 'token', size: 2 }, { kind: 'classes', size: outputs }));
+  const server = await startServer(t, model, { highWater, grace: 0 });
+  const slow = await connectWire(t, server.url);
+  await openSession(slow);
+  slow.socket.pause();
+  const total = 512;
+  let sent = 0;
+  let answered = 0;
+  const send = (): void => {
+    while (sent < total && sent - answered < 128) {
+      const payload = { kind: 'tokens', ids: Array(32).fill(sent % 2) } as const;
+      slow.send({ type: 'frames', session: 1, firstSeq: sent + 1, payload });
+      sent += 32;
+    }
+  };
+  send();
+  // Another client is served all the while.
+  const quick = await connectWire(t, server.url);
+  await openSession(quick, 1, { want: { answer: 'argmax' } });
+  for (let i = 0; i < 50; i++) {
+    quick.send({ type: 'frames', session: 1, firstSeq: i + 1, payload: { kind: 'tokens', ids: [1] } });
+    await entriesOf(quick, 1);
+  }
+  const { unsentBytes } = (await (await fetch(`${server.httpUrl}/healthz`)).json()) as { unsentBytes: number };
+  const readAll = async (): Promise<void> => {
+    slow.socket.resume();
+    while (answered < total) {
+      const { firstSeq, entries } = await slow.expect('predictions');
+      t.is(firstSeq, answered + 1);
+      answered += entries.length;
+      send();
+    }
+    t.is(answered, total);
+  };
+  return { unsentBytes, readAll };
+}
+
+test('a peer that does not read is sent no more than the high-water mark, and holds up no other', async t => {
+  const highWater = 1 << 18;
+  const { unsentBytes, readAll } = await withSlowReader(t, highWater);
+  const oneAnswer = 132_000;
+  t.true(unsentBytes > highWater / 2 && unsentBytes <= highWater + oneAnswer, `${unsentBytes}`);
+  // Once it reads, everything comes, in order.
+  await readAll();
+});
+
+test('without a mark as low, more would wait', async t => {
+  const { unsentBytes } = await withSlowReader(t, 1 << 26);
+  t.true(unsentBytes > 1 << 20, `${unsentBytes}`);
+});
+
+test('a peer that answers no ping is ended', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])), { heartbeat: 20 });
+  const closed = new Promise<void>(resolve => {
+    const socket = connectSocket(server.port, '127.0.0.1');
+    socket.write(
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: eddy.v1.json\r\n\r\n',
+    );
+    socket.resume();
+    socket.on('error', () => {});
+    socket.on('close', () => resolve());
+  });
+  await closed;
+  t.pass();
+});

@@ -1,0 +1,143 @@
+import test, { type ExecutionContext } from 'ava';
+import { createModel } from '../../src/model/model.js';
+import type { ServeOptions } from '../../src/server/index.js';
+import { firstDifference } from '../helpers/bits.js';
+import { config } from '../helpers/models.js';
+import { startServer } from '../helpers/wire-client.js';
+
+const labels = ['a', 'b', 'c', 'd', 'e'];
+
+async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
+  const rows = await createModel(config('lstm', [4]), { seed: 3 });
+  const tokens = await createModel(
+    {
+      ...config('gru', [6], { kind: 'token', size: 5 }, { kind: 'classes', size: 5 }),
+      labels,
+      encoder: { kind: 'characters', vocabulary: 'abcd' },
+    },
+    { seed: 4 },
+  );
+  const server = await startServer(t, { default: rows, tokens }, options);
+  const post = async (body: unknown, path = '/step') => {
+    const response = await fetch(server.httpUrl + path, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: whatever the server says
+    return { status: response.status, answer: (await response.json()) as any };
+  };
+  return { server, rows, tokens, post };
+}
+
+test('POST /step steps once; its carry goes into the next request, and the bits are those of step', async t => {
+  const { rows, post } = await setUp(t);
+  let carry = rows.zeroCarry();
+  let sent: number[] | undefined;
+  for (const input of [
+    [0.1, -0.2, 0.3],
+    [1, 2, 3],
+    [-0, 1e-3, 7.25],
+  ]) {
+    const { status, answer } = await post({ carry: sent, input });
+    const step = rows.step(carry, Float32Array.from(input));
+    t.is(status, 200);
+    t.is(answer.model, 'default');
+    t.is(firstDifference(answer.prediction.map(Number), step.prediction), -1);
+    t.is(firstDifference(answer.logits.map(Number), step.logits), -1);
+    t.is(firstDifference(answer.carry.map(Number), step.carry), -1);
+    ({ carry } = step);
+    sent = answer.carry.map(Number);
+  }
+});
+
+test('several inputs, or a text, are several steps, and labels come along', async t => {
+  const { tokens, post } = await setUp(t);
+  const [inputs, text] = [
+    await post({ model: 'tokens', inputs: [0, 3, 1] }),
+    await post({ model: 'tokens', text: 'adb' }),
+  ];
+  t.deepEqual(inputs.answer, text.answer);
+  t.deepEqual(inputs.answer.labels, labels);
+  t.is(inputs.answer.steps.length, 3);
+  let carry = tokens.zeroCarry();
+  for (const [i, token] of [0, 3, 1].entries()) {
+    const step = tokens.step(carry, token);
+    t.is(firstDifference(inputs.answer.steps[i].prediction, step.prediction), -1);
+    ({ carry } = step);
+  }
+  t.is(firstDifference(inputs.answer.carry, carry), -1);
+});
+
+test('what is wrong with a request is told by status and code', async t => {
+  const { post } = await setUp(t, { maxPayload: 10_000 });
+  const input = [1, 2, 3];
+  const cases: [unknown, number, string, RegExp][] = [
+    ['{"input":', 400, 'malformed', /not JSON/],
+    [[1, 2, 3], 400, 'invalid', /object/],
+    [{}, 400, 'invalid', /got none/],
+    [{ input, inputs: [input] }, 400, 'invalid', /input and inputs/],
+    [{ inputs: [] }, 400, 'invalid', /1 to \d+ steps/],
+    [{ model: 'nobody', input }, 404, 'unknown_model', /default, tokens/],
+    [{ model: 7, input }, 400, 'invalid', /model/],
+    [{ input: [1, 2] }, 400, 'bad_input', /3 features, got 2/],
+    [{ input: [1, null, 3] }, 400, 'bad_input', /list of numbers/],
+    [{ input: 'abc' }, 400, 'bad_input', /"abc"/],
+    [{ input: [1, 2, 1e39] }, 400, 'bad_input', /finite/],
+    [{ model: 'tokens', input: 5 }, 400, 'bad_input', /0 to 4, got 5/],
+    [{ model: 'tokens', input: 0.5 }, 400, 'bad_input', /got 0.5/],
+    [{ input, carry: [1, 2] }, 400, 'bad_input', /carry to have 8 numbers, got 2/],
+    [{ input, carry: [1, 2, 3, 4, 5, 6, 7, 1e39] }, 400, 'bad_input', /carry\[7\]/],
+    [{ input, carry: 'x' }, 400, 'bad_input', /carry/],
+    [{ text: 'ab' }, 400, 'bad_input', /no encoder/],
+    [{ input: Array(6000).fill(1) }, 413, 'too_large', /10000/],
+  ];
+  for (const [body, status, code, message] of cases) {
+    const got = await post(body);
+    const what = JSON.stringify(body).slice(0, 60);
+    t.is(got.status, status, what);
+    t.is(got.answer.error.code, code, what);
+    t.regex(got.answer.error.message, message, what);
+  }
+  const { answer } = await post({ input: [1, 2, 1e39] });
+  t.is(answer.error.index, 2);
+  t.is((await post({ input })).status, 200);
+});
+
+test('other methods and routes are refused, and /healthz says what is served', async t => {
+  const { server } = await setUp(t);
+  const get = await fetch(`${server.httpUrl}/step`);
+  t.is(get.status, 405);
+  t.is(get.headers.get('allow'), 'POST');
+  t.is((await fetch(`${server.httpUrl}/nothing`)).status, 404);
+  const health = await fetch(`${server.httpUrl}/healthz`);
+  t.is(health.status, 200);
+  t.like(await health.json(), { status: 'ok', models: ['default', 'tokens'], connections: 0, sessions: 0 });
+});
+
+test('the handler answers other routes on the same port, and only those it takes', async t => {
+  const { server } = await setUp(t, {
+    handler(request, response) {
+      if (request.url !== '/page') return false;
+      response.end('a page');
+      return true;
+    },
+  });
+  t.is(await (await fetch(`${server.httpUrl}/page`)).text(), 'a page');
+  t.is((await fetch(`${server.httpUrl}/other`)).status, 404);
+  t.is((await fetch(`${server.httpUrl}/healthz`)).status, 200);
+});
+
+test('a handler that throws is the server’s fault, told and logged, and the server goes on', async t => {
+  const errors: unknown[] = [];
+  const { server } = await setUp(t, {
+    handler() {
+      throw new Error('broken page');
+    },
+    onError: error => errors.push(error),
+  });
+  const response = await fetch(`${server.httpUrl}/page`);
+  t.is(response.status, 500);
+  t.is(((await response.json()) as { error: { code: string } }).error.code, 'internal');
+  t.regex(String(errors[0]), /broken page/);
+  t.is((await fetch(`${server.httpUrl}/healthz`)).status, 200);
+});

@@ -1,0 +1,342 @@
+import test, { type ExecutionContext } from 'ava';
+import { createModel } from '../../src/model/model.js';
+import { createRandom } from '../../src/random.js';
+import type { ServeOptions } from '../../src/server/index.js';
+import type { Payload } from '../../src/wire/messages.js';
+import { firstDifference } from '../helpers/bits.js';
+import { config, randomInput } from '../helpers/models.js';
+import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
+
+const values = config('gru', [5]);
+const letters = config('lstm', [6], { kind: 'token', size: 5 }, { kind: 'classes', size: 5 });
+
+/** Predictions of local steps from zeros. */
+function stepped(model: Awaited<ReturnType<typeof createModel>>, inputs: readonly (Float32Array | number)[]) {
+  let carry = model.zeroCarry();
+  return inputs.map(input => {
+    const step = model.step(carry, input);
+    carry = step.carry;
+    return step;
+  });
+}
+
+async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
+  const model = await createModel(values, { seed: 7 });
+  const server = await startServer(t, model, options);
+  const client = await connectWire(t, server.url);
+  const random = createRandom(8);
+  const rows = Array.from({ length: 12 }, () => randomInput(random, model) as Float32Array);
+  return { model, server, client, rows, steps: stepped(model, rows) };
+}
+
+test('a gap is a fault that names both numbers, and what was missed may still be sent', async t => {
+  const { client, rows, steps } = await setUp(t);
+  await openSession(client);
+  client.send(rowFrames(1, 1, rows.slice(0, 2)), rowFrames(1, 5, rows.slice(4, 6)));
+  const [fault] = [await client.expect('fault')];
+  t.like(fault, { session: 1, code: 'gap', forSeq: 5, expectedSeq: 3, retryable: true });
+  t.regex(fault.message, /3.*5/);
+  await entriesOf(client, 2);
+  client.send(rowFrames(1, 3, rows.slice(2, 6)));
+  const entries = await entriesOf(client, 4);
+  t.is(firstDifference(entries[3].answers[0].prediction!, steps[5].prediction), -1);
+});
+
+test('frames that are sent again are told and do not step twice, also where new ones follow', async t => {
+  const { client, rows, steps } = await setUp(t);
+  await openSession(client);
+  client.send(rowFrames(1, 1, rows.slice(0, 3)));
+  await entriesOf(client, 3);
+  client.send(rowFrames(1, 2, rows.slice(1, 5)));
+  t.like(await client.expect('duplicate'), { session: 1, firstSeq: 2, count: 2 });
+  const entries = await entriesOf(client, 2);
+  t.deepEqual(
+    entries.map(entry => entry.firstStep),
+    [4, 5],
+  );
+  t.is(firstDifference(entries[1].answers[0].prediction!, steps[4].prediction), -1);
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  t.like(await client.expect('duplicate'), { firstSeq: 1, count: 1 });
+});
+
+test('a refused frame has a fault in its place, keeps its number, and steps nothing', async t => {
+  const { client, rows, model } = await setUp(t);
+  await openSession(client);
+  const bad: Payload[] = [
+    { kind: 'features', rows: 1, values: Float32Array.of(1, 2) },
+    { kind: 'features', rows: 1, values: Float32Array.of(1, Number.NaN, 0) },
+    { kind: 'features', rows: 1, values: Float32Array.of(1, 0, Number.NEGATIVE_INFINITY) },
+    { kind: 'tokens', ids: [1] },
+    { kind: 'text', chunks: ['a'] },
+    { kind: 'pcm', chunks: [Float32Array.of(0.5)] },
+    { kind: 'points', chunks: [[{ x: 1, y: 2, time: 3, up: false }]] },
+  ];
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  bad.forEach((payload, i) => {
+    client.send({ type: 'frames', session: 1, firstSeq: 2 + i, payload });
+  });
+  client.send(rowFrames(1, 2 + bad.length, rows.slice(1, 3)));
+  t.is((await entriesOf(client, 1)).length, 1);
+  for (let i = 0; i < bad.length; i++) {
+    const fault = await client.expect('fault');
+    t.like(fault, { session: 1, code: 'bad_input', forSeq: 2 + i, retryable: false });
+    t.is(fault.index, i === 1 ? 1 : i === 2 ? 2 : undefined);
+  }
+  const entries = await entriesOf(client, 2);
+  const want = stepped(model, rows.slice(0, 3));
+  t.deepEqual(
+    entries.map(entry => entry.firstStep),
+    [2, 3],
+  );
+  t.is(firstDifference(entries[1].answers[0].prediction!, want[2].prediction), -1);
+  client.send({ type: 'finish', session: 1 });
+  t.like((await client.expect('finished')).totals, { frames: 3, refusedFrames: bad.length, steps: 3 });
+});
+
+test('a row in the middle of a message is refused alone', async t => {
+  const { client, rows, model } = await setUp(t);
+  await openSession(client);
+  const broken = rows.slice(0, 4).map((row, i) => (i === 2 ? row.map(() => Number.POSITIVE_INFINITY) : row));
+  client.send(rowFrames(1, 1, broken));
+  t.is((await entriesOf(client, 2)).length, 2);
+  t.like(await client.expect('fault'), { code: 'bad_input', forSeq: 3, index: 0 });
+  const [last] = await entriesOf(client, 1);
+  const want = stepped(model, [rows[0], rows[1], rows[3]]);
+  t.is(firstDifference(last.answers[0].prediction!, want[2].prediction), -1);
+});
+
+test('a token out of range is refused', async t => {
+  const server = await startServer(t, await createModel(letters));
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'tokens', ids: [4, 5, 0] } });
+  await entriesOf(client, 1);
+  const fault = await client.expect('fault');
+  t.like(fault, { code: 'bad_input', forSeq: 2 });
+  t.regex(fault.message, /0 to 4, got 5/);
+  await entriesOf(client, 1);
+});
+
+test('more frames than the credit are refused from the first one on, and taken when they are sent again', async t => {
+  const { client, rows, steps } = await setUp(t, { credit: 4 });
+  t.is((await openSession(client)).credit, 4);
+  client.send(rowFrames(1, 1, rows.slice(0, 6)));
+  t.like(await client.expect('fault'), { code: 'credit_exceeded', forSeq: 5, expectedSeq: 5, retryable: true });
+  await entriesOf(client, 4);
+  client.send(rowFrames(1, 5, rows.slice(4, 6)));
+  const entries = await entriesOf(client, 2);
+  t.is(firstDifference(entries[1].answers[0].prediction!, steps[5].prediction), -1);
+});
+
+test('finish answers what is under way, and the carry goes on in another session', async t => {
+  const { client, rows, steps } = await setUp(t);
+  await openSession(client);
+  client.send(rowFrames(1, 1, rows.slice(0, 5)), { type: 'finish', session: 1, carry: true });
+  await entriesOf(client, 5);
+  const { carry, totals } = await client.expect('finished');
+  t.deepEqual(totals, {
+    frames: 5,
+    refusedFrames: 0,
+    steps: 5,
+    targets: 0,
+    expiredTargets: 0,
+    updates: 0,
+    skippedUpdates: 0,
+  });
+  await openSession(client, 2, { carry });
+  client.send(rowFrames(2, 1, rows.slice(5, 6)));
+  const [entry] = await entriesOf(client, 1, 2);
+  t.is(firstDifference(entry.answers[0].prediction!, steps[5].prediction), -1);
+});
+
+test('frames after finish, of no session, or of one that has ended are refused as such', async t => {
+  const { client, rows } = await setUp(t);
+  await openSession(client);
+  client.send({ type: 'finish', session: 1 }, rowFrames(1, 1, rows.slice(0, 1)));
+  t.like(await client.expect('fault'), { session: 1, code: 'session_finished', forSeq: 1 });
+  await client.expect('finished');
+  client.send(rowFrames(1, 1, rows.slice(0, 1)), rowFrames(9, 1, rows.slice(0, 1)), { type: 'finish', session: 1 });
+  t.like(await client.expect('fault'), { session: 1, code: 'unknown_session' });
+  t.like(await client.expect('fault'), { session: 9, code: 'unknown_session' });
+  t.like(await client.expect('fault'), { session: 1, code: 'unknown_session' });
+});
+
+test('a number that is in use is refused, and the session with it goes on', async t => {
+  const { client, rows } = await setUp(t);
+  await openSession(client);
+  client.send({ type: 'open', session: 1 });
+  t.like(await client.expect('fault'), { session: 1, code: 'session_exists' });
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  await entriesOf(client, 1);
+});
+
+test('frames that are sent with the opening wait for it', async t => {
+  const { client, rows, steps } = await setUp(t);
+  client.send({ type: 'open', session: 1, learn: 'private' }, rowFrames(1, 1, rows.slice(0, 2)), {
+    type: 'finish',
+    session: 1,
+  });
+  await client.expect('opened');
+  const entries = await entriesOf(client, 2);
+  t.is(firstDifference(entries[1].answers[0].prediction!, steps[1].prediction), -1);
+  await client.expect('finished');
+});
+
+test('close ends a session at once', async t => {
+  const { client, rows } = await setUp(t);
+  await openSession(client);
+  client.send(rowFrames(1, 1, rows.slice(0, 2)), { type: 'close', session: 1 });
+  let message = await client.next();
+  while (message.type === 'predictions') message = await client.next();
+  t.is(message.type, 'finished');
+});
+
+test('reset starts afresh before the next frame or a later one, and numbers go on', async t => {
+  const { client, rows, steps } = await setUp(t);
+  await openSession(client);
+  client.send(
+    rowFrames(1, 1, rows.slice(5, 7)),
+    { type: 'reset', session: 1 },
+    { type: 'reset', session: 1, beforeSeq: 5 },
+    rowFrames(1, 3, rows.slice(0, 2)),
+    rowFrames(1, 5, rows.slice(0, 3)),
+  );
+  const entries = await entriesOf(client, 7);
+  t.deepEqual(
+    entries.map(entry => entry.firstStep),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+  const place = [-1, -1, 0, 1, 0, 1, 2];
+  entries.forEach(({ answers }, i) => {
+    if (place[i] >= 0) t.is(firstDifference(answers[0].prediction!, steps[place[i]].prediction), -1, `frame ${i + 1}`);
+  });
+  client.send({ type: 'reset', session: 1, beforeSeq: 3 });
+  t.like(await client.expect('fault'), { code: 'invalid' });
+  client.send({ type: 'reset', session: 1, weights: true });
+  t.like(await client.expect('fault'), { code: 'invalid' });
+});
+
+test('what comes back is what was wanted', async t => {
+  const { client, rows, steps } = await setUp(t);
+  const opened = await openSession(client, 1, { want: { answer: 'argmax', every: 2, logits: true, carry: true } });
+  t.like(opened.want, { answer: 'argmax', every: 2, logits: true, carry: true });
+  client.send(rowFrames(1, 1, rows.slice(0, 4)));
+  const entries = await entriesOf(client, 4);
+  t.deepEqual(
+    entries.map(entry => entry.answers.length),
+    [0, 1, 0, 1],
+  );
+  const [answer] = entries[3].answers;
+  t.is(answer.step, 4);
+  t.is(answer.prediction, undefined);
+  t.is(answer.topIndices?.length, 1);
+  t.is(firstDifference(answer.logits!, steps[3].logits), -1);
+  t.is(firstDifference(answer.carry!, steps[3].carry), -1);
+});
+
+test('where only the last answer is wanted, it comes before finished, and every frame has one entry', async t => {
+  const { client, rows, steps } = await setUp(t);
+  await openSession(client, 1, { want: { last: true } });
+  client.send(rowFrames(1, 1, rows.slice(0, 4)));
+  const first = await entriesOf(client, 3);
+  t.deepEqual(
+    first.map(entry => [entry.firstStep, entry.answers.length]),
+    [
+      [1, 0],
+      [2, 0],
+      [3, 0],
+    ],
+  );
+  t.is(client.unread, 0);
+  client.send({ type: 'finish', session: 1 });
+  const [last] = await entriesOf(client, 1);
+  t.is(last.firstStep, 4);
+  t.is(firstDifference(last.answers[0].prediction!, steps[3].prediction), -1);
+  await client.expect('finished');
+});
+
+test('what is not offered yet is refused as unsupported, and the session goes on', async t => {
+  const { client, rows } = await setUp(t);
+  await openSession(client);
+  client.send(
+    { type: 'open', session: 2, resumable: true },
+    { type: 'open', session: 3, resume: { token: 'x', receivedSeq: 0 } },
+    { type: 'snapshot', session: 1 },
+    { type: 'restore', session: 1, data: Uint8Array.of(1) },
+    { type: 'ack', session: 1, seq: 1 },
+    { type: 'finish', session: 1, state: true },
+    { type: 'open', session: 4, learn: 'private', learning: { replay: { capacity: 4, windows: 1 } } },
+  );
+  const sessions: number[] = [];
+  for (let i = 0; i < 7; i++) {
+    const fault = await client.expect('fault');
+    t.is(fault.code, 'unsupported');
+    sessions.push(fault.session);
+  }
+  t.deepEqual(sessions.sort(), [1, 1, 1, 1, 2, 3, 4]);
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  await entriesOf(client, 1);
+});
+
+test('a carry of another length, or not finite, is refused', async t => {
+  const { client } = await setUp(t);
+  client.send({ type: 'open', session: 1, carry: new Float32Array(4) });
+  t.like(await client.expect('fault'), { session: 1, code: 'bad_input' });
+  client.send({ type: 'open', session: 1, carry: Float32Array.of(0, 0, Number.NaN, 0, 0) });
+  t.regex((await client.expect('fault')).message, /carry\[2\]/);
+  await openSession(client, 1);
+});
+
+test('sessions are bounded in number, by connection and in all', async t => {
+  const { client, server } = await setUp(t, { maxSessionsPerConnection: 2, maxSessions: 3 });
+  await openSession(client, 1);
+  await openSession(client, 2);
+  client.send({ type: 'open', session: 3 });
+  t.like(await client.expect('fault'), { session: 3, code: 'limit_reached', retryable: true });
+  const other = await connectWire(t, server.url);
+  await openSession(other, 1);
+  other.send({ type: 'open', session: 2 });
+  t.like(await other.expect('fault'), { code: 'limit_reached' });
+  client.send({ type: 'finish', session: 1 });
+  await client.expect('finished');
+  await openSession(other, 2);
+});
+
+test('text goes through the encoder of the model: a chunk is as many steps as it has characters', async t => {
+  const vocabulary = 'abcd';
+  const model = await createModel({ ...letters, encoder: { kind: 'characters', vocabulary } }, { seed: 4 });
+  const server = await startServer(t, model);
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'text', chunks: ['ab', '', 'dz'] } });
+  const entries = await entriesOf(client, 3);
+  t.deepEqual(
+    entries.map(({ firstStep, stepCount }) => [firstStep, stepCount]),
+    [
+      [1, 2],
+      [0, 0],
+      [3, 2],
+    ],
+  );
+  const want = stepped(model, [0, 1, 3, 4]);
+  const got = entries.flatMap(entry => entry.answers);
+  t.deepEqual(
+    got.map(answer => answer.step),
+    [1, 2, 3, 4],
+  );
+  got.forEach((answer, i) => {
+    t.is(firstDifference(answer.prediction!, want[i].prediction), -1);
+  });
+});
+
+test('a chunk of too many steps is refused, and says how many there may be', async t => {
+  const model = await createModel({ ...letters, encoder: { kind: 'characters', vocabulary: 'abcd' } });
+  const server = await startServer(t, model);
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'text', chunks: ['a'.repeat(5000), 'b'] } });
+  const fault = await client.expect('fault');
+  t.like(fault, { code: 'bad_input', forSeq: 1 });
+  t.regex(fault.message, /at most 4096 steps, got 5000/);
+  t.is((await entriesOf(client, 1))[0].firstStep, 1);
+});

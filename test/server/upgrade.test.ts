@@ -1,0 +1,97 @@
+import { request } from 'node:http';
+import test from 'ava';
+import { createModel } from '../../src/model/model.js';
+import { config } from '../helpers/models.js';
+import { connectWire, startServer } from '../helpers/wire-client.js';
+
+/** The status and body of a handshake, and the subprotocol that it led to. */
+function handshake(url: string, headers: Record<string, string>, path = '/') {
+  return new Promise<{ status: number; body: string; protocol: string | undefined }>((resolve, reject) => {
+    const asked = request(`${url}${path}`, {
+      headers: {
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        ...headers,
+      },
+    });
+    asked.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ status: 101, body: '', protocol: response.headers['sec-websocket-protocol'] });
+    });
+    asked.on('response', async response => {
+      let body = '';
+      for await (const part of response) body += part;
+      resolve({ status: response.statusCode!, body, protocol: undefined });
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+const protocol = (names: string) => ({ 'Sec-WebSocket-Protocol': names });
+
+test('of the subprotocols that are offered, ours is taken, the binary one first', async t => {
+  const { httpUrl } = await startServer(t, await createModel(config('gru', [2])));
+  t.like(await handshake(httpUrl, protocol('eddy.v1.json')), { status: 101, protocol: 'eddy.v1.json' });
+  t.like(await handshake(httpUrl, protocol('chat, eddy.v1.json, eddy.v1.proto')), {
+    status: 101,
+    protocol: 'eddy.v1.proto',
+  });
+});
+
+test('an unknown subprotocol, or none, is refused with the names that are known', async t => {
+  const { httpUrl } = await startServer(t, await createModel(config('gru', [2])));
+  for (const headers of [protocol('eddy.v2.proto'), protocol('chat'), {}]) {
+    const { status, body } = await handshake(httpUrl, headers);
+    t.is(status, 400);
+    t.regex(JSON.parse(body).error.message, /eddy\.v1\.proto, eddy\.v1\.json/);
+  }
+});
+
+test('another path is not the WebSocket', async t => {
+  const { httpUrl } = await startServer(t, await createModel(config('gru', [2])), { path: '/stream' });
+  t.is((await handshake(httpUrl, protocol('eddy.v1.json'), '/')).status, 404);
+  t.is((await handshake(httpUrl, protocol('eddy.v1.json'), '/stream?x=1')).status, 101);
+});
+
+test('pages of another host are refused unless they are on the list', async t => {
+  const model = await createModel(config('gru', [2]));
+  const { httpUrl, port } = await startServer(t, model);
+  const status = async (origin: string, url = httpUrl) =>
+    (await handshake(url, { ...protocol('eddy.v1.json'), Origin: origin })).status;
+  t.is(await status(`http://127.0.0.1:${port}`), 101);
+  t.is(await status('http://localhost:5173'), 101);
+  t.is(await status('https://example.org'), 403);
+  t.is(await status('null'), 403);
+  const open = await startServer(t, model, { origins: ['https://example.org'] });
+  t.is(await status('https://example.org', open.httpUrl), 101);
+  t.is(await status('https://example.com', open.httpUrl), 403);
+  t.is(await status('https://example.com', (await startServer(t, model, { origins: '*' })).httpUrl), 101);
+});
+
+test('shared learning may be for the pages of this host and port alone', async t => {
+  const model = await createModel(config('gru', [2]), { seed: 1 });
+  const { url, port } = await startServer(t, model, { allowShared: 'own-pages', origins: '*' });
+  const opening = async (origin: string | undefined) => {
+    const client = await connectWire(t, url, 'eddy.v1.proto', origin);
+    client.send({ type: 'open', session: 1, learn: 'shared' });
+    const message = await client.next();
+    return message.type === 'fault' ? message.code : message.type;
+  };
+  t.is(await opening(`http://127.0.0.1:${port}`), 'opened');
+  t.is(await opening('http://127.0.0.1:1'), 'not_permitted');
+  t.is(await opening('https://example.org'), 'not_permitted');
+  t.is(await opening(undefined), 'not_permitted');
+});
+
+test('beyond the connections that there may be, one is told to come back later', async t => {
+  const { url } = await startServer(t, await createModel(config('gru', [2])), { maxConnections: 1 });
+  const { WebSocket } = await import('ws');
+  const first = new WebSocket(url, ['eddy.v1.json']);
+  t.teardown(() => first.terminate());
+  await new Promise(resolve => first.once('open', resolve));
+  const second = new WebSocket(url, ['eddy.v1.json']);
+  t.is(await new Promise(resolve => second.once('close', resolve)), 1013);
+});
