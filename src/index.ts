@@ -32,9 +32,9 @@ export { createRandom, type Random } from './random.js';
 // Learning
 export type { Average } from './training/average.js';
 export { loadTrainer, type SavedTrainer, saveTrainer } from './training/checkpoint.js';
-export type { Accuracy, Errors } from './training/judge.js';
+export type { Accuracy, Errors, Metrics, Scores } from './training/judge.js';
 export type { Target } from './training/loss.js';
-export { createMetrics, type Metrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';
+export { createMetrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';
 export type { OptimizerConfig } from './training/optimizer.js';
 export type { ReplayOptions, TrainerOptions } from './training/options.js';
 export type { Schedule } from './training/schedule.js';

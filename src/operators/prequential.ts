@@ -1,5 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { createMetrics, type Metrics, type MetricsOptions } from '../training/metrics.js';
+import type { Metrics } from '../training/judge.js';
+import { createMetrics, type MetricsOptions } from '../training/metrics.js';
 import { follow } from './follow.js';
 import type { Learned } from './learned.js';
 

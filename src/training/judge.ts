@@ -19,9 +19,22 @@ export interface Errors {
 /** What the trivial predictors said. */
 export type Guess = Readonly<Record<string, number | ArrayLike<number>>>;
 
-/** Metrics that belong to one kind of output. */
-export type KindMetrics =
-  | {
+export interface Scores {
+  /** The step that was scored. */
+  readonly number: number;
+  /** Steps scored so far. */
+  readonly count: number;
+  /** In nats; of values, in standardised units. */
+  readonly loss: Average;
+  /** The loss in bits: of classes, bits per symbol. */
+  readonly bits: Average;
+  /** Targets whose prediction was not seen, or not kept long enough. */
+  readonly unscored: number;
+}
+
+/** How a stream has been predicted so far, test then train, beside its trivial predictors. */
+export type Metrics =
+  | (Scores & {
       readonly kind: 'classes' | 'labels';
       /** Of labels, the share on the right side of ½. */
       readonly accuracy: Average;
@@ -29,8 +42,8 @@ export type KindMetrics =
       readonly noChange: Accuracy;
       /** The most frequent target of those known then. */
       readonly majority: Accuracy;
-    }
-  | {
+    })
+  | (Scores & {
       readonly kind: 'values';
       readonly mae: Average;
       readonly rmse: Average;
@@ -38,19 +51,20 @@ export type KindMetrics =
       readonly persistence: Errors;
       /** The mean of the targets that were known then. */
       readonly mean: Errors;
-    };
+    });
 
 /** Judges predictions and trivial predictors of one kind of output by the targets. */
 export interface Judge {
   learn(number: number, target: Exclude<Target, null>): void;
   /** What the trivial predictors say now; undefined before the first target. */
   guess(): Guess | undefined;
+  /** The scores of one more step, with those of its kind. */
   score(
-    number: number,
+    scores: Scores,
     prediction: ArrayLike<number>,
     target: Exclude<Target, null>,
     guess: Guess | undefined,
-  ): KindMetrics;
+  ): Metrics;
 }
 
 export function createJudge(
@@ -68,13 +82,24 @@ function judgeClasses(fading: number): Judge {
   return {
     learn: (number, target) => baselines.learn(number, target as number),
     guess: baselines.guess,
-    score(_, prediction, target, guess) {
+    score(scores, prediction, target, guess) {
       model.add(greatest(prediction) === target ? 1 : 0);
       if (guess) {
         noChange.add(guess.noChange === target ? 1 : 0);
         majority.add(guess.majority === target ? 1 : 0);
       }
-      return { kind: 'classes', accuracy: model.read().accuracy, noChange: noChange.read(), majority: majority.read() };
+      const { number, count, loss, bits, unscored } = scores;
+      return {
+        number,
+        count,
+        loss,
+        bits,
+        unscored,
+        kind: 'classes',
+        accuracy: model.read().accuracy,
+        noChange: noChange.read(),
+        majority: majority.read(),
+      };
     },
   };
 }
@@ -85,14 +110,25 @@ function judgeLabels(fading: number): Judge {
   return {
     learn: (number, target) => baselines.learn(number, target as Float32Array),
     guess: baselines.guess,
-    score(_, prediction, target, guess) {
+    score(scores, prediction, target, guess) {
       const right = (answer: ArrayLike<number>): number => shareRight(answer, target as Float32Array);
       model.add(right(prediction));
       if (guess) {
         noChange.add(right(guess.persistence as ArrayLike<number>));
         majority.add(right(guess.mean as ArrayLike<number>));
       }
-      return { kind: 'labels', accuracy: model.read().accuracy, noChange: noChange.read(), majority: majority.read() };
+      const { number, count, loss, bits, unscored } = scores;
+      return {
+        number,
+        count,
+        loss,
+        bits,
+        unscored,
+        kind: 'labels',
+        accuracy: model.read().accuracy,
+        noChange: noChange.read(),
+        majority: majority.read(),
+      };
     },
   };
 }
@@ -106,15 +142,28 @@ function judgeValues(fading: number, unscale: (values: ArrayLike<number>, number
   return {
     learn: (number, target) => baselines.learn(number, raw(listOf(target), number)),
     guess: baselines.guess,
-    score(number, prediction, target, guess) {
-      const truth = raw(listOf(target), number);
-      model.add(raw(prediction, number), truth);
+    score(scores, prediction, target, guess) {
+      const truth = raw(listOf(target), scores.number);
+      model.add(raw(prediction, scores.number), truth);
       if (guess) {
         persistence.add(guess.persistence as ArrayLike<number>, truth);
         mean.add(guess.mean as ArrayLike<number>, truth);
       }
       const { mae, rmse } = model.read();
-      return { kind: 'values', mae, rmse, persistence: persistence.read(), mean: mean.read() };
+      const { number, count, loss, bits, unscored } = scores;
+      // Written out: an object that is spread costs ten times as much.
+      return {
+        number,
+        count,
+        loss,
+        bits,
+        unscored,
+        kind: 'values',
+        mae,
+        rmse,
+        persistence: persistence.read(),
+        mean: mean.read(),
+      };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.js';
 import type { OutputKind } from '../model/config.js';
-import { type Average, createAverage } from './average.js';
-import { createJudge, type Guess, type Judge, type KindMetrics } from './judge.js';
+import { createAverage } from './average.js';
+import { createJudge, type Guess, type Judge, type Metrics, type Scores } from './judge.js';
 import type { Target } from './loss.js';
 
 export interface MetricsOptions {
@@ -17,20 +17,6 @@ export interface MetricsOptions {
   /** Steps whose target may still come, at most; the oldest is given up, and counted as `unscored`. Default 10,000. */
   readonly maxPending?: number;
 }
-
-/** How a stream has been predicted so far, test then train, beside its trivial predictors. */
-export type Metrics = KindMetrics & {
-  /** The step that was scored. */
-  readonly number: number;
-  /** Steps scored so far. */
-  readonly count: number;
-  /** In nats; of values, in standardised units. */
-  readonly loss: Average;
-  /** The loss in bits: of classes, bits per symbol. */
-  readonly bits: Average;
-  /** Targets whose prediction was not seen, or not kept long enough. */
-  readonly unscored: number;
-};
 
 /** Prequential metrics of one stream, in bounded memory. */
 export interface RunningMetrics {
@@ -52,40 +38,55 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
   if (typeof unscale !== 'function') throw new ConfigError(`Expected unscale to be a function, got ${typeof unscale}`);
 
   const loss = createAverage(fading);
-  /** What the trivial predictors said at each step whose target may still come. */
+  /** What the trivial predictors said at each step whose target may still come; the newest step apart, which most often is next. */
   const pending = new Map<number, Guess | undefined>();
+  let newest: { readonly number: number; readonly guess: Guess | undefined } | undefined;
   let judge: Judge | undefined;
   let count = 0;
   let unscored = 0;
 
+  /** What was said at that step, which is not kept any longer; undefined where it is not known. */
+  const take = (number: number): typeof newest => {
+    if (newest?.number === number) {
+      const found = newest;
+      newest = undefined;
+      return found;
+    }
+    if (!pending.has(number)) return undefined;
+    const guess = pending.get(number);
+    pending.delete(number);
+    return { number, guess };
+  };
+
   return {
     predicted(number) {
-      pending.set(number, judge?.guess());
-      if (pending.size <= maxPending) return;
+      if (newest) pending.set(newest.number, newest.guess);
+      newest = { number, guess: judge?.guess() };
+      if (pending.size < maxPending) return;
       const [oldest] = pending.keys();
       pending.delete(oldest);
     },
 
     scored(number, prediction, target, stepLoss) {
-      const known = pending.has(number);
-      const guess = pending.get(number);
-      pending.delete(number);
+      const known = take(number);
       if (target === null) return undefined;
-      if (!known) {
+      if (known === undefined) {
         unscored++;
         return undefined;
       }
       judge ??= createJudge(kind ?? kindOf(prediction, target), fading, unscale);
-      judge.learn(number, target);
       count++;
       loss.add(stepLoss);
       const nats = loss.read();
       const bits = { mean: nats.mean * Math.LOG2E, fading: nats.fading * Math.LOG2E };
-      return { ...judge.score(number, prediction, target, guess), number, count, loss: nats, bits, unscored };
+      const scores: Scores = { number, count, loss: nats, bits, unscored };
+      const metrics = judge.score(scores, prediction, target, known.guess);
+      judge.learn(number, target);
+      return metrics;
     },
 
     dropped: number => {
-      pending.delete(number);
+      take(number);
     },
   };
 }

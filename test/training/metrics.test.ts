@@ -1,7 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { ConfigError } from '../../src/errors.js';
-import { createMetrics, type Metrics } from '../../src/training/metrics.js';
+import type { Metrics } from '../../src/training/judge.js';
+import { createMetrics } from '../../src/training/metrics.js';
 
 const near = (t: { true(value: boolean, message?: string): void }, found: number, expected: number): void =>
   t.true(Math.abs(found - expected) < 1e-9 || Object.is(found, expected), `${found}, expected ${expected}`);
