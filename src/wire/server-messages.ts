@@ -87,6 +87,8 @@ export interface Updated {
   readonly clipped: boolean;
   readonly skipped: boolean;
   readonly windows: number;
+  /** Of these, the ones that were learned before. */
+  readonly replayed: number;
   /** Steps the gradient went through, and the labelled ones among them. */
   readonly steps: number;
   readonly labelled: number;

@@ -41,7 +41,7 @@ export interface Learning {
   readonly maxGradientNorm?: number;
   readonly freeze?: readonly string[];
   readonly maxSkipped?: number;
-  readonly replay?: { readonly capacity: number; readonly windows: number };
+  readonly replay?: { readonly capacity: number; readonly windows: number; readonly seed?: number };
   /** `sent`: the client sends targets; `input`: the target of a step is the input `horizon` steps later. */
   readonly targetSource?: 'sent' | 'input';
   readonly horizon?: number;

@@ -72,7 +72,15 @@ function validateOpen(message: Open, limits: WireLimits): void {
 
 function validateLearning(learning: Learning, limits: WireLimits): void {
   const { k1, k2, lateness, horizon, maxSkipped, replay, freeze, maxGradientNorm } = learning;
-  for (const [name, value] of Object.entries({ k1, k2, lateness, horizon, maxSkipped, ...replay })) {
+  for (const [name, value] of Object.entries({
+    k1,
+    k2,
+    lateness,
+    horizon,
+    maxSkipped,
+    capacity: replay?.capacity,
+    windows: replay?.windows,
+  })) {
     checkUpTo(name, value, limits.maxSteps);
   }
   expect((maxGradientNorm ?? 0) >= 0, 'maxGradientNorm to be 0 or more', maxGradientNorm);

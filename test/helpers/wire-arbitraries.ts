@@ -117,7 +117,7 @@ const learning = optional({
   maxGradientNorm: fc.double({ min: Number.MIN_VALUE, noNaN: true }),
   freeze: fc.array(text, { minLength: 1, maxLength: 3 }),
   maxSkipped: fc.nat(65_536),
-  replay: fc.record({ capacity: fc.nat(65_536), windows: fc.nat(65_536) }),
+  replay: some<never>({ capacity: fc.nat(65_536), windows: fc.nat(65_536) } as never, { seed: count }),
   targetSource: fc.constantFrom('sent', 'input'),
   horizon: fc.nat(65_536),
 }) as fc.Arbitrary<Learning>;
@@ -250,6 +250,7 @@ export const serverMessages = {
     clipped: fc.boolean(),
     skipped: fc.boolean(),
     windows: uint32,
+    replayed: uint32,
     steps: uint32,
     labelled: uint32,
     short: uint32,

@@ -31,6 +31,19 @@ interface Recorded {
   readonly record: ClientMessage & ServerMessage;
 }
 
+/** A message without what v1 has got since, where that is left at its default. */
+function asThen(now: unknown, then: unknown): unknown {
+  if (Array.isArray(now)) return now.map((item, i) => asThen(item, (then as unknown[])[i]));
+  if (typeof now !== 'object' || now === null || ArrayBuffer.isView(now)) return now;
+  const known = (then ?? {}) as Record<string, unknown>;
+  const kept = Object.entries(now).filter(([name, value]) => name in known || !isDefault(value));
+  return Object.fromEntries(kept.map(([name, value]) => [name, asThen(value, known[name])]));
+}
+
+function isDefault(value: unknown): boolean {
+  return value === 0 || value === false || value === '' || (Array.isArray(value) && value.length === 0);
+}
+
 const messages = Object.entries(recorded('messages.json') as Record<string, Recorded>);
 
 for (const [name, { hex, json, record }] of messages) {
@@ -38,8 +51,8 @@ for (const [name, { hex, json, record }] of messages) {
   const encode = name.startsWith('client') ? encodeClient : encodeServer;
 
   test(`${name} is read as it was recorded`, t => {
-    t.deepEqual(decode(Buffer.from(hex, 'hex'), true, 'eddy.v1.proto'), record as never);
-    t.deepEqual(decode(json, false, 'eddy.v1.json'), record as never);
+    t.deepEqual(asThen(decode(Buffer.from(hex, 'hex'), true, 'eddy.v1.proto'), record), record);
+    t.deepEqual(asThen(decode(json, false, 'eddy.v1.json'), record), record);
   });
 
   test(`${name} is written as it was recorded`, t => {

@@ -174,7 +174,7 @@ test('a server may say NaN where a loss is none', t => {
     loss: Number.NaN,
     gradientNorm: Number.POSITIVE_INFINITY,
   } as const;
-  const rest = { clipped: false, skipped: true, windows: 1, steps: 1, labelled: 1, short: 0 };
+  const rest = { clipped: false, skipped: true, windows: 1, replayed: 0, steps: 1, labelled: 1, short: 0 };
   const text = encodeServer({ ...updated, ...rest }, 'eddy.v1.json') as string;
   t.true(text.includes('"loss":"NaN","gradientNorm":"Infinity"'));
   t.deepEqual(decodeServer(text, false, 'eddy.v1.json'), { ...updated, ...rest });

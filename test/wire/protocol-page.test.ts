@@ -1,6 +1,10 @@
+import { on, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { WebSocket } from 'ws';
+import { createModel } from '../../src/model/model.js';
+import { serve } from '../../src/server/serve.js';
 import { schema } from '../../src/wire/eddy.generated.js';
 import { closeCodes, decodeClient, decodeServer, isRetryableClose } from '../../src/wire/messages.js';
 import { repositoryRoot } from '../helpers/repository.js';
@@ -48,6 +52,25 @@ test('the page lists every close code, and says after which a client connects ag
     Object.values(closeCodes),
   );
   for (const [code, , client] of listed) t.is(client.startsWith('again'), isRetryableClose(Number(code)), code);
+});
+
+test('a server answers the session of the page as the page says', async t => {
+  const lines = page.split('```wscat\n')[1].split('\n```')[0].split('\n');
+  const model = await createModel({
+    input: { kind: 'features', size: 1 },
+    layers: [{ cell: 'rnn_tanh', size: 1 }],
+    output: { kind: 'values', size: 1 },
+  });
+  const server = await serve(model, { port: 0 });
+  t.teardown(() => server.close());
+  const socket = new WebSocket(server.url, 'eddy.v1.json');
+  t.teardown(() => socket.terminate());
+  await once(socket, 'open');
+  const answers = on(socket, 'message');
+  for (const line of lines) {
+    if (line.startsWith('> ')) socket.send(line.slice(2));
+    else t.deepEqual(JSON.parse(String((await answers.next()).value[0])), JSON.parse(line.slice(2)));
+  }
 });
 
 test('the messages of the page are messages', t => {
