@@ -115,3 +115,10 @@ export class RemoteError extends EddyError {
     this.closeCode = details.closeCode;
   }
 }
+
+/** A file that is no record of a run, or a line of one that cannot be read. */
+export class RecordError extends EddyError {
+  constructor(message: string) {
+    super('EDDY_RECORD', message);
+  }
+}

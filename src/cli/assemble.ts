@@ -1,86 +1,190 @@
 import { createEncoder } from '../encoders/encoders.js';
-import { ConfigError } from '../errors.js';
-import { loadModel } from '../model/checkpoint.js';
+import { CheckpointError, ConfigError } from '../errors.js';
+import { loadModel, readCheckpoint } from '../model/checkpoint.js';
 import type { LayerConfig, ModelConfig } from '../model/config.js';
 import { createModel, type TrainableModel } from '../model/model.js';
+import { loadTrainer, saveTrainer } from '../training/checkpoint.js';
 import { createTrainer, type Trainer, type TrainerOptions } from '../training/trainer.js';
 import type { Want } from './answer.js';
 import type { Columns, Reading } from './columns.js';
 import { createPipeline, type Outcome, type Pipeline } from './pipeline.js';
 import { createReadingsTask, type Forecast } from './readings.js';
-import type { Task } from './task.js';
+import type { Resumed, Task } from './task.js';
 import { createTokens } from './tokens.js';
 
 /** Everything that decides what is predicted, besides the input and the checkpoint. Plain data. */
 export interface Plan {
-  /** What the input is made of: text and bytes are tokens, the rest rows. */
+  /** Of rows; left out for text and bytes. */
   readonly columns?: Columns;
   readonly horizon: number;
   readonly forecast: Forecast;
   /** The network, where there is no checkpoint. */
   readonly layers?: readonly LayerConfig[];
   readonly seed?: number;
-  readonly learn: boolean;
+  /** Undefined: nothing is learned. */
   readonly trainer?: TrainerOptions;
-  readonly want: Want;
-  readonly topK: number;
+  /** The learner of the checkpoint and its streams go on; else streams begin, and a new learner with the weights. */
+  readonly resume: boolean;
+  readonly maxKeys: number;
+}
+
+/** What a checkpoint of `eddy pipe` says besides its learner. */
+export interface Extra {
+  readonly writer: 'eddy pipe';
+  readonly columns?: Columns;
+  readonly horizon: number;
+  readonly forecast: Forecast;
+  readonly task: unknown;
 }
 
 /** A network, the pipeline that steps it, and what its steps mean. */
 export interface Assembly {
   readonly model: TrainableModel;
   readonly trainer?: Trainer;
-  readonly task: Task<number> | Task<Reading>;
+  readonly task: Task<number | Reading>;
   readonly pipeline: Pipeline;
+  /** A checkpoint of this moment, between two frames. */
+  save(): Uint8Array;
 }
 
-/** @param checkpoint the bytes of a checkpoint, where the network comes from one */
+/**
+ * @param checkpoint its bytes, where the network comes from one
+ * @throws CheckpointError or ConfigError if things do not fit
+ */
 export async function assemble(
   plan: Plan,
   checkpoint: Uint8Array | undefined,
+  answers: { readonly want: Want; readonly topK: number },
   outcome: (outcome: Outcome) => void,
 ): Promise<Assembly> {
-  const { columns, horizon, layers, learn } = plan;
-  const model = checkpoint
-    ? await loadModel(checkpoint)
-    : await createModel(configOf(columns, layers!), { seed: plan.seed });
-  const trainer = learn ? createTrainer(model, { lateness: Math.max(0, horizon - 1), ...plan.trainer }) : undefined;
+  const { columns, horizon, forecast, maxKeys } = plan;
+  const { model, trainer, resumed, known } = await network(plan, checkpoint);
+  checkFits(model.config, columns);
   const task = columns
-    ? createReadingsTask({ columns, horizon, forecast: plan.forecast })
-    : createTokens({ config: model.config, horizon, want: plan.want, topK: plan.topK, steps: 0 });
-  const pipeline = createPipeline({ model, trainer, keyed: columns?.key !== undefined, outcome });
-  return { model, trainer, task, pipeline };
+    ? createReadingsTask({ columns, horizon, forecast, resumed, known })
+    : createTokens({ config: model.config, horizon, ...answers, resumed });
+  const pipeline = createPipeline({
+    model,
+    trainer,
+    keyed: columns?.key !== undefined,
+    states: resumed?.states,
+    maxStreams: maxKeys,
+    outcome,
+  });
+  return {
+    model,
+    trainer,
+    task: task as Task<number | Reading>,
+    pipeline,
+    save() {
+      const extra: Extra = { writer: 'eddy pipe', columns, horizon, forecast, task: task.save() };
+      return saveTrainer(trainer!, pipeline.states(), extra);
+    },
+  };
+}
+
+interface Origin {
+  readonly model: TrainableModel;
+  readonly trainer?: Trainer;
+  readonly resumed?: Resumed;
+  readonly known?: unknown;
+}
+
+async function network(plan: Plan, checkpoint: Uint8Array | undefined): Promise<Origin> {
+  const lateness = Math.max(0, plan.horizon - 1);
+  const train = (model: TrainableModel) =>
+    plan.trainer ? createTrainer(model, { lateness, ...plan.trainer }) : undefined;
+  if (checkpoint === undefined) {
+    const model = await createModel(configOf(plan.columns, plan.layers!), { seed: plan.seed });
+    if (plan.columns) beginWithPersistence(model);
+    return { model, trainer: train(model) };
+  }
+  const extra = extraOf(checkpoint);
+  if (plan.resume) {
+    const { trainer, states } = await loadTrainer(checkpoint);
+    if (trainer.options.lateness < lateness) {
+      throw new ConfigError(
+        `Expected a learner that waits ${lateness} steps for targets, got ${trainer.options.lateness}`,
+      );
+    }
+    return { model: trainer.model, trainer, resumed: { states, saved: extra?.task } };
+  }
+  const model = await loadModel(checkpoint);
+  return { model, trainer: train(model), known: extra?.columns === undefined ? undefined : extra.task };
+}
+
+/** With a readout of zeros a forecast of changes is no change: a new network is not worse than persistence. */
+function beginWithPersistence(model: TrainableModel): void {
+  const weights = model.weights();
+  const names = ['readout.weight', 'readout.bias'];
+  model.setWeights(Object.fromEntries(names.map(name => [name, new Float32Array(weights[name].length)])));
+}
+
+/** What the file says for `eddy pipe`; undefined where another wrote it. */
+export function extraOf(checkpoint: Uint8Array): Extra | undefined {
+  const learner = readCheckpoint(checkpoint).rest.trainer as { readonly extra?: Partial<Extra> | null } | undefined;
+  const extra = learner?.extra;
+  if (extra?.writer !== 'eddy pipe') return undefined;
+  const fits =
+    Number.isSafeInteger(extra.horizon) &&
+    extra.horizon! >= 0 &&
+    (extra.forecast === 'change' || extra.forecast === 'level') &&
+    (extra.columns === undefined || isColumns(extra.columns));
+  if (!fits) throw new CheckpointError('Expected a checkpoint of eddy pipe to say its columns, horizon and forecast');
+  return extra as Extra;
+}
+
+export function isColumns(found: unknown): found is Columns {
+  const columns = found as Partial<Columns> | null;
+  const isNames = (list: unknown) =>
+    Array.isArray(list) && list.length > 0 && list.every(name => typeof name === 'string');
+  return (
+    isNames(columns?.inputs) &&
+    isNames(columns?.targets) &&
+    (columns!.key === undefined || typeof columns!.key === 'string')
+  );
 }
 
 /** A network of these layers for text, or for rows of these columns. */
 export function configOf(columns: Columns | undefined, layers: readonly LayerConfig[]): ModelConfig {
   if (columns === undefined) {
-    const encoder = createEncoder({ kind: 'bytes' });
-    return {
-      input: encoder.input,
-      layers,
-      output: { kind: 'classes', size: encoder.input.size },
-      encoder: encoder.config,
-    };
+    const { config, input } = createEncoder({ kind: 'bytes' });
+    return { input, layers, output: { kind: 'classes', size: input.size }, encoder: { ...config } };
   }
-  const encoder = createEncoder({
+  const { config, input } = createEncoder({
     kind: 'readings',
     columns: columns.inputs.map(name => ({ name, nullable: true })),
   });
   return {
-    input: encoder.input,
+    input,
     layers,
     output: { kind: 'values', size: columns.targets.length },
-    encoder: encoder.config as { kind: string },
+    encoder: { ...config },
     labels: columns.targets,
   };
 }
 
 /** @throws ConfigError if the network takes something else than the input has */
-export function checkFits(config: ModelConfig, columns: Columns | undefined): void {
+function checkFits({ input, output }: ModelConfig, columns: Columns | undefined): void {
   const wanted = columns === undefined ? 'token' : 'features';
-  if (config.input.kind !== wanted) {
-    const found = config.input.kind === 'token' ? 'text or bytes' : 'rows of numbers';
-    throw new ConfigError(`Expected a network that takes ${wanted}, got one that takes ${found}: see --format`);
+  if (input.kind !== wanted) {
+    const say = (kind: string) => (kind === 'token' ? 'text or bytes' : 'rows of numbers');
+    throw new ConfigError(
+      `Expected a network that takes ${say(wanted)}, got one that takes ${say(input.kind)}: see --format`,
+    );
+  }
+  if (columns === undefined) {
+    if (output.kind !== 'classes' || output.size < input.size) {
+      throw new ConfigError(
+        `Expected a network with a class for each of ${input.size} tokens, got ${output.size} ${output.kind}`,
+      );
+    }
+    return;
+  }
+  if (input.size !== 2 * columns.inputs.length || output.kind !== 'values' || output.size !== columns.targets.length) {
+    throw new ConfigError(
+      `Expected a network for ${columns.inputs.length} columns of input and ${columns.targets.length} of output, ` +
+        `got one of ${input.size} features and ${output.size} ${output.kind}`,
+    );
   }
 }

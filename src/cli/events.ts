@@ -10,3 +10,8 @@ export function anyOf(emitter: EventEmitter, events: readonly string[]): Promise
     for (const event of events) emitter.on(event, come);
   });
 }
+
+/** Gives everything else that waits its turn. */
+export function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}

@@ -1,11 +1,39 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
 import { demoCommand } from './demo.js';
+import { describeFailure, statuses, statusOf } from './failure.js';
+import { generateCommand } from './generate.js';
+import { infoCommand } from './info.js';
 import { pipeCommand } from './pipe.js';
+import { replayCommand } from './replay.js';
+import { serveCommand } from './serve.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const program = new Command('eddy')
   .description('Recurrent networks on live streams: a frame arrives, h(t) moves, a prediction leaves.')
-  .addCommand(pipeCommand())
-  .addCommand(demoCommand());
+  .version(version)
+  .showSuggestionAfterError()
+  .showHelpAfterError('(--help says what there is)')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'eddy: ')) })
+  .exitOverride();
 
-await program.parseAsync();
+const commands = [pipeCommand(), replayCommand(), serveCommand(), infoCommand(), generateCommand(), demoCommand()];
+for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Its message has been printed.
+    process.exitCode = error.exitCode === 0 ? statuses.done : statuses.usage;
+  } else {
+    process.stderr.write(describeFailure(error));
+    process.exitCode = statusOf(error);
+  }
+  // Nothing is read any more: an open input would keep the process.
+  process.stdin.destroy();
+}

@@ -13,3 +13,16 @@ export function exact(value: number): number | null {
   }
   return Number(value.toPrecision(9));
 }
+
+/** A float64 as JSON can say it without loss: NaN is null, and −0, which JSON writes as 0, is text. */
+export function exactly(value: number): number | string | null {
+  if (Number.isNaN(value)) return null;
+  return Object.is(value, -0) ? '-0' : value;
+}
+
+/** The numbers that `exactly` wrote; undefined if these are not `length` of them. */
+export function fromExactly(written: unknown, length: number): Float64Array | undefined {
+  if (!Array.isArray(written) || written.length !== length) return undefined;
+  const numbers = written.map(one => (one === null ? Number.NaN : one === '-0' ? -0 : one));
+  return numbers.every(one => typeof one === 'number') ? Float64Array.from(numbers) : undefined;
+}

@@ -1,5 +1,4 @@
 import { Subject } from 'rxjs';
-import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
@@ -26,7 +25,7 @@ export interface Pipeline {
   apply(item: Item): void;
   /** Until everything that was applied has had its outcome. */
   settle(): Promise<void>;
-  /** What each stream remembers, where it learns. */
+  /** What each stream that learns remembers, the one that stepped last at the end. */
   states(): Map<string, StreamState>;
   /** Learns what remains. */
   finish(): void;
@@ -38,7 +37,6 @@ export interface PipelineOptions {
   readonly trainer?: Trainer;
   readonly keyed: boolean;
   readonly states?: ReadonlyMap<string, StreamState>;
-  readonly carry?: Carry;
   readonly maxStreams?: number;
   readonly outcome: (outcome: Outcome) => void;
 }
@@ -54,7 +52,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const stepped = (key: string, step: Step, loss: number | null, state?: () => StreamState): void => {
     outstanding--;
-    if (state) latest.set(key, state);
+    if (state) {
+      // The newest last: it is the order in which their updates are due.
+      latest.delete(key);
+      latest.set(key, state);
+    }
     outcome({ kind: 'step', key, step, loss });
   };
   const observer = <T>(next: (event: T) => void) => ({
@@ -93,7 +95,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   } else {
     const inputs = new Subject<Input>();
     items.subscribe(item => 'input' in item && inputs.next(item.input));
-    inputs.pipe(stepOperator(model, options.carry)).subscribe(observer(step => stepped('', step, null)));
+    inputs.pipe(stepOperator(model)).subscribe(observer(step => stepped('', step, null)));
   }
 
   const check = (): void => {

@@ -1,86 +1,81 @@
-import { createReadings, type ReadingsState, type Scale } from '../encoders/readings.js';
+import { createReadings } from '../encoders/readings.js';
+import { CheckpointError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Columns, Reading } from './columns.js';
-import { brief } from './numbers.js';
+import { brief, exactly, fromExactly } from './numbers.js';
 import type { Item } from './pipeline.js';
-import type { Task } from './task.js';
+import { createScore, type SavedScore } from './score.js';
+import type { Resumed, Task } from './task.js';
+import { type Foretold, pooled, readThread, type Thread, writeThread } from './thread.js';
 
-/** What the outputs say: a value, or how far it moves from the value now. */
-export type Forecast = 'level' | 'change';
+export const forecasts = ['change', 'level'] as const;
+/** What the outputs say: how far a value moves from what it is now, or the value. */
+export type Forecast = (typeof forecasts)[number];
 
 export interface ReadingsOptions {
   readonly columns: Columns;
   /** Rows ahead that are foretold; 0 is the row itself, whose targets are not among its inputs. */
   readonly horizon: number;
   readonly forecast: Forecast;
-  readonly threads?: ReadonlyMap<string, Thread>;
+  readonly resumed?: Resumed;
+  /** What a task of this kind saved: new streams begin with its statistics. */
+  readonly known?: unknown;
 }
 
-/** What is remembered of one stream besides its carry. Plain data. */
-export interface Thread {
-  readonly steps: number;
-  readonly inputs: ReadingsState;
-  readonly outputs: ReadingsState;
-  /** The newest value of each target; NaN where none has come. */
-  readonly last: readonly number[];
-  /** Forecasts whose rows have not come, the oldest first. */
-  readonly open: readonly Foretold[];
+interface Saved {
+  readonly streams: Readonly<Record<string, unknown>>;
+  readonly score: SavedScore;
 }
 
-interface Foretold {
-  /** The scale of its outputs. */
-  readonly scale: Scale;
-  /** What the outputs are added to, in the units of the data. */
-  readonly base: readonly number[];
-  /** The targets' values when it was made: what persistence foretells. */
-  readonly last: readonly number[];
-  /** In the units of the data; left out until the step is out. */
-  value?: readonly number[];
-}
+/**
+ * Rows of numbers, each foretold from those before it. Inputs and outputs are standardised by the running statistics of their own
+ * stream; a forecast is read, and its target is standardised, with the scale of the moment when it was made.
+ */
+export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
+  const { columns, horizon, resumed } = options;
+  const change = options.forecast === 'change' && horizon > 0;
+  const make = (names: readonly string[]) =>
+    createReadings({ kind: 'readings', columns: names.map(name => ({ name, nullable: true })) });
+  const encoder = make(columns.inputs);
+  const outputs = make(columns.targets);
 
-/** Rows of numbers, each foretold from those before it. */
-export function createReadingsTask(options: ReadingsOptions): Task<Reading> & { threads(): Map<string, Thread> } {
-  const { columns, horizon, forecast } = options;
-  const encoder = createReadings({
-    kind: 'readings',
-    columns: columns.inputs.map(name => ({ name, nullable: true })),
-  });
-  const outputs = createReadings({
-    kind: 'readings',
-    columns: columns.targets.map(name => ({ name, nullable: true })),
-  });
-  const threads = new Map<string, Thread>(options.threads);
-  const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined }[] = [];
-  const score = createScore(columns.targets);
-
-  const nothing = columns.targets.map(() => Number.NaN);
-  const begin = (): Thread => ({
+  const restored = (saved: unknown): Map<string, Thread> => {
+    const streams = (saved as Partial<Saved> | null)?.streams;
+    if (typeof streams !== 'object' || streams === null) {
+      throw new CheckpointError('Expected a checkpoint of readings that eddy pipe saved, got another');
+    }
+    return new Map(
+      Object.entries(streams).map(([key, thread]) => [key, readThread(thread, encoder, outputs, horizon)]),
+    );
+  };
+  const threads = resumed ? restored(resumed.saved) : new Map<string, Thread>();
+  const score = createScore(columns.targets, horizon > 0, (resumed?.saved as Saved | undefined)?.score);
+  const known = options.known === undefined ? [] : [...restored(options.known).values()];
+  const first: Thread = {
     steps: 0,
-    inputs: encoder.initial(),
-    outputs: outputs.initial(),
-    last: nothing,
+    inputs: known.length > 0 ? { columns: pooled(known.map(thread => thread.inputs)) } : encoder.initial(),
+    outputs: known.length > 0 ? { columns: pooled(known.map(thread => thread.outputs)) } : outputs.initial(),
+    last: columns.targets.map(() => Number.NaN),
     open: [],
-  });
+  };
+  for (const [key, { steps }] of resumed?.states ?? []) {
+    if (threads.get(key)?.steps !== steps) {
+      throw new CheckpointError(`Expected stream ${JSON.stringify(key)} to stand at one step, got two`);
+    }
+  }
+  const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined }[] = [];
 
   return {
-    keyOf: ({ key }) => key,
-
     items(frame) {
       const { key, targets } = frame;
-      const thread = threads.get(key) ?? begin();
+      const thread = threads.get(key) ?? first;
       const number = thread.steps + 1;
       const open = [...thread.open];
       const items: Item[] = [];
-      const {
-        state: inputs,
-        inputs: [input],
-      } = encoder.encode(thread.inputs, frame.inputs);
-      const before = outputs.scale(thread.outputs);
+      const encoded = encoder.encode(thread.inputs, frame.inputs);
 
+      // What is learned: the forecast that this row was the answer to.
       const met = horizon > 0 && open.length === horizon ? open.shift() : undefined;
-      const differences = met && forecast === 'change' ? targets.map((value, i) => value - met.last[i]) : targets;
-      const known = horizon === 0 || forecast === 'level' || met !== undefined;
-      const state = known ? outputs.encode(thread.outputs, differences).state : thread.outputs;
       if (met) {
         const target = outputs.standardize(
           met.scale,
@@ -88,83 +83,56 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> & { 
         );
         items.push({ key, forStep: number - horizon, target });
       }
+      const seen = change ? met && targets.map((value, i) => value - met.last[i]) : targets;
+      const after = seen ? outputs.encode(thread.outputs, seen).state : thread.outputs;
+
       const last = Array.from(targets, (value, i) => (Number.isNaN(value) ? thread.last[i] : value));
-      const base = horizon > 0 && forecast === 'change' ? last : last.map(() => 0);
-      const made: Foretold = { scale: horizon === 0 ? before : outputs.scale(state), base, last };
+      const made: Foretold = {
+        // A row does not say itself: its targets are not known yet.
+        scale: outputs.scale(horizon === 0 ? thread.outputs : after),
+        base: change ? last : last.map(() => 0),
+        last,
+      };
       if (horizon > 0) open.push(made);
-      items.push({
-        key,
-        input,
-        ...(horizon === 0 ? { target: outputs.standardize(before, targets) } : {}),
-      });
-      moments.push({ frame, number, made, met });
-      threads.set(key, { steps: number, inputs, outputs: state, last, open });
+      const target = horizon === 0 ? { target: outputs.standardize(made.scale, targets) } : {};
+      items.push({ key, input: encoded.inputs[0], ...target });
+      moments.push({ frame, number, made, met: horizon === 0 ? made : met });
+      // The newest last: it is the order in which their updates are due.
+      threads.delete(key);
+      threads.set(key, { steps: number, inputs: encoded.state, outputs: after, last, open });
       return items;
     },
 
     answer(step: Step) {
       const { frame, number, made, met } = moments.shift()!;
-      const unscaled = outputs.unscale(made.scale, step.prediction);
-      made.value = Array.from(unscaled, (value, i) => made.base[i] + value);
+      made.value = Array.from(outputs.unscale(made.scale, step.prediction), (value, i) => made.base[i] + value);
+      if (met) score.add(frame.targets, met.value!, met.last);
       return {
         ...(columns.key === undefined ? {} : { key: frame.key }),
         step: number,
-        prediction: named(columns.targets, made.value),
-        ...score.add(frame.targets, met?.value, met?.last),
+        prediction: Object.fromEntries(columns.targets.map((name, i) => [name, brief(made.value![i])])),
+        ...score.read(),
       };
     },
 
     progress: score.progress,
-    threads: () => new Map(threads),
-  };
-}
+    save: (): Saved => ({
+      streams: Object.fromEntries([...threads].map(([key, thread]) => [key, writeThread(thread)])),
+      score: score.state(),
+    }),
 
-/** Running errors of forecasts and of persistence, in the units of the data. */
-function createScore(names: readonly string[]) {
-  const error = names.map(() => createMean());
-  const persistence = names.map(() => createMean());
-  return {
-    add(actual: ArrayLike<number>, foretold: readonly number[] | undefined, last: readonly number[] | undefined) {
-      names.forEach((_, i) => {
-        if (!foretold || Number.isNaN(actual[i]) || Number.isNaN(foretold[i])) return;
-        error[i].add(Math.abs(foretold[i] - actual[i]));
-        if (last) persistence[i].add(Math.abs(last[i] - actual[i]));
-      });
-      return {
-        error: named(
-          names,
-          error.map(mean => mean.value()),
-        ),
-        ...(last
-          ? {
-              persistence: named(
-                names,
-                persistence.map(mean => mean.value()),
-              ),
-            }
-          : {}),
-      };
+    write: ({ key, inputs, targets }) => ({
+      ...(columns.key === undefined ? {} : { key }),
+      inputs: Array.from(inputs, exactly),
+      targets: Array.from(targets, exactly),
+    }),
+    read(written) {
+      const frame = written as { key?: unknown; inputs?: unknown; targets?: unknown } | null;
+      const inputs = fromExactly(frame?.inputs, columns.inputs.length);
+      const targets = fromExactly(frame?.targets, columns.targets.length);
+      const key = columns.key === undefined ? '' : frame?.key;
+      return inputs && targets && typeof key === 'string' ? { key, inputs, targets } : undefined;
     },
-    progress() {
-      const ratios = error.map((mean, i) => mean.value() / persistence[i].value()).filter(Number.isFinite);
-      if (ratios.length === 0) return '';
-      return `error ${(ratios.reduce((a, b) => a + b, 0) / ratios.length).toFixed(3)} of persistence`;
-    },
+    outputName: index => JSON.stringify(columns.targets[index]),
   };
-}
-
-function createMean() {
-  let sum = 0;
-  let weight = 0;
-  return {
-    add(value: number) {
-      sum = value + 0.999 * sum;
-      weight = 1 + 0.999 * weight;
-    },
-    value: () => sum / weight,
-  };
-}
-
-function named(names: readonly string[], values: ArrayLike<number>): Record<string, number | null> {
-  return Object.fromEntries(names.map((name, i) => [name, brief(values[i])]));
 }

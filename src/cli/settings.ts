@@ -21,6 +21,17 @@ export function positive(flags: string, description: string): Option {
   });
 }
 
+/** An option that takes a number from `least`. */
+export function number(flags: string, description: string, least: number): Option {
+  return new Option(flags, description).argParser(text => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= least && Number.isFinite(value))) {
+      throw new InvalidArgumentError(`Expected a number from ${least}.`);
+    }
+    return value;
+  });
+}
+
 /** An option that takes names, with commas between them. */
 export function names(flags: string, description: string): Option {
   return new Option(flags, description).argParser(text => {

@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream';
 import { anyOf } from './events.js';
 
-/** Lines on their way out. */
+/** Lines, and other output, on their way out. */
 export interface Sink {
   line(text: string): void;
+  write(content: string | Uint8Array): void;
   /** Whether so much waits that it should be flushed before more is made. */
   readonly full: boolean;
   /** Whether whoever read the lines has gone. */
@@ -16,11 +17,16 @@ export interface Sink {
 
 const fullAt = 1 << 16;
 
-/** Writes lines no faster than they are read. An output that was closed takes what comes, and says so. */
-export function createSink(output: Writable): Sink {
-  let waiting: string[] = [];
+/**
+ * Writes lines no faster than they are read. An output that was closed takes what comes, and says so.
+ *
+ * @param before called before lines are handed on
+ */
+export function createSink(output: Writable, before?: () => void): Sink {
+  let lines: string[] = [];
   let size = 0;
   let closed = false;
+  let room = true;
   output.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'EOF' && error.code !== 'ECONNRESET') throw error;
     closed = true;
@@ -28,13 +34,16 @@ export function createSink(output: Writable): Sink {
   output.on('close', () => {
     closed = true;
   });
+  output.on('drain', () => {
+    room = true;
+  });
 
-  const hand = (): boolean => {
-    if (size === 0 || closed) return true;
-    const text = waiting.join('');
-    waiting = [];
+  const hand = (): void => {
+    if (size === 0 || closed) return;
+    before?.();
+    room = output.write(lines.join(''));
+    lines = [];
     size = 0;
-    return output.write(text);
   };
 
   return {
@@ -46,11 +55,16 @@ export function createSink(output: Writable): Sink {
     },
     line(text) {
       if (closed) return;
-      waiting.push(text, '\n');
+      lines.push(text, '\n');
       size += text.length + 1;
     },
+    write(content) {
+      hand();
+      if (!closed) room = output.write(content);
+    },
     async flush() {
-      if (hand() || closed) return;
+      hand();
+      if (room || closed) return;
       await anyOf(output, ['drain', 'close', 'error']);
     },
     async end() {

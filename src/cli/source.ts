@@ -34,7 +34,8 @@ export function createSource<T>(input: Readable, options: SourceOptions<T>): Sou
 }
 
 function pulled<T>(input: Readable, { read, end }: SourceOptions<T>): Source<T> {
-  let stopped = false;
+  /** Bytes that were read when it was stopped: nobody else can have them. */
+  let left = Number.POSITIVE_INFINITY;
   let ended = false;
   let failure: unknown;
   let wake = (): void => {};
@@ -48,10 +49,13 @@ function pulled<T>(input: Readable, { read, end }: SourceOptions<T>): Source<T> 
   const chunk = async (): Promise<Uint8Array | null> => {
     for (;;) {
       if (failure !== undefined) throw failure;
-      if (stopped) return null;
+      if (left <= 0) return null;
       const bytes = input.read() as Uint8Array | null;
-      if (bytes !== null) return bytes;
-      if (input.readableEnded || input.destroyed) return null;
+      if (bytes !== null) {
+        left -= bytes.length;
+        return bytes;
+      }
+      if (input.readableEnded || input.destroyed || left < Number.POSITIVE_INFINITY) return null;
       await new Promise<void>(resolve => {
         wake = resolve;
       });
@@ -61,7 +65,7 @@ function pulled<T>(input: Readable, { read, end }: SourceOptions<T>): Source<T> 
   return {
     dropped: 0,
     stop() {
-      stopped = true;
+      left = input.readableLength;
       wake();
     },
     async take() {
@@ -69,7 +73,7 @@ function pulled<T>(input: Readable, { read, end }: SourceOptions<T>): Source<T> 
         const bytes = await chunk();
         if (bytes === null) {
           ended = true;
-          if (stopped) break;
+          if (left < Number.POSITIVE_INFINITY) break;
           const last = end();
           return last.length > 0 ? last : null;
         }

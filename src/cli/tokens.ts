@@ -1,9 +1,10 @@
 import type { ModelConfig } from '../model/config.js';
 import type { Step } from '../model/transfer.js';
 import { type Label, surprise, topOf, type Want } from './answer.js';
+import { createFadingMean, type FadingSum } from './fading.js';
 import { brief, exact } from './numbers.js';
 import type { Item } from './pipeline.js';
-import type { Task } from './task.js';
+import type { Resumed, Task } from './task.js';
 
 export interface TokensOptions {
   readonly config: ModelConfig;
@@ -11,54 +12,117 @@ export interface TokensOptions {
   readonly horizon: number;
   readonly want: Want;
   readonly topK: number;
-  readonly steps: number;
+  readonly resumed?: Resumed;
 }
 
-/** Text or bytes: each token is predicted from those before it. */
+interface Saved {
+  readonly scored: number;
+  readonly bits: number;
+  readonly recent: FadingSum;
+  readonly frequencies: { readonly counts: readonly number[]; readonly bits: number };
+}
+
+/** Text or bytes: each token is foretold from those before it. */
 export function createTokens(options: TokensOptions): Task<number> {
-  const { horizon, want, topK } = options;
-  const foretold: Step[] = [];
+  const { config, horizon, want, topK, resumed } = options;
+  const { size } = config.input;
+  const state = resumed?.states.get('');
+  const saved = isSaved(resumed?.saved, size) ? (resumed!.saved as Saved) : undefined;
+  const label = labelOf(config);
+  const unit = config.encoder?.kind === 'bytes' ? 'byte' : 'character';
+
+  let taken = state?.steps ?? 0;
+  let answered = taken;
   const moments: number[] = [];
-  let steps = options.steps;
-  let number = steps;
-  let scored = 0;
-  let bits = 0;
-  const label = labelOf(options.config);
+  /** o(t) of the newest steps, whose tokens have not come. */
+  const foretold: Float32Array[] = (state?.entries ?? []).slice(-horizon).map(entry => entry.logits);
+  let scored = saved?.scored ?? 0;
+  let bits = saved?.bits ?? 0;
+  const recent = createFadingMean(saved?.recent);
+  const frequencies = createFrequencies(size, saved?.frequencies);
+
   return {
-    keyOf: () => '',
     items(token) {
       const items: Item[] = [];
-      if (steps >= horizon) items.push({ key: '', forStep: steps - horizon + 1, target: token });
+      if (taken >= horizon) items.push({ key: '', forStep: taken - horizon + 1, target: token });
       items.push({ key: '', input: token });
-      steps++;
+      taken++;
       moments.push(token);
       return items;
     },
-    answer(step) {
+
+    answer(step: Step) {
       const token = moments.shift()!;
-      number++;
+      answered++;
       let loss: number | null = null;
       if (foretold.length === horizon) {
-        loss = surprise(foretold.shift()!.logits, token);
+        loss = surprise(foretold.shift()!, token);
         scored++;
-        bits += loss / Math.LN2;
+        bits += loss * Math.LOG2E;
+        recent.add(loss * Math.LOG2E);
+        frequencies.score(token);
       }
-      foretold.push(step);
+      frequencies.count(token);
+      foretold.push(step.logits);
       return {
-        step: number,
+        step: answered,
         input: label(token),
         loss: loss === null ? null : brief(loss),
-        bits: scored === 0 ? null : brief(bits / scored),
+        bits: brief(recent.value()),
         ...(want === 'top-k' ? { top: topOf(step.prediction, topK, label) } : {}),
         ...(want === 'prediction' ? { prediction: Array.from(step.prediction, exact) } : {}),
       };
     },
-    progress: () => `${scored === 0 ? '–' : (bits / scored).toFixed(3)} bits a character`,
+
+    progress() {
+      if (scored === 0) return '';
+      const mean = (bits / scored).toFixed(3);
+      const alone = (frequencies.bits() / scored).toFixed(3);
+      return `${mean} bits a ${unit}, lately ${recent.value().toFixed(3)} (frequencies alone ${alone})`;
+    },
+
+    save: (): Saved => ({ scored, bits, recent: recent.state(), frequencies: frequencies.state() }),
+    write: token => token,
+    read: written =>
+      Number.isInteger(written) && (written as number) >= 0 && (written as number) < size
+        ? (written as number)
+        : undefined,
+    outputName: index => JSON.stringify(label(index)),
   };
 }
 
 /** How a token is shown: the name it has, a byte's character where it is a printable one, or its number. */
-function labelOf(config: ModelConfig): (token: number) => Label {
+export function labelOf(config: ModelConfig): (token: number) => Label {
   if (config.labels) return token => config.labels![token];
+  const { encoder } = config;
+  if (encoder?.kind === 'characters' && typeof encoder.vocabulary === 'string') {
+    const characters = [...encoder.vocabulary];
+    return token => characters[token] ?? '\uFFFD';
+  }
   return token => (token === 9 || token === 10 || (token >= 32 && token < 127) ? String.fromCharCode(token) : token);
+}
+
+/** What a coder would need that only counts the tokens (each begins with ½, Krichevsky and Trofimov 1981). */
+function createFrequencies(size: number, from?: Saved['frequencies']) {
+  const counts = Float64Array.from(from?.counts ?? new Float64Array(size));
+  let total = counts.reduce((a, b) => a + b, 0);
+  let bits = from?.bits ?? 0;
+  return {
+    score(token: number) {
+      bits -= Math.log2((counts[token] + 0.5) / (total + 0.5 * size));
+    },
+    count(token: number) {
+      counts[token]++;
+      total++;
+    },
+    bits: () => bits,
+    state: () => ({ counts: Array.from(counts), bits }),
+  };
+}
+
+function isSaved(found: unknown, size: number): boolean {
+  const saved = found as Partial<Saved> | null | undefined;
+  const numbers = [saved?.scored, saved?.bits, saved?.recent?.sum, saved?.recent?.weight, saved?.frequencies?.bits];
+  const counts = saved?.frequencies?.counts;
+  return numbers.every(Number.isFinite) && Array.isArray(counts) && counts.length === size && counts.every(n => n >= 0);
 }

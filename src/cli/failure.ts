@@ -1,0 +1,27 @@
+import { ConfigError, EddyError } from '../errors.js';
+
+/** Statuses that a shell sees. */
+export const statuses = { done: 0, failed: 1, usage: 2 } as const;
+
+/** One line that says what is wrong, with its code; what no one foresaw comes whole, for who will mend it. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof EddyError) return `eddy: ${error.code}: ${error.message}\n`;
+  const system = error as NodeJS.ErrnoException;
+  if (error instanceof Error && typeof system.code === 'string' && system.syscall !== undefined) {
+    const where = system.path === undefined ? '' : ` ${system.path}`;
+    return `eddy: ${system.code}: ${reasons[system.code] ?? system.message}${where}\n`;
+  }
+  return `eddy: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+}
+
+export function statusOf(error: unknown): number {
+  return error instanceof ConfigError ? statuses.usage : statuses.failed;
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: 'there is no such file:',
+  EACCES: 'not allowed to use',
+  EISDIR: 'expected a file, got a folder:',
+  ENOTDIR: 'there is no such folder:',
+  ENOSPC: 'the disk is full:',
+};

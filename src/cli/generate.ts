@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import type { Encoder } from '../encoders/encoder.js';
+import { createEncoder } from '../encoders/encoders.js';
+import { ConfigError } from '../errors.js';
+import { loadModel } from '../model/checkpoint.js';
+import { sample } from '../model/sample.js';
+import { createRandom } from '../random.js';
+import { turn } from './events.js';
+import { integer, number } from './settings.js';
+import { createSink } from './sink.js';
+import { labelOf } from './tokens.js';
+
+interface GenerateOptions {
+  readonly prime: string;
+  readonly length: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly seed: number;
+}
+
+const example = `
+Examples:
+  $ eddy generate text.eddy --length 500
+  $ eddy generate text.eddy --prime "To be" --temperature 0.7 --top-k 20 --seed 3
+`;
+
+export function generateCommand(): Command {
+  return new Command('generate')
+    .summary('let a network of text write')
+    .description('Writes text: each token is drawn from what the network foretells, and is its next input.')
+    .argument('<file>', 'a checkpoint of a network of text')
+    .addOption(new Option('--prime <text>', 'what it reads before it writes').default('\n', 'a line end'))
+    .addOption(integer('--length <n>', 'tokens to write', 1).default(1000))
+    .addOption(number('--temperature <t>', 'below 1 bolder, above 1 wilder, 0 the likeliest', 0).default(1))
+    .addOption(integer('--top-k <k>', 'draw from the k likeliest alone', 1))
+    .addOption(integer('--seed <n>', 'the same seed writes the same', 0).default(0))
+    .addHelpText('after', example)
+    .action(generate);
+}
+
+/** Steps between two looks at whether somebody still reads. */
+const stretch = 256;
+
+async function generate(path: string, options: GenerateOptions): Promise<void> {
+  const model = await loadModel(await readFile(path));
+  const { input, output, encoder } = model.config;
+  if (input.kind !== 'token' || output.kind !== 'classes' || output.size > input.size) {
+    throw new ConfigError(
+      `Expected a network of text, with tokens in and classes out, got ${input.size} ${input.kind} and ${output.size} ${output.kind}`,
+    );
+  }
+  const known = createEncoder(encoder ?? { kind: 'bytes' }) as Encoder<string, unknown, number>;
+  const read = known.encode(known.initial(), options.prime);
+  const prime = [...read.inputs, ...known.finish(read.state)];
+  if (prime.length === 0) throw new ConfigError('Expected --prime to have at least one character, got none');
+
+  const random = createRandom(options.seed);
+  const { temperature, topK } = options;
+  let carry = model.zeroCarry();
+  for (const token of prime.slice(0, -1)) carry = model.step(carry, token).carry;
+
+  const bytes = (encoder?.kind ?? 'bytes') === 'bytes';
+  const label = labelOf(model.config);
+  const sink = createSink(process.stdout);
+  let last = prime[prime.length - 1];
+  for (let left = options.length; left > 0 && !sink.closed; left -= stretch) {
+    const tokens = Array.from({ length: Math.min(stretch, left) }, () => {
+      const step = model.step(carry, last);
+      carry = step.carry;
+      last = sample(step.logits, { temperature, topK: topK ?? step.logits.length }, random);
+      return last;
+    });
+    sink.write(bytes ? Uint8Array.from(tokens) : tokens.map(label).join(''));
+    await sink.flush();
+    await turn();
+  }
+  await sink.end();
+}

@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { readCheckpoint } from '../model/checkpoint.js';
+import type { TrainerOptions } from '../training/trainer.js';
+import { extraOf } from './assemble.js';
+
+const example = `
+Examples:
+  $ eddy info model.eddy
+  $ eddy info --json model.eddy | jq .config
+`;
+
+export function infoCommand(): Command {
+  return new Command('info')
+    .summary('what a checkpoint holds')
+    .description('Says what a checkpoint holds: the network, its tensors, and what its learner remembers.')
+    .argument('<file>', 'a checkpoint')
+    .option('--json', 'as one line of JSON')
+    .addHelpText('after', example)
+    .action(info);
+}
+
+/** What the metadata of a learner says. */
+interface Learner {
+  readonly options?: TrainerOptions;
+  readonly streams?: readonly string[];
+}
+
+async function info(path: string, { json }: { readonly json?: boolean }): Promise<void> {
+  const bytes = await readFile(path);
+  const { config, weights, rest, tensors } = readCheckpoint(bytes);
+  const learner = rest.trainer as Learner | undefined;
+  const pipe = extraOf(bytes);
+  const parameters = Object.values(weights).reduce((sum, values) => sum + values.length, 0);
+  const shapes = [...tensors].filter(([name]) => name in weights).map(([name, { shape }]) => ({ name, shape }));
+  const streams = learner?.streams ?? [];
+
+  if (json) {
+    const { columns, horizon, forecast } = pipe ?? {};
+    const learning = learner && { options: learner.options, streams: streams.length };
+    const found = { bytes: bytes.length, parameters, config, tensors: shapes, learner: learning };
+    process.stdout.write(
+      `${JSON.stringify({ ...found, ...(pipe ? { pipe: { columns, horizon, forecast } } : {}) })}\n`,
+    );
+    return;
+  }
+
+  const { input, layers, output, encoder, labels, skip } = config;
+  const rows: [string, string][] = [
+    ['file', `${path}, ${bytes.length.toLocaleString('en')} bytes`],
+    [
+      'input',
+      `${input.size} ${input.kind === 'token' ? 'tokens' : 'features'}${encoder ? `, from ${encoder.kind}` : ''}`,
+    ],
+    ...layers.map(({ cell, size }, i): [string, string] => [`layer ${i}`, `${cell}, ${size} units`]),
+    ...(skip ? [['skip', 'every layer sees the input, the readout every layer'] as [string, string]] : []),
+    ['output', `${output.size} ${output.kind}`],
+    ...(labels ? [['labels', cut(labels.join(', '))] as [string, string]] : []),
+    ['weights', `${parameters.toLocaleString('en')} numbers`],
+    ...shapes.map(({ name, shape }): [string, string] => [`  ${name}`, shape.join(' × ')]),
+  ];
+  if (learner) {
+    const { k1, k2, lateness, optimizer } = learner.options ?? {};
+    rows.push(['learner', `${optimizer?.kind}, rate ${optimizer?.rate}, k1 ${k1}, k2 ${k2}, lateness ${lateness}`]);
+    rows.push([
+      'streams',
+      streams.length === 1 && streams[0] === '' ? '1' : cut(`${streams.length}: ${streams.join(', ')}`),
+    ]);
+  }
+  if (pipe?.columns) {
+    const { inputs, targets, key } = pipe.columns;
+    rows.push(['sees', cut(inputs.join(', '))]);
+    rows.push(['foretells', cut(`${targets.join(', ')}, ${pipe.horizon} ahead, as ${pipe.forecast}`)]);
+    if (key !== undefined) rows.push(['key', key]);
+  }
+  const width = Math.max(...rows.map(([name]) => name.length));
+  process.stdout.write(rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join(''));
+}
+
+function cut(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}

@@ -1,0 +1,84 @@
+import type { Encoder } from '../encoders/encoder.js';
+import { createEncoder } from '../encoders/encoders.js';
+import { ConfigError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import type { FormatName, Malformed, Row } from './formats/format.js';
+import { createFormat, type Format, type Frame } from './formats/formats.js';
+import type { Source } from './source.js';
+
+export interface InputOptions {
+  readonly format?: FormatName;
+  readonly features?: number;
+  readonly delimiter?: string;
+}
+
+/**
+ * How the input is read: as asked; else text for a network of tokens, and what it looks like for others.
+ *
+ * @param config of the network, where it is known
+ * @param live somebody types: nothing is held back to look at it
+ * @throws ConfigError
+ */
+export function openFormat(options: InputOptions, config: ModelConfig | undefined, live: boolean): Format {
+  const { delimiter } = options;
+  const tokens = config?.input.kind === 'token';
+  const name = options.format ?? (tokens || (live && config === undefined) ? 'text' : undefined);
+  const features = options.features ?? (config?.input.kind === 'features' ? config.input.size : undefined);
+  if (name === 'f32' && features === undefined) {
+    throw new ConfigError('Expected --features with --format f32: the numbers in a row');
+  }
+  return createFormat(name, { features, delimiter, encode: encodeText(tokens ? config : undefined) });
+}
+
+/** Text as the network takes it: by its encoder, or as bytes. */
+function encodeText(config: ModelConfig | undefined) {
+  const size = config?.input.size ?? 256;
+  if (config?.encoder === undefined || config.encoder.kind === 'bytes') {
+    if (config && size < 256 && config.encoder) throw new ConfigError(`Expected a network of 256 tokens, got ${size}`);
+    return { read: (chunk: Uint8Array): readonly number[] => Array.from(chunk), end: () => [] };
+  }
+  const encoder = createEncoder(config.encoder) as Encoder<string, unknown, number>;
+  if (encoder.input.kind !== 'token') throw new ConfigError(`Expected an encoder of text, got ${config.encoder.kind}`);
+  const decoder = new TextDecoder();
+  let state = encoder.initial();
+  const take = (text: string): readonly number[] => {
+    const encoded = encoder.encode(state, text);
+    state = encoded.state;
+    return encoded.inputs;
+  };
+  return {
+    read: (chunk: Uint8Array) => take(decoder.decode(chunk, { stream: true })),
+    end: () => [...take(decoder.decode()), ...encoder.finish(state)],
+  };
+}
+
+export function isMalformed(frame: unknown): frame is Malformed {
+  return typeof frame === 'object' && frame !== null && 'malformed' in frame;
+}
+
+/** The first frame that can be read, and a source that begins with it. */
+export async function peek(
+  source: Source<Frame>,
+  malformed: (line: Malformed) => void,
+): Promise<{ first: number | Row | undefined; rest: Source<Frame> }> {
+  for (;;) {
+    const frames = await source.take();
+    if (frames === null) return { first: undefined, rest: source };
+    const good = frames.findIndex(frame => !isMalformed(frame));
+    for (const frame of frames.slice(0, good < 0 ? undefined : good)) malformed(frame as Malformed);
+    if (good < 0) continue;
+    let waiting: readonly Frame[] | undefined = frames.slice(good);
+    const rest: Source<Frame> = {
+      get dropped() {
+        return source.dropped;
+      },
+      stop: source.stop,
+      async take() {
+        const held = waiting;
+        waiting = undefined;
+        return held ?? source.take();
+      },
+    };
+    return { first: frames[good] as number | Row, rest };
+  }
+}

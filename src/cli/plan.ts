@@ -1,0 +1,113 @@
+import type { CellKind } from '../cells/cell.js';
+import { ConfigError } from '../errors.js';
+import { readCheckpoint } from '../model/checkpoint.js';
+import type { LayerConfig } from '../model/config.js';
+import type { TrainerOptions } from '../training/trainer.js';
+import { type Extra, extraOf, type Plan } from './assemble.js';
+import { type Columns, chooseColumns } from './columns.js';
+import type { Row } from './formats/format.js';
+import type { Forecast } from './readings.js';
+
+/** What can be asked for; what is left out is chosen here. */
+export interface PlanOptions {
+  readonly columns?: readonly string[];
+  readonly ignore?: readonly string[];
+  readonly key?: string;
+  readonly maxKeys?: number;
+  readonly target?: readonly string[];
+  readonly horizon?: number;
+  readonly forecast?: Forecast;
+  readonly learn?: boolean;
+  readonly resume?: boolean;
+  readonly cell?: CellKind;
+  readonly hidden?: number;
+  readonly layers?: number;
+  readonly seed?: number;
+  readonly k1?: number;
+  readonly k2?: number;
+  readonly rate?: number;
+}
+
+/** Measured on tinyshakespeare and on readings of motion: see docs/cli.md. */
+const defaults = {
+  tokens: { hidden: 128, k1: 8, k2: 16, rate: 0.003 },
+  readings: { hidden: 32, k1: 1, k2: 16, rate: 0.002 },
+};
+
+/**
+ * What is done with the input: as asked, as the checkpoint says, or else as is usual.
+ *
+ * @param names of the columns of rows; undefined for text and bytes
+ * @throws ConfigError if an option says something else than the checkpoint
+ */
+export function makePlan(
+  options: PlanOptions,
+  checkpoint: Uint8Array | undefined,
+  names: readonly string[] | undefined,
+  first: Row | undefined,
+): { plan: Plan; leftOut: readonly string[] } {
+  const extra = checkpoint && extraOf(checkpoint);
+  if (checkpoint) checkAgreement(options, checkpoint, extra);
+  const horizon = extra?.horizon ?? options.horizon ?? 1;
+  if (names === undefined && horizon === 0) {
+    throw new ConfigError('Expected horizon to be at least 1 for text, got 0: a token does not foretell itself');
+  }
+  const known = names && extra?.columns;
+  const chosen = names === undefined || known ? undefined : chooseColumns(names, first!, { ...options, horizon });
+  const columns: Columns | undefined = known
+    ? { ...known, ...(options.key === undefined ? {} : { key: options.key }) }
+    : chosen && {
+        inputs: chosen.inputs,
+        targets: chosen.targets,
+        ...(chosen.key === undefined ? {} : { key: chosen.key }),
+      };
+  const usual = names === undefined ? defaults.tokens : defaults.readings;
+  const { seed = 0, cell = 'gru', hidden = usual.hidden, layers = 1 } = options;
+  return {
+    plan: {
+      ...(columns ? { columns } : {}),
+      horizon,
+      forecast: extra?.forecast ?? options.forecast ?? 'change',
+      ...(checkpoint
+        ? {}
+        : { layers: Array.from({ length: layers }, (): LayerConfig => ({ cell, size: hidden })), seed }),
+      ...(options.learn ? { trainer: trainerOptions(options, usual) } : {}),
+      resume: checkpoint !== undefined && options.resume === true,
+      maxKeys: options.maxKeys ?? 10_000,
+    },
+    leftOut: chosen?.leftOut ?? [],
+  };
+}
+
+function trainerOptions(options: PlanOptions, usual: { k1: number; k2: number; rate: number }): TrainerOptions {
+  const k1 = options.k1 ?? Math.min(usual.k1, options.k2 ?? usual.k1);
+  return {
+    k1,
+    k2: options.k2 ?? Math.max(usual.k2, k1),
+    optimizer: { kind: 'adam', rate: options.rate ?? usual.rate },
+  };
+}
+
+/** What stands in the file and is asked for as well has to be the same: one of the two would be passed over otherwise. */
+function checkAgreement(options: PlanOptions, checkpoint: Uint8Array, extra: Extra | undefined): void {
+  const { config, rest } = readCheckpoint(checkpoint);
+  const learner = options.resume ? (rest.trainer as { options?: TrainerOptions } | undefined)?.options : undefined;
+  const agree = (name: string, asked: unknown, found: unknown): void => {
+    if (asked === undefined || found === undefined || JSON.stringify(asked) === JSON.stringify(found)) return;
+    const say = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value));
+    throw new ConfigError(
+      `Expected --${name} to be ${say(found)}, as the checkpoint has it, got ${say(asked)}: leave it out, or begin without the checkpoint`,
+    );
+  };
+  agree('cell', options.cell, config.layers[0].cell);
+  agree('hidden', options.hidden, config.layers[0].size);
+  agree('layers', options.layers, config.layers.length);
+  agree('k1', options.k1, learner?.k1);
+  agree('k2', options.k2, learner?.k2);
+  agree('rate', options.rate, learner?.optimizer?.rate);
+  agree('horizon', options.horizon, extra?.horizon);
+  agree('forecast', options.forecast, extra?.forecast);
+  agree('columns', options.columns, extra?.columns?.inputs);
+  agree('target', options.target, extra?.columns?.targets);
+  if (options.resume) agree('key', options.key, extra && (extra.columns?.key ?? 'none'));
+}
