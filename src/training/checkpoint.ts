@@ -5,9 +5,10 @@ import type { ModelConfig } from '../model/config.js';
 import { readTensors } from '../model/model.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
+import type { TrainerOptions } from './options.js';
 import { checkState, type StreamState } from './stream.js';
 import { readStreams, streamTensors } from './stream-tensors.js';
-import { createTrainer, type Trainer, type TrainerOptions } from './trainer.js';
+import { createTrainer, type Trainer } from './trainer.js';
 
 /** What a learner's checkpoint holds. */
 export interface SavedTrainer {
@@ -43,12 +44,12 @@ export function saveTrainer(
   }
   const counters = trainer.counters();
   tensors.set(countersName, tensorOf(Float64Array.from(Object.values(counters))));
-  const settings = {
+  // JSON has no infinity: where it is not the default it becomes null.
+  const settings = withoutInfinity({
     ...options,
     optimizer: optimizer.config,
-    // JSON has no infinity.
     maxGradientNorm: Number.isFinite(options.maxGradientNorm) ? options.maxGradientNorm : null,
-  };
+  });
   return writeCheckpoint(
     model,
     { trainer: { options: settings, counters: Object.keys(counters), streams: [...states.keys()], extra } },
@@ -59,7 +60,7 @@ export function saveTrainer(
 /**
  * A learner and its streams from the bytes of `saveTrainer`.
  *
- * @param limits.maxWindowBytes room that a window of k2 steps may take; default 256 MiB
+ * @param limits.maxWindowBytes room that the windows of an update, k2 steps each, may take; default 256 MiB
  * @throws CheckpointError naming the tensor or the option that does not fit
  */
 export async function loadTrainer(
@@ -89,6 +90,15 @@ export async function loadTrainer(
   });
 }
 
+function withoutInfinity(settings: object): object {
+  const finite = Object.entries(settings).filter(([, value]) => value !== Number.POSITIVE_INFINITY);
+  return Object.fromEntries(finite.map(([name, value]) => [name, isRecord(value) ? withoutInfinity(value) : value]));
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 interface Saved {
   readonly options: Omit<TrainerOptions, 'maxGradientNorm'> & { readonly maxGradientNorm?: number | null };
   readonly counters: readonly string[];
@@ -116,13 +126,14 @@ function checkShape(found: unknown): Saved {
   return saved;
 }
 
-/** A window's room is made before its first step, so a few bytes of k2 could ask for all of the memory. */
-function checkWindow({ input, layers, output }: ModelConfig, { k2 = 1 }: TrainerOptions, limit: number): void {
+/** The room of windows is made before the first step, so a few bytes of k2 could ask for all of the memory. */
+function checkWindow({ input, layers, output }: ModelConfig, { k2 = 1, replay }: TrainerOptions, limit: number): void {
   const layer = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
-  const needed = 4 * k2 * (input.size + 3 * output.size + layer);
+  const needed = 4 * k2 * (1 + (replay?.windows ?? 0)) * (input.size + 3 * output.size + layer);
   if (needed <= limit) return;
   throw new CheckpointError(
-    `Expected windows of at most ${limit} bytes, got k2 = ${String(k2)}, which takes ${needed}: raise maxWindowBytes to load it`,
+    `Expected the windows of an update to take at most ${limit} bytes, got ${needed} with k2 = ${String(k2)}: ` +
+      'raise maxWindowBytes to load them',
   );
 }
 

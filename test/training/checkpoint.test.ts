@@ -7,8 +7,9 @@ import type { Example, LateTarget } from '../../src/operators/learned.js';
 import { createRandom } from '../../src/random.js';
 import { loadTrainer, saveTrainer } from '../../src/training/checkpoint.js';
 import type { Target } from '../../src/training/loss.js';
+import type { TrainerOptions } from '../../src/training/options.js';
 import { createStream, type LearningStream, type StreamState } from '../../src/training/stream.js';
-import { createTrainer, type Trainer, type TrainerOptions } from '../../src/training/trainer.js';
+import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cellKinds, config, randomInput, randomTarget } from '../helpers/models.js';
 
@@ -23,6 +24,9 @@ const optimizers: readonly TrainerOptions['optimizer'][] = [
   { kind: 'adam', rate: 0.01, beta1: 0.5, beta2: 0.99, epsilon: 1e-6 },
   { kind: 'sgd', rate: 0.05 },
   { kind: 'sgd', rate: 0.05, momentum: 0.9 },
+  { kind: 'rmsprop', rate: 0.01, schedule: { kind: 'inverse-sqrt', period: 5, until: Number.POSITIVE_INFINITY } },
+  { kind: 'adagrad', rate: 0.01, schedule: { kind: 'linear', steps: 20, warmup: 3 } },
+  { kind: 'adam', rate: 0.01, weightDecay: 0.1 },
 ];
 
 type Item = readonly [name: string, item: Example | LateTarget];
@@ -92,6 +96,7 @@ async function createCase(number: number): Promise<Trainer> {
     lateness: random.integer(6),
     optimizer: optimizers[random.integer(optimizers.length)],
     maxGradientNorm: random.uniform() < 0.5 ? 0.5 : Number.POSITIVE_INFINITY,
+    replay: random.uniform() < 0.5 ? { windows: 1 + random.integer(2), capacity: 12, seed: number } : undefined,
     freeze: random.uniform() < 0.3 ? ['readout.bias'] : [],
   });
 }
@@ -138,8 +143,12 @@ test('a run that stops anywhere and goes on from its file ends in the same bits'
     t.is(firstDifference([...numbers, ...run.numbers], straight.numbers), -1, `case ${number}`);
     t.deepEqual(differences(trainer, whole), [], `case ${number}`);
     t.deepEqual(saveTrainer(trainer, run.states()), saveTrainer(whole, straight.states()));
-    const settings = ({ options, optimizer }: Trainer): object => ({ ...options, optimizer: optimizer.config });
-    t.deepEqual(settings(trainer), settings(whole));
+    // Infinity is what a schedule's `until` is when it is left out.
+    const settings = ({ options, optimizer }: Trainer): string =>
+      JSON.stringify([options.maxGradientNorm === Number.POSITIVE_INFINITY, options, optimizer.config], (_, value) =>
+        value === Number.POSITIVE_INFINITY || value === options.optimizer ? undefined : value,
+      );
+    t.is(settings(trainer), settings(whole));
   }
   // The stops were in the middle of windows, and while targets that had come waited to be learned.
   t.true(late > 20 && open > 20, `${late}, ${open}`);
@@ -148,7 +157,13 @@ test('a run that stops anywhere and goes on from its file ends in the same bits'
 test('a run that goes on without its moments, its counters or its streams ends in other bits', async t => {
   const number = 1;
   const start = async (): Promise<{ trainer: Trainer; file: Uint8Array; rest: Item[] }> => {
-    const trainer = createTrainer(await createModel(configs[number]), { k1: 2, k2: 4, lateness: 3 });
+    const trainer = createTrainer(await createModel(configs[number]), {
+      k1: 2,
+      k2: 4,
+      lateness: 3,
+      optimizer: { kind: 'adam', rate: 0.01 },
+      replay: { windows: 1, capacity: 30 },
+    });
     const items = randomItems(trainer, 200, number);
     const run = createRun(trainer);
     const waits = ({ entries }: StreamState): boolean => entries.some(({ fresh }) => fresh);
@@ -171,6 +186,7 @@ test('a run that goes on without its moments, its counters or its streams ends i
   t.true((await goOn(trainer => trainer.restore({ ...trainer.counters(), power2: 0.9 }))).length > 0);
   for (const change of [
     (state: StreamState) => ({ ...state, carry: state.carry.map(() => 0) }),
+    ({ random: _, ...state }: StreamState) => state,
     (state: StreamState) => ({ ...state, entries: state.entries.map(entry => ({ ...entry, fresh: false })) }),
     (state: StreamState) => ({ ...state, entries: state.entries.map(entry => ({ ...entry, carry: state.carry })) }),
   ]) {
@@ -256,7 +272,14 @@ const refusals: readonly {
     change: metadata => {
       metadata.trainer.options.k2 = 1_000_000;
     },
-    message: /Expected windows of at most 268435456 bytes, got k2 = 1000000, which takes \d+: raise maxWindowBytes/,
+    message: /of an update to take at most 268435456 bytes, got \d+ with k2 = 1000000: raise maxWindowBytes/,
+  },
+  {
+    title: 'with a million windows to replay',
+    change: metadata => {
+      metadata.trainer.options.replay = { windows: 1_000_000, capacity: 9, seed: 0 };
+    },
+    message: /of an update to take at most 268435456 bytes, got \d+ with k2 = 4/,
   },
   {
     title: 'with options that are none',
