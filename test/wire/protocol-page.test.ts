@@ -69,7 +69,7 @@ test('a server answers the session of the page as the page says', async t => {
   const answers = on(socket, 'message');
   for (const line of lines) {
     if (line.startsWith('> ')) socket.send(line.slice(2));
-    else t.deepEqual(JSON.parse(String((await answers.next()).value[0])), JSON.parse(line.slice(2)));
+    else t.like(JSON.parse(String((await answers.next()).value[0])), JSON.parse(line.slice(2)));
   }
 });
 
