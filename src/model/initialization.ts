@@ -2,15 +2,15 @@ import type { CellKind } from '../cells/cell.js';
 import type { Random } from '../random.js';
 
 /**
- * How a layer's weights are drawn. H: units of the layer; K: its inputs.
+ * How a layer's weights are drawn. H: units of the layer; K: its inputs, all of the tokens counting as one.
  *
  * - `pytorch`: all four tensors uniform on ±1/√H (as PyTorch `nn.RNN`, `nn.GRU`, `nn.LSTM`).
  * - `orthogonal`: each H × H block of W_hh a random orthogonal matrix (Saxe et al. 2014; normal draws, then modified
- *   Gram-Schmidt), inputs uniform on ±√(6 / (K + H)) (Glorot and Bengio 2010), biases 0, the LSTM's forget bias 1
- *   (Jozefowicz et al. 2015).
+ *   Gram-Schmidt), inputs uniform on ±√(6 / (K + H)) (Glorot and Bengio 2010), the rows of tokens standard normal (as PyTorch
+ *   `nn.Embedding`: one row stands for the whole product), biases 0, the LSTM's forget bias 1 (Jozefowicz et al. 2015).
  * - `irnn`: W_hh = I, biases 0, inputs normal with standard deviation 0.001 (Le et al. 2015).
- * - `np-rnn`: A = RᵀR / H with R normal, W_hh = (A + I) / λmax(A + I), λmax by 64 power iterations; biases 0; inputs uniform
- *   on ±√(6 / (K + H)) (Talathi and Vartak 2015).
+ * - `np-rnn`: A = RᵀR / H with R normal, W_hh = (A + I) / λmax(A + I), λmax by 64 power iterations; biases 0 (Talathi and Vartak
+ *   2015); inputs and tokens as in `orthogonal`.
  *
  * The readout is always drawn uniform on ±1/√(its inputs), weights and biases, as PyTorch `nn.Linear`.
  */
@@ -34,34 +34,47 @@ export interface LayerTensors {
 
 const powerIterations = 64;
 
-export function drawLayer(
-  random: Random,
-  cell: CellKind,
-  how: Initialization,
-  inputs: number,
-  size: number,
-  gates: number,
-): LayerTensors {
+/** A layer to draw. */
+export interface LayerShape {
+  readonly cell: CellKind;
+  readonly initialization: Initialization;
+  /** Columns of `weight_ih`; the first `tokens` of them belong to tokens. */
+  readonly inputs: number;
+  readonly tokens: number;
+  /** H. */
+  readonly size: number;
+  readonly gates: number;
+}
+
+export function drawLayer(random: Random, shape: LayerShape): LayerTensors {
+  const { cell, initialization, inputs, size, gates } = shape;
   const weightInput = new Float32Array(gates * size * inputs);
   const weightHidden = new Float32Array(gates * size * size);
   const biasInput = new Float32Array(gates * size);
   const biasHidden = new Float32Array(gates * size);
-  const glorot = Math.sqrt(6 / (inputs + size));
-  if (how === 'pytorch') {
+  if (initialization === 'pytorch') {
     const bound = 1 / Math.sqrt(size);
     for (const tensor of [weightInput, weightHidden, biasInput, biasHidden]) fillUniform(random, tensor, bound);
-  } else if (how === 'orthogonal') {
-    fillUniform(random, weightInput, glorot);
+  } else if (initialization === 'orthogonal') {
+    fillInputs(random, weightInput, shape);
     for (let gate = 0; gate < gates; gate++) weightHidden.set(orthogonal(random, size), gate * size * size);
     if (cell === 'lstm') biasInput.fill(1, size, 2 * size);
-  } else if (how === 'irnn') {
+  } else if (initialization === 'irnn') {
     for (let i = 0; i < weightInput.length; i++) weightInput[i] = 0.001 * random.normal();
     for (let i = 0; i < size; i++) weightHidden[i * size + i] = 1;
   } else {
-    fillUniform(random, weightInput, glorot);
+    fillInputs(random, weightInput, shape);
     weightHidden.set(normalizedPositive(random, size));
   }
   return { weightInput, weightHidden, biasInput, biasHidden };
+}
+
+/** Rows of (tokens, standard normal; other inputs, uniform on ±√(6 / (K + H))). */
+function fillInputs(random: Random, tensor: Float32Array, { inputs, tokens, size }: LayerShape): void {
+  const bound = Math.sqrt(6 / (inputs - tokens + Math.min(tokens, 1) + size));
+  for (let i = 0; i < tensor.length; i++) {
+    tensor[i] = i % inputs < tokens ? random.normal() : (2 * random.uniform() - 1) * bound;
+  }
 }
 
 /** Uniform on ±bound. */

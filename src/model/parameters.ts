@@ -132,7 +132,15 @@ export function drawWeights(config: ModelConfig, parameters: Parameters, random:
   config.layers.forEach((layer, i) => {
     const inputs = shapes.get(`weight_ih_l${i}`)![1];
     const gates = cells[layer.cell].inputOrder.length;
-    const drawn = drawLayer(random, layer.cell, layer.initialization!, inputs, layer.size, gates);
+    const seesTokens = config.input.kind === 'token' && (i === 0 || config.skip);
+    const drawn = drawLayer(random, {
+      cell: layer.cell,
+      initialization: layer.initialization!,
+      inputs,
+      tokens: seesTokens ? config.input.size : 0,
+      size: layer.size,
+      gates,
+    });
     weights[`weight_ih_l${i}`] = drawn.weightInput;
     weights[`weight_hh_l${i}`] = drawn.weightHidden;
     weights[`bias_ih_l${i}`] = drawn.biasInput;

@@ -6,8 +6,8 @@ import { drawLayer, type Initialization, initializationsOf } from '../../src/mod
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 
-const draw = (cell: CellKind, how: Initialization, inputs = 5, size = 24, gates = 1, seed = 2) =>
-  drawLayer(createRandom(seed), cell, how, inputs, size, gates);
+const draw = (cell: CellKind, initialization: Initialization, inputs = 5, size = 24, gates = 1, tokens = 0) =>
+  drawLayer(createRandom(2), { cell, initialization, inputs, tokens, size, gates });
 
 test('pytorch: uniform on ±1/√H, biases too', t => {
   const { weightInput, weightHidden, biasInput, biasHidden } = draw('lstm', 'pytorch', 30, 64, 4);
@@ -36,6 +36,20 @@ test('orthogonal: each block times its transpose is I, biases are 0, the forget 
     Array.from({ length: 4 * size }, (_, i) => (i >= size && i < 2 * size ? 1 : 0)),
   );
   t.true(biasHidden.every(value => value === 0));
+});
+
+test('rows of tokens are standard normal, the other inputs keep to the bound of Glorot and Bengio', t => {
+  const [tokens, others, size] = [60, 20, 30];
+  const { weightInput } = draw('gru', 'orthogonal', tokens + others, size, 3, tokens);
+  const rows = Array.from({ length: 3 * size }, (_, i) =>
+    weightInput.subarray(i * (tokens + others), (i + 1) * (tokens + others)),
+  );
+  const token = rows.flatMap(row => [...row.subarray(0, tokens)]);
+  const variance = token.reduce((sum, value) => sum + value * value, 0) / token.length;
+  t.true(Math.abs(variance - 1) < 0.06, `variance ${variance}`);
+  const largest = Math.max(...rows.flatMap(row => [...row.subarray(tokens)]).map(Math.abs));
+  const bound = Math.sqrt(6 / (others + 1 + size));
+  t.true(largest <= bound && largest > 0.98 * bound);
 });
 
 test('irnn: W = I, biases 0, inputs normal with standard deviation 0.001', t => {
