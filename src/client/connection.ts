@@ -151,7 +151,8 @@ export function connectSession(
     }
     if (finishing && !finishSent && outgoing.size === 0) {
       finishSent = true;
-      send({ type: 'finish', session });
+      // As here, a stream that fails learns no remainder.
+      send({ type: failed ? 'close' : 'finish', session });
     }
   }
 

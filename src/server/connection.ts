@@ -16,7 +16,7 @@ import { needsOwnWeights, OpenError, openSession } from './open.js';
 import type { Settings } from './options.js';
 import type { Served } from './served.js';
 import { acceptFrames, fault, type Outlet, type Session } from './session.js';
-import { end, forget } from './stepping.js';
+import { forget } from './stepping.js';
 import type { Turn } from './turn.js';
 
 /** What all connections of a server share. */
@@ -183,20 +183,26 @@ export function connect(
       case 'finish':
         if (message.state) {
           fault(session, 'unsupported', 'Expected finish without state: this server makes no snapshots');
-        } else if (!session.finishing) {
-          session.finishing = true;
-          session.queue.push({ kind: 'finish', carry: message.carry ?? false });
+        } else {
+          finish(session, message.carry ?? false, true);
         }
         break;
       case 'reset':
         reset(session, message.beforeSeq ?? session.nextSeq, message.weights ?? false);
         break;
       case 'close':
-        end(session);
+        finish(session, false, false);
         break;
       default:
         fault(session, 'unsupported', `Expected open, frames, targets, reset, finish or close, got ${message.type}`);
     }
+  }
+
+  /** What has come is answered first; again, it changes nothing. */
+  function finish(session: Session, carry: boolean, learn: boolean): void {
+    if (session.finishing) return;
+    session.finishing = true;
+    session.queue.push({ kind: 'finish', carry, learn });
   }
 
   function reset(session: Session, before: number, weights: boolean): void {

@@ -59,7 +59,7 @@ export type Item =
       readonly cost: number;
     }
   | { readonly kind: 'reset'; readonly weights: boolean }
-  | { readonly kind: 'finish'; readonly carry: boolean };
+  | { readonly kind: 'finish'; readonly carry: boolean; readonly learn: boolean };
 
 /** One stream on the server. */
 export interface Session {

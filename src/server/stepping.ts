@@ -41,7 +41,7 @@ function control(session: Session, item: Exclude<Item, Frame>): void {
       startLearning(session);
       break;
     case 'finish':
-      finishLearning(session);
+      if (item.learn) finishLearning(session);
       releaseHeld(session, true);
       end(session, item.carry ? session.carry : undefined);
       break;

@@ -29,6 +29,8 @@ export interface Operator<In, Out> {
   readonly wrong?: readonly { readonly what: string; readonly item: unknown; readonly code: string }[];
   /** Calls of the factory that throw at once, with the code of the error. */
   readonly wrongArguments: readonly { readonly what: string; call(): unknown; readonly code: string }[];
+  /** Waits until everything has come that the items so far lead to. Default: until the microtasks of this turn have run. */
+  settle?(): Promise<void>;
   /** Items that are taken from the source before the first output leaves. Default 1. */
   readonly before?: number;
 }
@@ -53,9 +55,9 @@ function record<Out>(source: Observable<Out>): { outputs: Out[]; end: () => 'ope
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 /** Everything that comes out of a stream that must complete. */
-async function collect<Out>(t: ExecutionContext, source: Observable<Out>): Promise<Out[]> {
+async function collect<Out>(t: ExecutionContext, source: Observable<Out>, settle: () => Promise<void>): Promise<Out[]> {
   const { outputs, end } = record(source);
-  await turn();
+  await settle();
   t.is(end(), 'complete');
   return outputs;
 }
@@ -70,61 +72,64 @@ const clause = (title: string, exec: Clause) =>
 
 /** The contract that every operator keeps, one macro a clause: `test(clause, name, operator)`. */
 export const clauses = [
-  clause('of never emits nothing and does not end', async (t, { make }) => {
+  clause('of never emits nothing and does not end', async (t, { make, settle = turn }) => {
     const operator = await make();
     const { outputs, end } = record(NEVER.pipe(operator));
-    await turn();
+    await settle();
     t.is(outputs.length, 0);
     t.is(end(), 'open');
   }),
 
-  clause('of empty completes without an output', async (t, { make }) => {
-    t.deepEqual(await collect(t, EMPTY.pipe(await make())), []);
+  clause('of empty completes without an output', async (t, { make, settle = turn }) => {
+    t.deepEqual(await collect(t, EMPTY.pipe(await make()), settle), []);
   }),
 
-  clause('of one item emits what one item leads to', async (t, { make, items, expected, show }) => {
-    const outputs = await collect(t, from(items.slice(0, 1)).pipe(await make()));
+  clause('of one item emits what one item leads to', async (t, { make, items, expected, show, settle = turn }) => {
+    const outputs = await collect(t, from(items.slice(0, 1)).pipe(await make()), settle);
     t.true(outputs.length > 0);
     t.deepEqual(outputs.map(show), await expected(items.slice(0, 1), true));
   }),
 
-  clause('of many items emits what they lead to', async (t, { make, items, expected, show }) => {
+  clause('of many items emits what they lead to', async (t, { make, items, expected, show, settle = turn }) => {
     t.true(items.length >= 3);
-    const outputs = await collect(t, from(items).pipe(await make()));
+    const outputs = await collect(t, from(items).pipe(await make()), settle);
     t.deepEqual(outputs.map(show), await expected(items, true));
   }),
 
-  clause('passes on an error of its source, after what came before', async (t, { make, items, expected, show }) => {
-    const failure = new Error('the source failed');
-    const source = concat(
-      from(items),
-      throwError(() => failure),
-    );
-    const { outputs, end } = record(source.pipe(await make()));
-    await turn();
-    t.deepEqual(outputs.map(show), await expected(items, false));
-    t.deepEqual(end(), { error: failure });
-    t.is((end() as { error: unknown }).error, failure);
-  }),
+  clause(
+    'passes on an error of its source, after what came before',
+    async (t, { make, items, expected, show, settle = turn }) => {
+      const failure = new Error('the source failed');
+      const source = concat(
+        from(items),
+        throwError(() => failure),
+      );
+      const { outputs, end } = record(source.pipe(await make()));
+      await settle();
+      t.deepEqual(outputs.map(show), await expected(items, false));
+      t.deepEqual(end(), { error: failure });
+      t.is((end() as { error: unknown }).error, failure);
+    },
+  ),
 
-  clause('leaves its source at once when it is unsubscribed', async (t, { make, items }) => {
+  clause('leaves its source at once when it is unsubscribed', async (t, { make, items, settle = turn }) => {
     const source = new Subject<unknown>();
     let outputs = 0;
     const subscription = source.pipe(await make()).subscribe(() => outputs++);
     t.true(source.observed);
     for (const item of items.slice(0, 2)) source.next(item);
-    await turn();
+    await settle();
     const before = outputs;
     t.true(before > 0);
     subscription.unsubscribe();
     t.false(source.observed);
     for (const item of items) source.next(item);
     source.complete();
-    await turn();
+    await settle();
     t.is(outputs, before);
   }),
 
-  clause('unsubscribed between an item and its answer, answers no more', async (t, { make, items }) => {
+  clause('unsubscribed between an item and its answer, answers no more', async (t, { make, items, settle = turn }) => {
     const source = new Subject<unknown>();
     let outputs = 0;
     const subscription = new Subscription();
@@ -134,12 +139,12 @@ export const clauses = [
     });
     subscription.add(first);
     for (const item of items) source.next(item);
-    await turn();
+    await settle();
     t.is(outputs, 1);
     t.false(source.observed);
   }),
 
-  clause('keeps two subscriptions apart', async (t, { make, items, expected, show }) => {
+  clause('keeps two subscriptions apart', async (t, { make, items, expected, show, settle = turn }) => {
     const operator = await make();
     const [a, b] = [new Subject<unknown>(), new Subject<unknown>()];
     const [left, right] = [record(a.pipe(operator)), record(b.pipe(operator))];
@@ -151,17 +156,17 @@ export const clauses = [
     });
     a.complete();
     b.complete();
-    await turn();
+    await settle();
     t.deepEqual(left.outputs.map(show), await expected(items, true));
     t.deepEqual(right.outputs.map(show), await expected(other, true));
     t.is(left.end(), 'complete');
     t.is(right.end(), 'complete');
   }),
 
-  clause('starts afresh when it is subscribed again', async (t, { make, items, expected, show }) => {
+  clause('starts afresh when it is subscribed again', async (t, { make, items, expected, show, settle = turn }) => {
     const stream = from(items).pipe(await make());
-    const first = await collect(t, stream);
-    const second = await collect(t, stream);
+    const first = await collect(t, stream, settle);
+    const second = await collect(t, stream, settle);
     t.deepEqual(first.map(show), await expected(items, true));
     t.deepEqual(second.map(show), first.map(show));
   }),
@@ -177,7 +182,7 @@ export const clauses = [
 
   clause(
     'sends wrong data to the error channel, and stops there',
-    async (t, { make, items, expected, show, wrong }) => {
+    async (t, { make, items, expected, show, wrong, settle = turn }) => {
       for (const { what, item, code } of wrong ?? []) {
         let finished = false;
         const source = from([...items, item, ...items]).pipe(
@@ -186,7 +191,7 @@ export const clauses = [
           }),
         );
         const { outputs, end } = record(source.pipe(await make()));
-        await turn();
+        await settle();
         t.deepEqual(outputs.map(show), await expected(items, false), what);
         t.is((end() as { error?: EddyError }).error?.code, code, what);
         t.true(finished, what);
@@ -195,49 +200,55 @@ export const clauses = [
     },
   ),
 
-  clause('answers in order when a subscriber feeds its source', async (t, { make, items, expected, show }) => {
-    const source = new Subject<unknown>();
-    const outputs: unknown[] = [];
-    let ended = false;
-    let fed = 1;
-    source.pipe(await make()).subscribe({
-      next(output) {
-        outputs.push(show(output));
-        if (fed < items.length) source.next(items[fed++]);
-        else if (fed++ === items.length) source.complete();
-      },
-      complete() {
-        ended = true;
-      },
-    });
-    source.next(items[0]);
-    for (let i = 0; i < items.length && !ended; i++) await turn();
-    t.deepEqual(outputs, await expected(items, true));
-    t.true(ended);
-  }),
+  clause(
+    'answers in order when a subscriber feeds its source',
+    async (t, { make, items, expected, show, settle = turn }) => {
+      const source = new Subject<unknown>();
+      const outputs: unknown[] = [];
+      let ended = false;
+      let fed = 1;
+      source.pipe(await make()).subscribe({
+        next(output) {
+          outputs.push(show(output));
+          if (fed < items.length) source.next(items[fed++]);
+          else if (fed++ === items.length) source.complete();
+        },
+        complete() {
+          ended = true;
+        },
+      });
+      source.next(items[0]);
+      for (let i = 0; i < items.length && !ended; i++) await settle();
+      t.deepEqual(outputs, await expected(items, true));
+      t.true(ended);
+    },
+  ),
 
-  clause('stops a source without end at the first output that is enough', async (t, { make, items, before = 1 }) => {
-    let pulled = 0;
-    let left = false;
-    const endless = new Observable<unknown>(subscriber => {
-      for (let i = 0; !subscriber.closed && i < 1000; i++) {
-        pulled++;
-        subscriber.next(items[i % items.length]);
-      }
-      return () => {
-        left = true;
-      };
-    });
-    const notifications = await collect(t, endless.pipe(await make(), take(1), materialize()));
-    t.deepEqual(
-      notifications.map(({ kind }) => kind),
-      ['N', 'C'],
-    );
-    t.is(pulled, before);
-    t.true(left);
-  }),
+  clause(
+    'stops a source without end at the first output that is enough',
+    async (t, { make, items, before = 1, settle = turn }) => {
+      let pulled = 0;
+      let left = false;
+      const endless = new Observable<unknown>(subscriber => {
+        for (let i = 0; !subscriber.closed && i < 1000; i++) {
+          pulled++;
+          subscriber.next(items[i % items.length]);
+        }
+        return () => {
+          left = true;
+        };
+      });
+      const notifications = await collect(t, endless.pipe(await make(), take(1), materialize()), settle);
+      t.deepEqual(
+        notifications.map(({ kind }) => kind),
+        ['N', 'C'],
+      );
+      t.is(pulled, before);
+      t.true(left);
+    },
+  ),
 
-  clause('leaves its source when it ends', async (t, { make, items }) => {
+  clause('leaves its source when it ends', async (t, { make, items, settle = turn }) => {
     for (const last of ['complete', 'error'] as const) {
       let left = 0;
       const source = new Subject<unknown>();
@@ -249,7 +260,7 @@ export const clauses = [
       );
       source.next(items[0]);
       source[last](new Error('the source failed'));
-      await turn();
+      await settle();
       t.is(left, 1);
       t.not(end(), 'open');
     }

@@ -182,13 +182,16 @@ test('frames that are sent with the opening wait for it', async t => {
   await client.expect('finished');
 });
 
-test('close ends a session at once', async t => {
+test('close answers what has come and ends, and finish or close after it change nothing', async t => {
   const { client, rows } = await setUp(t);
   await openSession(client);
-  client.send(rowFrames(1, 1, rows.slice(0, 2)), { type: 'close', session: 1 });
-  let message = await client.next();
-  while (message.type === 'predictions') message = await client.next();
-  t.is(message.type, 'finished');
+  client.send(
+    rowFrames(1, 1, rows.slice(0, 2)),
+    { type: 'close', session: 1 },
+    { type: 'finish', session: 1, carry: true },
+  );
+  await entriesOf(client, 2);
+  t.is((await client.expect('finished')).carry, undefined);
 });
 
 test('reset starts afresh before the next frame or a later one, and numbers go on', async t => {

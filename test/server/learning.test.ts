@@ -1,0 +1,385 @@
+import test, { type ExecutionContext } from 'ava';
+import { from, lastValueFrom, toArray } from 'rxjs';
+import { createModel, type TrainableModel } from '../../src/model/model.js';
+import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
+import { next } from '../../src/operators/next.js';
+import { tbptt } from '../../src/operators/tbptt.js';
+import { createRandom } from '../../src/random.js';
+import type { ServeOptions } from '../../src/server/index.js';
+import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
+import type { Learning, ServerMessage } from '../../src/wire/messages.js';
+import { bits } from '../helpers/bits.js';
+import { config, randomInput, randomTarget } from '../helpers/models.js';
+import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
+
+const values = config('gru', [5]);
+
+/** What a learner says, in a form that `deepEqual` compares to the bit. */
+function showLearned(event: Learned): unknown {
+  switch (event.kind) {
+    case 'step':
+      return ['step', event.number, [...bits(event.step.prediction)], event.loss ?? undefined];
+    case 'update': {
+      const { count, loss, gradientNorm, skipped } = event.update;
+      return ['update', count, loss, gradientNorm, skipped];
+    }
+    case 'late':
+      return ['late', event.number, event.loss];
+    default:
+      return [event.kind, event.number];
+  }
+}
+
+/** The same of what the server says. */
+function showMessage(message: ServerMessage): unknown[] {
+  switch (message.type) {
+    case 'predictions':
+      return message.entries.flatMap(({ answers }) =>
+        answers.map(({ step, prediction, loss }) => ['step', step, [...bits(prediction!)], loss]),
+      );
+    case 'losses':
+      return message.losses.map(({ step, loss }) => ['late', step, loss]);
+    case 'updated':
+      return [['update', message.count, message.loss, message.gradientNorm, message.skipped]];
+    case 'fault':
+      return [[message.code === 'target_expired' ? 'expired' : 'duplicate', message.forStep]];
+    default:
+      return [];
+  }
+}
+
+async function locally(model: TrainableModel, options: TrainerOptions, items: readonly (Example | LateTarget)[]) {
+  const own = await createModel(model.config, { seed: 7 });
+  const events = await lastValueFrom(from(items).pipe(tbptt(createTrainer(own, options)), toArray()));
+  return events.map(showLearned);
+}
+
+/** Everything until the session has finished. */
+async function untilFinished(client: WireClient): Promise<{ said: unknown[]; finished: ServerMessage }> {
+  const said: unknown[] = [];
+  for (;;) {
+    const message = await client.next();
+    if (message.type === 'finished') return { said, finished: message };
+    said.push(...showMessage(message));
+  }
+}
+
+async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
+  const model = await createModel(values, { seed: 7 });
+  const before = model.weights();
+  const server = await startServer(t, model, options);
+  const client = await connectWire(t, server.url);
+  return { model, before, server, client };
+}
+
+/** Examples, and targets that come late, twice, and too late. */
+function mixedItems(model: TrainableModel, count: number, lateness: number, seed: number): (Example | LateTarget)[] {
+  const random = createRandom(seed);
+  const items: (Example | LateTarget)[] = [];
+  for (let step = 1; step <= count; step++) {
+    const input = randomInput(random, model);
+    const kind = random.integer(4);
+    items.push(kind === 0 ? { input } : { input, target: kind === 1 ? null : randomTarget(random, model) });
+    if (random.integer(3) === 0) {
+      const forStep = Math.max(1, step - random.integer(lateness + 3));
+      items.push({ forStep, target: randomTarget(random, model) });
+    }
+  }
+  return items;
+}
+
+test('learning in a session of its own is local tbptt, bit for bit, with targets inline, late, twice and too late', async t => {
+  for (const [i, options] of [
+    { k1: 1, k2: 4, lateness: 0 },
+    { k1: 3, k2: 7, lateness: 2 },
+    { k1: 4, k2: 4, lateness: 5, optimizer: { kind: 'sgd', rate: 0.05, momentum: 0.5 } },
+    { k1: 2, k2: 2, lateness: 1, maxGradientNorm: Number.POSITIVE_INFINITY, freeze: ['bias_hh_l0'] },
+  ].entries()) {
+    const { model, client, before } = await setUp(t);
+    const items = mixedItems(model, 60, options.lateness, 11 + i);
+    await openSession(client, 1, { learn: 'private', learning: options as Learning });
+    let seq = 0;
+    for (const item of items) {
+      if ('forStep' in item) {
+        client.send({ type: 'targets', session: 1, forStep: item.forStep, targets: [item.target] });
+      } else {
+        const targets = item.target === undefined ? {} : { targets: { targets: [item.target] } };
+        client.send({ ...rowFrames(1, ++seq, [item.input as Float32Array]), ...targets } as never);
+      }
+    }
+    client.send({ type: 'finish', session: 1 });
+    const { said } = await untilFinished(client);
+    const want = await locally(model, options as TrainerOptions, items);
+    // A late target of null has no loss to tell.
+    t.deepEqual(
+      said,
+      want.filter(event => !(Array.isArray(event) && event[0] === 'late' && event[2] === null)),
+    );
+    t.deepEqual(model.weights(), before);
+  }
+});
+
+test('a session whose inputs are its targets is next and tbptt, bit for bit', async t => {
+  const model = await createModel(config('gru', [5], { kind: 'features', size: 2 }), { seed: 7 });
+  const server = await startServer(t, model);
+  for (const horizon of [1, 3]) {
+    const client = await connectWire(t, server.url);
+    const opened = await openSession(client, 1, {
+      learn: 'private',
+      learning: { k1: 2, k2: 6, targetSource: 'input', horizon },
+    });
+    t.like(opened.learning, { targetSource: 'input', horizon, lateness: horizon - 1, k1: 2, k2: 6 });
+    const random = createRandom(5);
+    const rows = Array.from({ length: 30 }, () => randomInput(random, model) as Float32Array);
+    client.send(rowFrames(1, 1, rows.slice(0, 7)), rowFrames(1, 8, rows.slice(7)), { type: 'finish', session: 1 });
+    const { said, finished } = await untilFinished(client);
+    const own = await createModel(model.config, { seed: 7 });
+    const trainer = createTrainer(own, { k1: 2, k2: 6, lateness: horizon - 1 });
+    const want = await lastValueFrom(from(rows).pipe(next({ horizon }), tbptt(trainer), toArray()));
+    t.deepEqual(said, want.map(showLearned));
+    t.like(finished, { totals: { frames: 30, steps: 30, targets: 30 - horizon } });
+  }
+});
+
+test('targets that ride on later frames are those that come on their own', async t => {
+  const { model, client } = await setUp(t);
+  const options = { k1: 2, k2: 4, lateness: 1 };
+  await openSession(client, 1, { learn: 'private', learning: options });
+  const random = createRandom(6);
+  const rows = Array.from({ length: 12 }, () => randomInput(random, model) as Float32Array);
+  const targets = rows.map(() => randomTarget(random, model));
+  client.send(rowFrames(1, 1, rows.slice(0, 1)), {
+    ...rowFrames(1, 2, rows.slice(1)),
+    targets: { forStep: 1, targets: targets.slice(0, 11) },
+  } as never);
+  client.send({ type: 'finish', session: 1 });
+  const items = rows.flatMap((input, i): (Example | LateTarget)[] =>
+    i === 0 ? [{ input }] : [{ forStep: i, target: targets[i - 1] }, { input }],
+  );
+  t.deepEqual((await untilFinished(client)).said, await locally(model, options, items));
+});
+
+test('a wrong target refuses its frame, or is told alone, and moves nothing', async t => {
+  const { model, client } = await setUp(t);
+  await openSession(client, 1, { learn: 'private', learning: { k1: 1, k2: 3, lateness: 4 } });
+  const random = createRandom(9);
+  const rows = Array.from({ length: 3 }, () => randomInput(random, model) as Float32Array);
+  const targets = rows.map(() => randomTarget(random, model));
+  const frame = (seq: number, i: number, target: unknown) =>
+    ({ ...rowFrames(1, seq, [rows[i]]), targets: { targets: [target] } }) as never;
+  client.send(frame(1, 0, targets[0]), frame(2, 1, Float32Array.of(1)), frame(3, 1, Float32Array.of(1, Number.NaN)));
+  client.send(frame(4, 1, targets[1]));
+  client.send({ type: 'targets', session: 1, forStep: 7, targets: [targets[2]] });
+  client.send({ type: 'targets', session: 1, forStep: 2, targets: [3] });
+  client.send(frame(5, 2, targets[2]), { type: 'finish', session: 1 });
+  const said: unknown[] = [];
+  const faults: unknown[] = [];
+  for (;;) {
+    const message = await client.next();
+    if (message.type === 'finished') {
+      t.like(message.totals, { frames: 3, refusedFrames: 2, targets: 3 });
+      break;
+    }
+    if (message.type === 'fault') faults.push([message.code, message.forSeq, message.forStep]);
+    else said.push(...showMessage(message));
+  }
+  t.deepEqual(faults, [
+    ['bad_target', 2, undefined],
+    ['bad_target', 3, undefined],
+    ['bad_target', undefined, 7],
+    ['bad_target', undefined, 2],
+  ]);
+  const items = rows.map((input, i) => ({ input, target: targets[i] }));
+  t.deepEqual(said, await locally(model, { k1: 1, k2: 3, lateness: 4 }, items));
+});
+
+test('targets to a session that takes none are refused', async t => {
+  const { model, client } = await setUp(t);
+  await openSession(client, 1);
+  const random = createRandom(9);
+  const row = randomInput(random, model) as Float32Array;
+  client.send({ ...rowFrames(1, 1, [row]), targets: { targets: [Float32Array.of(1, 2)] } } as never);
+  t.like(await client.expect('fault'), { code: 'bad_target', forSeq: 1 });
+  client.send({ type: 'targets', session: 1, forStep: 1, targets: [Float32Array.of(1, 2)] });
+  t.like(await client.expect('fault'), { code: 'bad_target', forStep: 1 });
+});
+
+test('finish learns what remains, close does not', async t => {
+  const { model, client } = await setUp(t);
+  const random = createRandom(9);
+  const row = randomInput(random, model) as Float32Array;
+  for (const [session, type] of ['finish', 'close'].entries()) {
+    await openSession(client, session + 1, { learn: 'private', learning: { k1: 4, k2: 4 } });
+    const targets = { targets: [Float32Array.of(1, 2)] };
+    client.send({ ...rowFrames(session + 1, 1, [row]), targets } as never, { type, session: session + 1 } as never);
+    const { said, finished } = await untilFinished(client);
+    t.is(said.length, type === 'finish' ? 2 : 1);
+    t.like(finished, { totals: { frames: 1, targets: 1, updates: type === 'finish' ? 1 : 0 } });
+  }
+});
+
+test('two private learners and a session that only predicts do not move each other', async t => {
+  const { model, server } = await setUp(t);
+  const random = createRandom(12);
+  const rows = Array.from({ length: 20 }, () => randomInput(random, model) as Float32Array);
+  const targets = [rows.map(() => randomTarget(random, model)), rows.map(() => randomTarget(random, model))];
+  const options = { k1: 1, k2: 4 };
+  const run = async (which: number) => {
+    const client = await connectWire(t, server.url);
+    await openSession(client, 1, which < 2 ? { learn: 'private', learning: options } : {});
+    rows.forEach((row, i) => {
+      client.send({
+        ...rowFrames(1, i + 1, [row]),
+        ...(which < 2 ? { targets: { targets: [targets[which][i]] } } : {}),
+      } as never);
+    });
+    client.send({ type: 'finish', session: 1 });
+    return (await untilFinished(client)).said;
+  };
+  const [a, b, c] = await Promise.all([run(0), run(1), run(2)]);
+  const items = (which: number) => rows.map((input, i) => ({ input, target: targets[which][i] }));
+  t.deepEqual(a, await locally(model, options, items(0)));
+  t.deepEqual(b, await locally(model, options, items(1)));
+  let carry = model.zeroCarry();
+  t.deepEqual(
+    c,
+    rows.map((row, i) => {
+      const step = model.step(carry, row);
+      carry = step.carry;
+      return ['step', i + 1, [...bits(step.prediction)], undefined];
+    }),
+  );
+});
+
+test('shared learning is refused unless it is permitted, and then moves the model for everyone', async t => {
+  const { client } = await setUp(t);
+  client.send({ type: 'open', session: 1, learn: 'shared' });
+  t.like(await client.expect('fault'), { session: 1, code: 'not_permitted', retryable: false });
+
+  const { model, before, client: teacher, server } = await setUp(t, { allowShared: true });
+  const watcher = await connectWire(t, server.url);
+  await openSession(watcher, 1);
+  t.is((await openSession(teacher, 1, { learn: 'shared', learning: { k1: 1, k2: 2 } })).learn, 'shared');
+  const random = createRandom(3);
+  const row = randomInput(random, model) as Float32Array;
+  const target = randomTarget(random, model);
+  teacher.send({ ...rowFrames(1, 1, [row]), targets: { targets: [target] } } as never);
+  await teacher.expect('predictions');
+  t.like(await teacher.expect('updated'), { count: 1, skipped: false });
+  t.notDeepEqual(model.weights(), before);
+  const own = await createModel(model.config, { seed: 7 });
+  createTrainer(own, { k1: 1, k2: 2 }).learn({ carry: own.zeroCarry(), inputs: [row], targets: [target] });
+  t.deepEqual(model.weights(), own.weights());
+  watcher.send(rowFrames(1, 1, [row]));
+  const { entries } = await watcher.expect('predictions');
+  const step = own.step(own.zeroCarry(), row);
+  t.deepEqual([...bits(entries[0].answers[0].prediction!)], [...bits(step.prediction)]);
+  // Who comes later learns with the settings that are there.
+  const late = await openSession(watcher, 2, { learn: 'shared', learning: { k1: 5, k2: 9 } });
+  t.like(late.learning, { k1: 1, k2: 2 });
+});
+
+test('learners are bounded in number and bytes, and free their place', async t => {
+  const { client } = await setUp(t, { maxLearners: 1, maxLearnerBytes: 1 << 20 });
+  client.send({ type: 'open', session: 1, learn: 'private', learning: { k1: 1, k2: 60_000 } });
+  const large = await client.expect('fault');
+  t.like(large, { session: 1, code: 'limit_reached' });
+  t.regex(large.message, /1048576 bytes/);
+  await openSession(client, 1, { learn: 'private' });
+  client.send({ type: 'open', session: 2, learn: 'private' });
+  t.like(await client.expect('fault'), { session: 2, code: 'limit_reached', retryable: true });
+  await openSession(client, 3);
+  client.send({ type: 'finish', session: 1 });
+  await client.expect('finished');
+  await openSession(client, 2, { learn: 'private' });
+});
+
+test('wrong settings of learning are refused with the name of the setting', async t => {
+  const { client } = await setUp(t);
+  for (const [learning, name] of [
+    [{ k1: 4, k2: 2 }, /k2/],
+    [{ freeze: ['nothing'] }, /freeze/],
+    [{ optimizer: { kind: 'sgd', rate: -1 } }, /rate/],
+    [{ optimizer: { kind: 'sgd' } }, /rate/],
+    [{ targetSource: 'input' }, /3 features and 2 values/],
+  ] as [Learning, RegExp][]) {
+    client.send({ type: 'open', session: 1, learn: 'private', learning });
+    const fault = await client.expect('fault');
+    t.is(fault.code, 'bad_config', fault.message);
+    t.regex(fault.message, name);
+  }
+});
+
+test('a network of its own is drawn from its seed, as createModel draws it', async t => {
+  const { client } = await setUp(t);
+  const fresh = { config: config('lstm', [4], { kind: 'token', size: 6 }, { kind: 'classes', size: 6 }), seed: 21 };
+  const opened = await openSession(client, 1, { fresh, learn: 'private', learning: { targetSource: 'input' } });
+  t.is(opened.model, '');
+  t.like(opened.config, { input: { kind: 'token', size: 6 } });
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'tokens', ids: [2] } });
+  const { entries } = await client.expect('predictions');
+  const own = await createModel(fresh.config, { seed: 21 });
+  const step = own.step(own.zeroCarry(), 2);
+  t.deepEqual([...bits(entries[0].answers[0].prediction!)], [...bits(step.prediction)]);
+  client.send({
+    type: 'open',
+    session: 2,
+    fresh: { config: { ...fresh.config, layers: [{ cell: 'gru', size: 4, initialization: 'irnn' }] } },
+  });
+  t.like(await client.expect('fault'), { session: 2, code: 'bad_config' });
+});
+
+test('a session that diverges predicts on, learns no more, and is told', async t => {
+  const { model, client } = await setUp(t);
+  const learning: Learning = { k1: 1, k2: 2, maxSkipped: 2, maxGradientNorm: Number.POSITIVE_INFINITY };
+  await openSession(client, 1, { learn: 'private', learning });
+  const random = createRandom(2);
+  const rows = Array.from({ length: 5 }, () => randomInput(random, model) as Float32Array);
+  const huge = Float32Array.of(3e38, -3e38);
+  rows.forEach((row, i) => {
+    client.send({ ...rowFrames(1, i + 1, [row]), targets: { targets: [huge] } } as never);
+  });
+  client.send({ type: 'finish', session: 1 });
+  const types: string[] = [];
+  const predictions: Float32Array[] = [];
+  for (;;) {
+    const message = await client.next();
+    types.push(message.type === 'fault' ? message.code : message.type);
+    if (message.type === 'predictions') predictions.push(...message.entries.map(entry => entry.answers[0].prediction!));
+    if (message.type === 'updated') t.true(message.skipped);
+    if (message.type === 'finished') {
+      t.like(message.totals, { updates: 0, skippedUpdates: 2, frames: 5, steps: 5 });
+      break;
+    }
+  }
+  t.deepEqual(
+    types.filter(type => type !== 'predictions'),
+    ['updated', 'diverged', 'finished'],
+  );
+  let carry = model.zeroCarry();
+  rows.forEach((row, i) => {
+    const step = model.step(carry, row);
+    carry = step.carry;
+    t.deepEqual([...bits(predictions[i])], [...bits(step.prediction)]);
+  });
+});
+
+test('reset with weights goes back to those of the model', async t => {
+  const { model, client } = await setUp(t);
+  await openSession(client, 1, {
+    learn: 'private',
+    learning: { k1: 1, k2: 2, optimizer: { kind: 'adam', rate: 0.01, beta1: 0.5 } },
+  });
+  const random = createRandom(4);
+  const rows = Array.from({ length: 4 }, () => randomInput(random, model) as Float32Array);
+  const targets = rows.map(() => randomTarget(random, model));
+  const frames = (first: number) => ({ ...rowFrames(1, first, rows), targets: { targets } }) as never;
+  client.send(frames(1), { type: 'reset', session: 1, weights: true }, frames(5), { type: 'finish', session: 1 });
+  const { said } = await untilFinished(client);
+  const shown = said as [string, number, ...unknown[]][];
+  t.is(shown.length, 16);
+  const second = shown
+    .slice(8)
+    .map(([kind, number, ...rest]) => [kind, kind === 'step' ? number - 4 : number, ...rest]);
+  t.deepEqual(second, shown.slice(0, 8));
+});
