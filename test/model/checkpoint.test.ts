@@ -180,6 +180,23 @@ for (const { title, change, message } of refusals) {
   });
 }
 
+test('weights of every size and sign keep their bits', async t => {
+  const model = await createModel(config('rnn_tanh', [2]));
+  const odd = Float32Array.of(-0, 1e-45, -3.4028234663852886e38, 1.1754943508222875e-38);
+  model.setWeights({ weight_hh_l0: odd });
+  t.is(firstDifference((await loadModel(saveModel(model))).weights().weight_hh_l0, odd), -1);
+  t.is(firstDifference(odd, [0, 0, 0, 0]), 0);
+});
+
+test('what is no Uint8Array is refused with the way out', async t => {
+  const { buffer } = saveModel(await createModel(config('gru', [2])));
+  await t.throwsAsync(async () => loadModel(buffer as unknown as Uint8Array), {
+    instanceOf: CheckpointError,
+    message: /Expected a checkpoint to be a Uint8Array, got ArrayBuffer: make one with new Uint8Array/,
+  });
+  await t.notThrowsAsync(async () => loadModel(new Uint8Array(buffer)));
+});
+
 test('a file of another library, text, and a file cut short are refused', async t => {
   const file = saveModel(await createModel(config('gru', [5])));
   const { tensors } = readSafetensors(file);
