@@ -89,6 +89,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 
       const learnLate = (key: Key, { forStep, target }: LateTarget): void => {
         const { stream, track } = streams.get(key) ?? open(key);
+        // What is wrong must not part the streams that wait for one update.
+        stream.checkTarget(forStep, target);
         if (waiting.has(key)) learn();
         if (subscriber.closed) return;
         const arrival = stream.target(forStep, target);
@@ -100,6 +102,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       const step = (key: Key, { input, target }: Example<In>): void => {
         const { stream, track } = streams.get(key) ?? open(key);
         if (stream.due() && !waiting.has(key)) collect(key, stream);
+        if (input !== null) trainer.model.checkInput(input);
+        if (target !== undefined) trainer.checkTarget(target);
         if (waiting.has(key) || (waiting.size > 0 && !willBeDue(stream, trainer.options.k1))) learn();
         if (subscriber.closed) return;
         const stepped = stream.step(input, target);

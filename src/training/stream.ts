@@ -47,10 +47,12 @@ export type Arrival =
 export interface LearningStream {
   /** Steps once. A target of undefined may still come, by `target`. */
   step(input: Input | null, target: Target | undefined): { step: Step; number: number; loss: number | null };
+  /** @throws TargetError if there is no such step yet, or the target is wrong */
+  checkTarget(number: number, target: Target): void;
   /**
    * A target for an earlier step. It is expired if more than `lateness` steps came after that one.
    *
-   * @throws TargetError if there is no such step yet
+   * @throws TargetError as `checkTarget`
    */
   target(number: number, target: Target): Arrival;
   /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
@@ -129,6 +131,13 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     return windows;
   };
 
+  const checkTarget = (number: number, target: Target): void => {
+    if (!Number.isInteger(number) || number < 1 || number > steps) {
+      throw new TargetError(`Expected a target for a step from 1 to ${steps}, the newest, got one for ${number}`);
+    }
+    trainer.checkTarget(target);
+  };
+
   entries.forEach((entry, i) => {
     if (entry.fresh) firstFresh = Math.min(firstFresh, steps - entries.length + 1 + i);
   });
@@ -154,11 +163,10 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       return { step, number: steps, loss };
     },
 
+    checkTarget,
+
     target(number, target) {
-      if (!Number.isInteger(number) || number < 1 || number > steps) {
-        throw new TargetError(`Expected a target for a step from 1 to ${steps}, the newest, got one for ${number}`);
-      }
-      trainer.checkTarget(target);
+      checkTarget(number, target);
       const at = place(number);
       // A state that was saved with less lateness lacks steps that this trainer would keep.
       if (steps - number > lateness || at < 0) return { kind: 'expired' };

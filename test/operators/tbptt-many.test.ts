@@ -1,5 +1,6 @@
 import test from 'ava';
 import { filter, from, lastValueFrom, map, Subject, take, toArray } from 'rxjs';
+import type { TrainerOptions } from '../../src/index.js';
 import type { TrainableModel } from '../../src/model/model.js';
 import type { Learned } from '../../src/operators/learned.js';
 import { tbptt } from '../../src/operators/tbptt.js';
@@ -10,7 +11,6 @@ import {
   tbpttMany,
 } from '../../src/operators/tbptt-many.js';
 import type { StreamState } from '../../src/training/stream.js';
-import type { TrainerOptions } from '../../src/index.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { keepsContract } from '../helpers/contract.js';
@@ -178,6 +178,20 @@ test('a wrong item ends its own stream, which learns what was due, and no other'
     updates.map(({ keys }) => keys.join('')),
     ['ab', 'ba'],
   );
+});
+
+test('a wrong item between streams that are due does not part them', async t => {
+  const [a, b] = keyed('ab');
+  const wrong: Record<string, Item> = {
+    'a row of another length': { key: 'c', input: new Float32Array(1), target: null },
+    'a target of another length': { key: 'c', input: xs[0], target: new Float32Array(1) },
+    'a target for a step to come': { key: 'a', forStep: 9, target: ys[0] },
+    'a late target that is wrong': { key: 'a', forStep: 1, target: 4 },
+  };
+  for (const [what, item] of Object.entries(wrong)) {
+    t.is(await story(await sampleTrainer(), [a, item, b]), 's e s AB', what);
+  }
+  t.is(await story(await sampleTrainer(), [a, { ...a, key: 'a' }, b]), 's A s s AB');
 });
 
 test('last learns what remains, and the next example of the key begins a new stream', async t => {
