@@ -25,7 +25,10 @@ export interface TbpttManyOptions<Key = string> {
   readonly maxStreams?: number;
   /** An update is run when this many windows wait for it. Default 64. */
   readonly maxWindows?: number;
-  /** Streams to resume, as their newest `state()` gave them; updates that were due then are run in this order. */
+  /**
+   * Streams to resume, as their newest `state()` gave them, in the order of their newest items, the last one last: what was due then,
+   * and what remains at the end, is learned in this order.
+   */
   readonly states?: ReadonlyMap<Key, StreamState>;
 }
 
@@ -35,7 +38,8 @@ export interface TbpttManyOptions<Key = string> {
  * It's like `groupBy` with `tbptt` in each group and one trainer for all. Streams whose updates fall due one after the other,
  * with no other step between, share one update, in the order in which they fell due. It is run before the next item
  * of any of them, before the next step of a stream that has none due, when `maxWindows` wait, and at the end: so the
- * updates follow from the order of the items alone, never from time.
+ * updates follow from the order of the items alone, never from time. What remains at the end is learned in the order of the
+ * streams' newest items.
  *
  * A wrong input or target ends its own stream with `{ kind: 'error', key, error }`; a later example of that key begins a new one.
  *
@@ -67,6 +71,14 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         return entry;
       };
 
+      /** The stream of an item: it becomes the last, so that streams are in the order of their newest items, as states are. */
+      const visit = (key: Key) => {
+        const entry = streams.get(key) ?? open(key);
+        streams.delete(key);
+        streams.set(key, entry);
+        return entry;
+      };
+
       const learn = (): void => {
         if (waiting.size === 0) return;
         const keys = [...waiting.keys()];
@@ -88,7 +100,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       };
 
       const learnLate = (key: Key, { forStep, target }: LateTarget): void => {
-        const { stream, track } = streams.get(key) ?? open(key);
+        const { stream, track } = visit(key);
         // What is wrong must not part the streams that wait for one update.
         stream.checkTarget(forStep, target);
         if (waiting.has(key)) learn();
@@ -100,7 +112,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       };
 
       const step = (key: Key, { input, target }: Example<In>): void => {
-        const { stream, track } = streams.get(key) ?? open(key);
+        const { stream, track } = visit(key);
         if (stream.due() && !waiting.has(key)) collect(key, stream);
         if (input !== null) trainer.model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);

@@ -80,7 +80,7 @@ test('tbpttMany stopped after any item goes on from the file to the same bits', 
     let file = new Uint8Array();
     const watch = (event: KeyedLearned): void => {
       if (event.kind !== 'step') return;
-      // Streams in the order in which they were stepped last: the order in which their updates fall due.
+      // Streams in the order of their newest items.
       newest.delete(event.key);
       newest.set(event.key, event.state);
       if (++steps < stop) return;

@@ -141,7 +141,7 @@ test('streams that fall due one after the other share one update, in that order'
   // With k1 = 2 a step that is not due ends the waiting.
   t.is(await story(await sampleTrainer({ k1: 2 }), keyed('abab')), 's s s s AB');
   t.is(await story(await sampleTrainer({ k1: 2 }), keyed('aba')), 's s s AB');
-  t.is(await story(await sampleTrainer({ k1: 2 }), keyed('abaca')), 's s s A s s ABC');
+  t.is(await story(await sampleTrainer({ k1: 2 }), keyed('abaca')), 's s s A s s BCA');
 });
 
 test('one key of tbpttMany learns as tbptt does, bit for bit', async t => {
@@ -176,7 +176,7 @@ test('a wrong item ends its own stream, which learns what was due, and no other'
   const updates = events.filter(event => event.kind === 'update');
   t.deepEqual(
     updates.map(({ keys }) => keys.join('')),
-    ['ab', 'ba'],
+    ['ab', 'ab'],
   );
 });
 
