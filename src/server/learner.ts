@@ -1,3 +1,4 @@
+import { cells } from '../cells/cells.js';
 import { ConfigError, LimitError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { copyModel, type TrainableModel } from '../model/model.js';
@@ -19,27 +20,25 @@ export interface SessionLearner {
   restore(): void;
 }
 
-/** Something of the protocol that is not offered. */
-export class UnsupportedError extends ConfigError {}
-
 /**
- * A learner with weights of its own.
+ * A learner with weights of its own: a copy of the model's, or, where nobody else has the model, the model's.
  *
- * @throws ConfigError naming the setting that is wrong; UnsupportedError; LimitError beyond `maxBytes`
+ * @throws ConfigError naming the setting that is wrong; LimitError beyond `maxBytes`
  */
 export async function createPrivateLearner(
   model: TrainableModel,
   learning: Learning | undefined,
   maxBytes: number,
+  alone: boolean,
 ): Promise<SessionLearner> {
   const options = trainerOptions(model.config, learning);
   const bytes = learnerBytes(model, options);
   if (bytes > maxBytes) {
     throw new LimitError(`Expected a learner of at most ${maxBytes} bytes, got ${bytes}: take a smaller k2 or model`);
   }
-  const copy = await copyModel(model);
-  const trainer = createTrainer(copy, options);
-  return { ...describe(trainer, learning, true), restore: restorer(trainer, model.weights()) };
+  const weights = model.weights();
+  const trainer = createTrainer(alone ? model : await copyModel(model), options);
+  return { ...describe(trainer, learning, true), restore: restorer(trainer, weights) };
 }
 
 /** A learner that moves the model for everyone; its trainer is made by whoever asks first. */
@@ -55,7 +54,7 @@ export function createSharedLearner(
 function describe(trainer: Trainer, learning: Learning | undefined, own: boolean): Omit<SessionLearner, 'restore'> {
   const { config } = trainer.model;
   const horizon = horizonOf(config, learning);
-  const { optimizer: _, ...options } = trainer.options;
+  const { optimizer: _, replay, ...options } = trainer.options;
   if (horizon > options.lateness + 1) {
     throw new ConfigError(`Expected horizon to be at most lateness + 1 (${options.lateness + 1}), got ${horizon}`);
   }
@@ -66,6 +65,7 @@ function describe(trainer: Trainer, learning: Learning | undefined, own: boolean
     learning: {
       ...options,
       optimizer: trainer.optimizer.config,
+      ...(replay.windows > 0 ? { replay } : {}),
       targetSource: horizon > 0 ? 'input' : 'sent',
       ...(horizon > 0 ? { horizon } : {}),
     },
@@ -74,13 +74,10 @@ function describe(trainer: Trainer, learning: Learning | undefined, own: boolean
 
 function trainerOptions(config: ModelConfig, learning: Learning = {}): TrainerOptions {
   const { k1, k2, optimizer, maxGradientNorm, freeze, maxSkipped, replay } = learning;
-  if (replay !== undefined && (replay.capacity > 0 || replay.windows > 0)) {
-    throw new UnsupportedError('Expected no replay: this server offers none');
-  }
   const lateness = Math.max(learning.lateness ?? 0, horizonOf(config, learning) - 1);
   return {
     lateness,
-    ...given({ k1, k2, maxGradientNorm, freeze, maxSkipped }),
+    ...given({ k1, k2, maxGradientNorm, freeze, maxSkipped, replay }),
     ...(optimizer?.kind === undefined ? {} : { optimizer: optimizerOf(optimizer) }),
   };
 }
@@ -112,14 +109,18 @@ function horizonOf(config: ModelConfig, learning: Learning | undefined): number 
   return Math.max(1, learning.horizon ?? 1);
 }
 
-/** Bytes that the model, its gradient, its transposed copy, two moments and the windows take, at most. */
+/** Bytes that the weights, their gradient and moments, the windows of an update and the kept steps take, at most. */
 function learnerBytes(model: TrainableModel, options: TrainerOptions): number {
   const { input, layers, output } = model.config;
-  const { k1 = 1, lateness = 0 } = options;
+  const { k1 = 1, lateness = 0, replay } = options;
   const { k2 = Math.max(16, k1) } = options;
-  const units = layers.reduce((sum, layer) => sum + layer.size, 0);
-  const row = 2 * input.size + 16 * units + 4 * output.size + 64;
-  return 4 * (5 * model.network.parameters.size + (k1 + k2 + lateness) * 2 * row);
+  const units = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
+  const row = input.size + 3 * output.size + units;
+  const windows = 1 + Math.ceil((lateness + k1) / k1) + (replay?.windows ?? 0);
+  const kept = 2 * (k2 + Math.max(lateness + k1, replay?.capacity ?? 0));
+  const step = 2 * model.carryLayout.size + input.size + 2 * output.size;
+  // Room for windows grows by doubling, and keeps what it had.
+  return 4 * (5 * model.network.parameters.size + 4 * windows * k2 * row + kept * step);
 }
 
 function restorer(trainer: Trainer, weights: Weights): () => void {

@@ -2,7 +2,7 @@ import { ConfigError, InputError, LimitError } from '../errors.js';
 import { createModel } from '../model/model.js';
 import type { FaultCode, Open, Opened } from '../wire/messages.js';
 import { effectiveWant } from './answer.js';
-import { createPrivateLearner, createSharedLearner, type SessionLearner, UnsupportedError } from './learner.js';
+import { createPrivateLearner, createSharedLearner, type SessionLearner } from './learner.js';
 import type { Settings } from './options.js';
 import { findModel, isTrainable, type Served, serveModel } from './served.js';
 import { createSession, type Outlet, type Session } from './session.js';
@@ -93,8 +93,12 @@ async function learnerFor(
   const { learn = 'none', learning } = message;
   if (learn === 'none') return undefined;
   const { model } = served;
-  if (!isTrainable(model)) throw new UnsupportedError(`Expected learn to be none: ${served.name} cannot learn`);
-  if (learn === 'private') return createPrivateLearner(model, learning, settings.maxLearnerBytes);
+  if (!isTrainable(model)) {
+    throw new OpenError('unsupported', `Expected learn to be none: ${served.name} cannot learn`);
+  }
+  if (learn === 'private') {
+    return createPrivateLearner(model, learning, settings.maxLearnerBytes, message.fresh !== undefined);
+  }
   if (!mayShare) {
     throw new OpenError('not_permitted', 'Expected learn to be none or private: this server does not permit shared');
   }
@@ -114,7 +118,6 @@ function carryOf(message: Open, served: Served): Float32Array {
 }
 
 function openError(error: unknown): unknown {
-  if (error instanceof UnsupportedError) return new OpenError('unsupported', error.message);
   if (error instanceof LimitError) return new OpenError('limit_reached', error.message);
   if (error instanceof ConfigError) return new OpenError('bad_config', error.message);
   if (error instanceof InputError) return new OpenError('bad_input', error.message);

@@ -59,6 +59,9 @@ const counts = {
   grace: 5000,
 };
 
+/** Weights of a network that a session asks for: drawing them takes the thread that serves. */
+const maxParameters = 1 << 20;
+
 /** Zero is a choice for these. */
 const mayBeZero: ReadonlySet<string> = new Set(['maxLearners', 'grace']);
 
@@ -90,6 +93,6 @@ export function checkServeOptions(options: ServeOptions): Settings {
     origins: options.origins,
     handler: options.handler,
     onError: options.onError ?? (error => console.error(error)),
-    limits: { ...defaultLimits, ...limits, maxBytes: bounds.maxPayload },
+    limits: { ...defaultLimits, maxParameters, ...limits, maxBytes: bounds.maxPayload },
   };
 }

@@ -304,7 +304,7 @@ test('no server, a server that refuses, and one that goes away are told as close
   const refused = await t.throwsAsync(lastValueFrom(NEVER.pipe(remote(elsewhere))), { instanceOf: RemoteError });
   t.regex(refused?.message ?? '', /404/);
 
-  const server = await startServer(t, await createModel(values), { grace: 1000 });
+  const server = await startServer(t, await createModel(values), { grace: 60_000 });
   const source = new Subject<Float32Array>();
   const answers: RemoteStep[] = [];
   const error = new Promise<RemoteError>(resolve => {

@@ -20,8 +20,8 @@ function showLearned(event: Learned): unknown {
     case 'step':
       return ['step', event.number, [...bits(event.step.prediction)], event.loss ?? undefined];
     case 'update': {
-      const { count, loss, gradientNorm, skipped } = event.update;
-      return ['update', count, loss, gradientNorm, skipped];
+      const { count, loss, gradientNorm, skipped, replayed } = event.update;
+      return ['update', count, loss, gradientNorm, skipped, replayed];
     }
     case 'late':
       return ['late', event.number, event.loss];
@@ -40,7 +40,7 @@ function showMessage(message: ServerMessage): unknown[] {
     case 'losses':
       return message.losses.map(({ step, loss }) => ['late', step, loss]);
     case 'updated':
-      return [['update', message.count, message.loss, message.gradientNorm, message.skipped]];
+      return [['update', message.count, message.loss, message.gradientNorm, message.skipped, message.replayed]];
     case 'fault':
       return [[message.code === 'target_expired' ? 'expired' : 'duplicate', message.forStep]];
     default:
@@ -93,6 +93,7 @@ test('learning in a session of its own is local tbptt, bit for bit, with targets
     { k1: 1, k2: 4, lateness: 0 },
     { k1: 3, k2: 7, lateness: 2 },
     { k1: 4, k2: 4, lateness: 5, optimizer: { kind: 'sgd', rate: 0.05, momentum: 0.5 } },
+    { k1: 2, k2: 3, lateness: 1, replay: { windows: 2, capacity: 12, seed: 5 } },
     { k1: 2, k2: 2, lateness: 1, maxGradientNorm: Number.POSITIVE_INFINITY, freeze: ['bias_hh_l0'] },
   ].entries()) {
     const { model, client, before } = await setUp(t);
@@ -281,10 +282,17 @@ test('shared learning is refused unless it is permitted, and then moves the mode
 
 test('learners are bounded in number and bytes, and free their place', async t => {
   const { client } = await setUp(t, { maxLearners: 1, maxLearnerBytes: 1 << 20 });
-  client.send({ type: 'open', session: 1, learn: 'private', learning: { k1: 1, k2: 60_000 } });
-  const large = await client.expect('fault');
-  t.like(large, { session: 1, code: 'limit_reached' });
-  t.regex(large.message, /1048576 bytes/);
+  for (const learning of [
+    { k1: 1, k2: 60_000 },
+    { k1: 1, k2: 300, lateness: 300 },
+    { k1: 1, k2: 2, replay: { windows: 60_000, capacity: 10 } },
+    { k1: 1, k2: 2, replay: { windows: 1, capacity: 60_000 } },
+  ]) {
+    client.send({ type: 'open', session: 1, learn: 'private', learning });
+    const large = await client.expect('fault');
+    t.like(large, { session: 1, code: 'limit_reached' });
+    t.regex(large.message, /1048576 bytes/);
+  }
   await openSession(client, 1, { learn: 'private' });
   client.send({ type: 'open', session: 2, learn: 'private' });
   t.like(await client.expect('fault'), { session: 2, code: 'limit_reached', retryable: true });

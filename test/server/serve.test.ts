@@ -148,7 +148,7 @@ test('wrong options and models are refused before anything listens', async t => 
 
 test('closing answers the frames that have come, closes with 1012, and frees the port', async t => {
   const model = await createModel(gru, { seed: 2 });
-  const server = await startServer(t, model);
+  const server = await startServer(t, model, { grace: 60_000 });
   const client = await connectWire(t, server.url);
   await openSession(client);
   const random = createRandom(3);

@@ -1,0 +1,165 @@
+import test from 'ava';
+import { createModel, type TrainableModel } from '../../src/model/model.js';
+import { effectiveWant } from '../../src/server/answer.js';
+import { createBatcher } from '../../src/server/batcher.js';
+import { serveModel } from '../../src/server/served.js';
+import { acceptFrames, createSession, type Outlet, type Session } from '../../src/server/session.js';
+import type { ServerMessage } from '../../src/wire/messages.js';
+import { config } from '../helpers/models.js';
+
+/** A model that tells how many streams each `stepMany` has; it fails for the token 9, alone or in company. */
+async function watched(): Promise<{ model: TrainableModel; batches: number[] }> {
+  const real = await createModel(config('gru', [3], { kind: 'token', size: 10 }, { kind: 'classes', size: 10 }));
+  const batches: number[] = [];
+  const model = {
+    ...real,
+    step(carry: Float32Array, input: number) {
+      if (input === 9) throw new Error('broken');
+      return real.step(carry, input);
+    },
+    stepMany(carries: Float32Array[], inputs: number[]) {
+      if (inputs.includes(9)) throw new Error('broken');
+      batches.push(inputs.length);
+      return real.stepMany(carries, inputs);
+    },
+  };
+  return { model: model as never, batches };
+}
+
+function sessions(model: TrainableModel, count: number): { session: Session; sent: ServerMessage[]; outlet: Outlet }[] {
+  const served = serveModel('m', model);
+  return Array.from({ length: count }, (_, i) => {
+    const sent: ServerMessage[] = [];
+    const outlet: Outlet = {
+      queued: 0,
+      pending: 0,
+      send: message => sent.push(message),
+      blocked: () => false,
+      ended: () => {},
+    };
+    const want = effectiveWant(undefined, 10);
+    const carry = model.zeroCarry();
+    const session = createSession({ number: i + 1, outlet, served, want, credit: 64, learner: undefined, carry });
+    return { session, sent, outlet };
+  });
+}
+
+const tokens = (session: Session, ids: number[], firstSeq = session.nextSeq): void =>
+  acceptFrames(session, { type: 'frames', session: session.number, firstSeq, payload: { kind: 'tokens', ids } });
+
+const entryCount = (message: ServerMessage): number => (message.type === 'predictions' ? message.entries.length : 0);
+
+const fail = (error: unknown): void => {
+  throw error;
+};
+
+test('the frames of one turn are as few batches as the longest queue is long, with one frame of a session in each', async t => {
+  const { model, batches } = await watched();
+  const all = sessions(model, 4);
+  const batcher = createBatcher(fail, () => 0);
+  all.forEach(({ session }, i) => {
+    tokens(session, Array(i + 1).fill(i));
+    batcher.add(session);
+    batcher.add(session);
+  });
+  t.false(batcher.run());
+  t.deepEqual(batches, [4, 3, 2, 1]);
+  for (const [i, { sent, outlet }] of all.entries()) {
+    t.is(sent.length, 1);
+    t.like(sent[0], { type: 'predictions', firstSeq: 1 });
+    t.is(entryCount(sent[0]), i + 1);
+    t.is(outlet.queued, 0);
+    t.is(outlet.pending, 0);
+  }
+  t.false(batcher.run());
+});
+
+test('a batch has a bound, and all are stepped', async t => {
+  const { model, batches } = await watched();
+  const all = sessions(model, 600);
+  const batcher = createBatcher(fail, () => 0);
+  for (const { session } of all) {
+    tokens(session, [1]);
+    batcher.add(session);
+  }
+  batcher.run();
+  t.deepEqual(batches, [256, 256, 88]);
+  t.true(all.every(({ sent }) => sent.length === 1));
+});
+
+test('when its time is over the batcher answers what it has, and goes on in the next turn', async t => {
+  const { model, batches } = await watched();
+  const [{ session, sent }] = sessions(model, 1);
+  let now = 0;
+  const batcher = createBatcher(fail, () => {
+    now += 5;
+    return now;
+  });
+  tokens(session, [1, 2, 3, 4, 5]);
+  batcher.add(session);
+  t.true(batcher.run());
+  t.is(batches.length, 2);
+  t.is(entryCount(sent[0]), 2);
+  t.true(batcher.run());
+  t.false(batcher.run());
+  t.deepEqual(
+    sent.map(message => (message as { firstSeq: number }).firstSeq),
+    [1, 3, 5],
+  );
+});
+
+test('sessions whose peer does not read wait, until they are added again', async t => {
+  const { model, batches } = await watched();
+  const [{ session, outlet, sent }] = sessions(model, 1);
+  const batcher = createBatcher(fail, () => 0);
+  let blocked = true;
+  outlet.blocked = () => blocked;
+  tokens(session, [1, 2]);
+  batcher.add(session);
+  t.false(batcher.run());
+  t.is(batches.length, 0);
+  blocked = false;
+  t.false(batcher.run());
+  batcher.add(session);
+  t.false(batcher.run());
+  t.is(batches.length, 2);
+  t.is(sent.length, 1);
+});
+
+test('a step that fails ends its own session, and the others of its batch are stepped', async t => {
+  const { model } = await watched();
+  const all = sessions(model, 3);
+  const errors: unknown[] = [];
+  const batcher = createBatcher(
+    error => errors.push(error),
+    () => 0,
+  );
+  all.forEach(({ session }, i) => {
+    tokens(session, i === 1 ? [1, 9, 2] : [1, 2, 3]);
+    batcher.add(session);
+  });
+  batcher.run();
+  t.regex(String(errors), /broken/);
+  t.is(errors.length, 1);
+  t.deepEqual(
+    all[1].sent.map(message => (message.type === 'fault' ? message.code : message.type)),
+    ['predictions', 'internal', 'finished'],
+  );
+  for (const i of [0, 2]) {
+    const entries = all[i].sent.flatMap(message => (message.type === 'predictions' ? message.entries : []));
+    t.is(entries.length, 3);
+  }
+});
+
+test('a large answer leaves as several messages', async t => {
+  const model = await createModel(config('gru', [2], { kind: 'token', size: 2 }, { kind: 'classes', size: 6000 }));
+  const [{ session, sent }] = sessions(model, 1);
+  const batcher = createBatcher(fail, () => 0);
+  tokens(session, [0, 1, 0, 1, 0, 1, 0]);
+  batcher.add(session);
+  batcher.run();
+  t.deepEqual(
+    sent.map(message => entryCount(message)),
+    [3, 3, 1],
+  );
+});
