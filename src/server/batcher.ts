@@ -19,8 +19,8 @@ export interface Batcher {
   /** The session has something in its queue. */
   add(session: Session): void;
   /**
-   * Rounds until nothing is left, or some milliseconds have passed: in each at most one frame of a session, and all
-   * sessions of a model in one `stepMany`. True if something is left.
+   * Rounds until nothing is left, or some milliseconds have passed: in each at most one frame of a session, all that
+   * predict with a model in one `stepMany`, then those that learn. True if something is left.
    */
   run(): boolean;
 }
@@ -34,7 +34,9 @@ interface Batch {
 }
 
 export function createBatcher(onError: (error: unknown) => void, now = () => performance.now()): Batcher {
-  let active: Session[] = [];
+  const predicting: Session[] = [];
+  /** Those that learn, the next one first. */
+  const learning: Session[] = [];
   const batches = new WeakMap<Served, Batch>();
   const gathered: Batch[] = [];
 
@@ -76,40 +78,51 @@ export function createBatcher(onError: (error: unknown) => void, now = () => per
     if (batch.sessions.length === largestBatch) stepBatch(batch);
   };
 
-  const round = (): void => {
-    for (const session of active) {
-      try {
-        const input = advance(session);
-        if (input !== undefined) gather(session, input);
-      } catch (error) {
-        fail(session, error);
-      }
+  const advanceOne = (session: Session): void => {
+    try {
+      const input = advance(session);
+      if (input !== undefined) gather(session, input);
+    } catch (error) {
+      fail(session, error);
     }
+  };
+
+  /** Whether it stays in its list; one whose peer does not read is added again when it does. */
+  const stays = (session: Session): boolean => {
+    session.active = session.queue.length > 0 && !session.outlet.blocked();
+    return session.active;
+  };
+
+  const round = (deadline: number): void => {
+    for (const session of predicting) advanceOne(session);
     for (const batch of gathered) if (batch.sessions.length > 0) stepBatch(batch);
     gathered.length = 0;
     let kept = 0;
-    for (const session of active) {
-      session.active = session.queue.length > 0 && !session.outlet.blocked();
-      if (session.active) active[kept++] = session;
+    for (const session of predicting) if (stays(session)) predicting[kept++] = session;
+    predicting.length = kept;
+    // Learners in turn: an update is long, and the answers of the others wait for it.
+    for (let left = learning.length; left > 0; left--) {
+      const session = learning.shift()!;
+      advanceOne(session);
+      if (stays(session)) learning.push(session);
+      if (now() >= deadline) return;
     }
-    active.length = kept;
   };
 
   return {
     add(session) {
       if (session.active || session.queue.length === 0) return;
       session.active = true;
-      active.push(session);
+      (session.learner === undefined ? predicting : learning).push(session);
     },
     run() {
-      if (active.length === 0) return false;
-      const touched = active;
-      active = touched.slice();
-      const start = now();
-      do round();
-      while (active.length > 0 && now() - start < budget);
+      if (predicting.length + learning.length === 0) return false;
+      const touched = [...predicting, ...learning];
+      const deadline = now() + budget;
+      do round(deadline);
+      while (predicting.length + learning.length > 0 && now() < deadline);
       for (const session of touched) flush(session);
-      return active.length > 0;
+      return predicting.length + learning.length > 0;
     },
   };
 }

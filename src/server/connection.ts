@@ -281,7 +281,9 @@ export function connect(
   const connection: Connection = {
     shut,
     heartbeat() {
-      if (!alive) {
+      // An answer to the ping is not read while the queues are full.
+      const unheard = webSocket.isPaused && !outlet.blocked();
+      if (!alive && !unheard) {
         webSocket.terminate();
         return;
       }

@@ -56,7 +56,7 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
   }, settings.heartbeat);
   heartbeat.unref();
   let closed: Promise<void> | undefined;
-  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+  const host = hostInUrl(settings.host);
   return {
     url: `ws://${host}:${port}`,
     httpUrl: `http://${host}:${port}`,
@@ -66,6 +66,12 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
       return closed;
     },
   };
+}
+
+/** Where this machine finds itself, if it listens on all of its addresses. */
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::' || host === '') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function listen(http: HttpServer, { host, port }: Settings): Promise<AddressInfo> {

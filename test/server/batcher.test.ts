@@ -2,6 +2,8 @@ import test from 'ava';
 import { createModel, type TrainableModel } from '../../src/model/model.js';
 import { effectiveWant } from '../../src/server/answer.js';
 import { createBatcher } from '../../src/server/batcher.js';
+import { createPrivateLearner } from '../../src/server/learner.js';
+import { startLearning } from '../../src/server/learning.js';
 import { serveModel } from '../../src/server/served.js';
 import { acceptFrames, createSession, type Outlet, type Session } from '../../src/server/session.js';
 import type { ServerMessage } from '../../src/wire/messages.js';
@@ -106,6 +108,50 @@ test('when its time is over the batcher answers what it has, and goes on in the 
     sent.map(message => (message as { firstSeq: number }).firstSeq),
     [1, 3, 5],
   );
+});
+
+test('those that learn take turns, and those that predict are not kept waiting for all of them', async t => {
+  const { model } = await watched();
+  const real = await createModel(model.config);
+  const [predicting, ...learners] = sessions(model, 4);
+  let now = 0;
+  const batcher = createBatcher(fail, () => now);
+  const order: number[] = [];
+  const learning = await Promise.all(
+    learners.map(async ({ session, outlet }) => {
+      const learner = await createPrivateLearner(real, { k1: 1, k2: 1 }, 1 << 24, false);
+      const own = createSession({ ...session, outlet, learner });
+      outlet.send = message => {
+        if (message.type === 'predictions') order.push(own.number);
+      };
+      startLearning(own);
+      // Each update takes longer than a turn has time.
+      const learnMany = learner.trainer.learnMany;
+      learner.trainer.learnMany = windows => {
+        now += 20;
+        return learnMany(windows);
+      };
+      return own;
+    }),
+  );
+  for (const session of learning) {
+    const payload = { kind: 'tokens', ids: [1, 2] } as const;
+    acceptFrames(session, {
+      type: 'frames',
+      session: session.number,
+      firstSeq: 1,
+      payload,
+      targets: { targets: [1, 1] },
+    });
+    batcher.add(session);
+  }
+  tokens(predicting.session, [3]);
+  batcher.add(predicting.session);
+  t.true(batcher.run());
+  t.is(predicting.sent.length, 1);
+  t.deepEqual(order, [2]);
+  while (batcher.run());
+  t.deepEqual(order, [2, 3, 4, 2, 3, 4]);
 });
 
 test('sessions whose peer does not read wait, until they are added again', async t => {
