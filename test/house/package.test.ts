@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { repositoryRoot } from '../helpers/repository.js';
+
+function run(command: string, args: string[], cwd: string): string {
+  return execFileSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: process.platform === 'win32',
+  });
+}
+
+/** Packs the project and installs the tarball, with its dependencies, in a folder far from it. */
+function installTarball(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'eddy-package-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const [{ filename, files }] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], repositoryRoot),
+  );
+  const names: string[] = files.map((file: { path: string }) => file.path);
+  t.true(names.includes('dist/src/index.js') && names.includes('dist/src/index.d.ts') && names.includes('LICENSE'));
+  t.deepEqual(
+    names.filter(name => name.startsWith('dist/test') || name.startsWith('src/')),
+    [],
+    'neither tests nor sources are shipped',
+  );
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', private: true }));
+  run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', join(folder, filename)],
+    folder,
+  );
+  return folder;
+}
+
+const program = `
+import { createModel, createTrainer, loadModel, saveModel } from 'eddy';
+import { next, step, tbptt } from 'eddy/operators';
+import { serve } from 'eddy/server';
+import { remote } from 'eddy/client';
+import { from, lastValueFrom, toArray } from 'rxjs';
+
+const model = await createModel({ input: { kind: 'token', size: 4 }, layers: [{ cell: 'gru', size: 8 }], output: { kind: 'classes', size: 4 } }, { seed: 1 });
+const here = await lastValueFrom(from([0, 1, 2, 3]).pipe(step(await loadModel(saveModel(model))), toArray()));
+const server = await serve(model, { port: 0 });
+const there = await lastValueFrom(from([0, 1, 2, 3]).pipe(remote(server.url), toArray()));
+await server.close();
+const events = await lastValueFrom(from([0, 1, 2, 3]).pipe(next(), tbptt(createTrainer(model, { k1: 2, k2: 2 })), toArray()));
+console.log(JSON.stringify({
+  equal: here.every((one, i) => one.prediction.every((p, j) => p === there[i].prediction[j])),
+  updates: events.filter(event => event.kind === 'update').length,
+}));
+`;
+
+test('the packed package installs elsewhere, and every entry works in Node', t => {
+  const folder = installTarball(t);
+  writeFileSync(join(folder, 'program.js'), program);
+  t.deepEqual(JSON.parse(run(process.execPath, ['program.js'], folder)), { equal: true, updates: 2 });
+  t.true(
+    run(process.execPath, [join(folder, 'node_modules/eddy/dist/src/cli/main.js'), '--version'], folder).includes(
+      JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')).version,
+    ),
+  );
+});
