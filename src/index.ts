@@ -1,12 +1,55 @@
 // Models
 export type { CellKind } from './cells/cell.js';
+export type { Carry, CarryLayout } from './model/carry.js';
+export type { LayerConfig, ModelConfig, OutputKind } from './model/config.js';
+export type { Initialization } from './model/initialization.js';
+export type { Input } from './model/input.js';
+export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
+export type { Weights } from './model/parameters.js';
+export { argmax, type SampleOptions, sample } from './model/sample.js';
+export type { Step } from './model/transfer.js';
+
+// Learning
+export type { Target } from './training/loss.js';
+export type { OptimizerConfig } from './training/optimizer.js';
+export type { ReplayOptions, TrainerOptions } from './training/options.js';
+export type { Schedule } from './training/schedule.js';
+export type { StreamState } from './training/stream.js';
+export { createTrainer, type Gradients, type Trainer, type Update } from './training/trainer.js';
+export type { Window } from './training/window.js';
+
+// Metrics
+export type { Average } from './training/average.js';
+export type { Accuracy, Errors, Metrics, Scores } from './training/judge.js';
+export { createMetrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';
+
+// Checkpoints
+export { loadModel, saveModel } from './model/checkpoint.js';
+export { loadTrainer, type SavedTrainer, saveTrainer } from './training/checkpoint.js';
+
+// Other people's weights
+export type { Imported } from './interchange/imported.js';
+export { fromKeras } from './interchange/keras.js';
+export { fromPyTorch } from './interchange/pytorch.js';
+
 // Encoders
 export type { BytesConfig } from './encoders/bytes.js';
 export { type CharactersConfig, vocabularyOf } from './encoders/characters.js';
 export type { Encoder } from './encoders/encoder.js';
 export { createEncoder, type EncoderConfig } from './encoders/encoders.js';
-export type { Reading, ReadingsConfig, ReadingsEncoder, ReadingsState, Scale } from './encoders/readings.js';
+export {
+  createReadings,
+  type Reading,
+  type ReadingsConfig,
+  type ReadingsEncoder,
+  type ReadingsState,
+  type Scale,
+} from './encoders/readings.js';
 export type { Statistics } from './encoders/statistics.js';
+
+// Random numbers
+export { createRandom, type Random } from './random.js';
+
 // Errors
 export {
   CheckpointError,
@@ -15,29 +58,10 @@ export {
   EddyError,
   InputError,
   LimitError,
+  RecordError,
+  RemoteError,
+  ServeError,
   StaleStateError,
   TargetError,
+  WireError,
 } from './errors.js';
-export type { Carry, CarryLayout } from './model/carry.js';
-export { loadModel, saveModel } from './model/checkpoint.js';
-export type { LayerConfig, ModelConfig, OutputKind } from './model/config.js';
-export type { Initialization } from './model/initialization.js';
-export type { Input } from './model/input.js';
-export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
-export type { Weights } from './model/parameters.js';
-export { argmax, type SampleOptions, sample } from './model/sample.js';
-export type { Step } from './model/transfer.js';
-// Random numbers
-export { createRandom, type Random } from './random.js';
-// Learning
-export type { Average } from './training/average.js';
-export { loadTrainer, type SavedTrainer, saveTrainer } from './training/checkpoint.js';
-export type { Accuracy, Errors, Metrics, Scores } from './training/judge.js';
-export type { Target } from './training/loss.js';
-export { createMetrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';
-export type { OptimizerConfig } from './training/optimizer.js';
-export type { ReplayOptions, TrainerOptions } from './training/options.js';
-export type { Schedule } from './training/schedule.js';
-export type { StreamState } from './training/stream.js';
-export { createTrainer, type Gradients, type Trainer, type Update } from './training/trainer.js';
-export type { Window } from './training/window.js';
