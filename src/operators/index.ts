@@ -1,13 +1,14 @@
 // Live data
 export { encode } from './encode.js';
-// Learning
-export type { Example, LateTarget, Learned } from './learned.js';
-export { next } from './next.js';
-export { prequential } from './prequential.js';
+
 // Stepping
 export { type RolloutOptions, rollout } from './rollout.js';
 export { step } from './step.js';
 export { type KeyedInput, type KeyedStep, type StepManyOptions, stepMany } from './step-many.js';
-// Learning, stream by stream and many at once
+
+// Learning
+export type { Example, LateTarget, Learned } from './learned.js';
+export { next } from './next.js';
+export { prequential } from './prequential.js';
 export { tbptt } from './tbptt.js';
 export { type KeyedExample, type KeyedLearned, type TbpttManyOptions, tbpttMany } from './tbptt-many.js';
