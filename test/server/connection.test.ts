@@ -1,9 +1,15 @@
+import { EventEmitter } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
+import { createBatcher } from '../../src/server/batcher.js';
+import { type Connection, connect } from '../../src/server/connection.js';
 import type { ServeOptions } from '../../src/server/index.js';
-import { encodeClient } from '../../src/wire/messages.js';
+import { checkServeOptions } from '../../src/server/options.js';
+import { serveModels } from '../../src/server/served.js';
+import { createTurn } from '../../src/server/turn.js';
+import { type ClientMessage, decodeServer, encodeClient } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -183,4 +189,128 @@ test('a peer that answers no ping is ended', async t => {
   });
   await closed;
   t.pass();
+});
+
+/** A connection on a socket that is none: its writes are counted, and it is read by the test. */
+async function onFakeSocket(highWater: number) {
+  const model = await createModel(config('gru', [3], { kind: 'token', size: 4 }, { kind: 'classes', size: 4 }));
+  const settings = checkServeOptions({ highWater });
+  const batcher = createBatcher(error => {
+    throw error;
+  });
+  let runs = 0;
+  let turnEnded = (): void => {};
+  const turn = createTurn(() => {
+    runs++;
+    setImmediate(() => turnEnded());
+    return batcher.run();
+  });
+  const hub = {
+    models: serveModels(model),
+    settings,
+    batcher,
+    turn,
+    connections: new Set<Connection>(),
+    sessions: 0,
+    learners: 0,
+    draining: false,
+  };
+  const writes: string[] = [];
+  const socket = Object.assign(new EventEmitter(), {
+    cork: () => writes.push('cork'),
+    uncork: () => writes.push('uncork'),
+  });
+  const webSocket = Object.assign(new EventEmitter(), {
+    OPEN: 1,
+    readyState: 1,
+    bufferedAmount: 0,
+    isPaused: false,
+    terminated: false,
+    pings: 0,
+    pause() {
+      webSocket.isPaused = true;
+    },
+    resume() {
+      webSocket.isPaused = false;
+    },
+    send(data: Uint8Array) {
+      writes.push(decodeServer(data, true, 'eddy.v1.proto').type);
+    },
+    ping() {
+      webSocket.pings++;
+    },
+    terminate() {
+      webSocket.terminated = true;
+    },
+  });
+  const connection = connect(hub, webSocket as never, socket as never, 'eddy.v1.proto', false);
+  const receive = (message: ClientMessage): void => {
+    webSocket.emit('message', Buffer.from(encodeClient(message, 'eddy.v1.proto') as Uint8Array), true);
+  };
+  const nextTurn = (): Promise<void> =>
+    new Promise(resolve => {
+      turnEnded = resolve;
+    });
+  return { connection, webSocket, socket, writes, receive, nextTurn, runs: () => runs };
+}
+
+test('the answers of one turn, to all sessions of a connection, are one write', async t => {
+  const { receive, nextTurn, writes } = await onFakeSocket(1 << 20);
+  receive({ type: 'open', session: 1 });
+  receive({ type: 'open', session: 2 });
+  await nextTurn();
+  t.deepEqual(writes.splice(0), ['cork', 'opened', 'opened', 'uncork']);
+  for (const seq of [1, 2]) {
+    for (const session of [1, 2]) {
+      receive({ type: 'frames', session, firstSeq: seq, payload: { kind: 'tokens', ids: [seq] } });
+    }
+  }
+  t.deepEqual(writes, []);
+  await nextTurn();
+  t.deepEqual(writes, ['cork', 'predictions', 'predictions', 'uncork']);
+});
+
+test('a connection whose queues are full is not read from until they are shorter', async t => {
+  const { receive, nextTurn, webSocket } = await onFakeSocket(1000);
+  receive({ type: 'open', session: 1 });
+  await nextTurn();
+  const frames = (firstSeq: number): void =>
+    receive({ type: 'frames', session: 1, firstSeq, payload: { kind: 'tokens', ids: [0, 1, 2, 3] } });
+  frames(1);
+  t.false(webSocket.isPaused);
+  frames(5);
+  frames(9);
+  frames(13);
+  t.true(webSocket.isPaused);
+  await nextTurn();
+  t.false(webSocket.isPaused);
+});
+
+test('a connection with too many unsent bytes is not read from, and its sessions wait, until the socket drains', async t => {
+  const { receive, nextTurn, webSocket, socket, writes } = await onFakeSocket(1000);
+  receive({ type: 'open', session: 1 });
+  await nextTurn();
+  webSocket.bufferedAmount = 2000;
+  receive({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'tokens', ids: [0, 1] } });
+  // Something is told, so that the turn ends with a write.
+  receive({ type: 'open', session: 1 });
+  await nextTurn();
+  t.true(webSocket.isPaused);
+  t.false(writes.includes('predictions'));
+  webSocket.bufferedAmount = 0;
+  socket.emit('drain');
+  t.false(webSocket.isPaused);
+  await nextTurn();
+  t.true(writes.includes('predictions'));
+});
+
+test('who answers pings stays, who does not is ended at the next one', async t => {
+  const { connection, webSocket } = await onFakeSocket(1000);
+  connection.heartbeat();
+  webSocket.emit('pong');
+  connection.heartbeat();
+  t.is(webSocket.pings, 2);
+  t.false(webSocket.terminated);
+  connection.heartbeat();
+  t.true(webSocket.terminated);
 });
