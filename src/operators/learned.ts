@@ -37,6 +37,7 @@ export type Learned =
       readonly prediction: Float32Array;
       readonly target: Target;
       readonly loss: number | null;
+      state(): StreamState;
     }
   /** A target came too late to learn from. */
   | { readonly kind: 'expired'; readonly number: number }

@@ -106,8 +106,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (waiting.has(key)) learn();
         if (subscriber.closed) return;
         const arrival = stream.target(forStep, target);
-        track();
-        subscriber.next({ key, number: forStep, ...arrival } as KeyedLearned<Key>);
+        const moved = arrival.kind === 'late' ? { state: track() } : {};
+        subscriber.next({ key, number: forStep, ...arrival, ...moved } as KeyedLearned<Key>);
         if (!subscriber.closed && forStep === stream.steps && stream.due(false)) collect(key, stream);
       };
 

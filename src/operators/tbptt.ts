@@ -69,8 +69,7 @@ export function createLearner(
       checkItem(item);
       if ('forStep' in item) {
         const arrival = stream.target(item.forStep, item.target);
-        track();
-        emit({ number: item.forStep, ...arrival } as Learned);
+        emit({ number: item.forStep, ...arrival, ...(arrival.kind === 'late' ? { state: track() } : {}) } as Learned);
         if (!left() && item.forStep === stream.steps && stream.due(false)) update();
         return;
       }

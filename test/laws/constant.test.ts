@@ -31,6 +31,9 @@ test('a stream of 100,000 steps takes no memory of the arena', async t => {
     .subscribe(() => steps++);
   t.is(steps, 100_000);
   t.is(arena.size, before);
+  // What does take memory is seen: a batch larger than any before.
+  model.stepMany([model.zeroCarry(), model.zeroCarry()], [0, 1]);
+  t.true(arena.size > before);
 });
 
 test('a stream that learns for 100,000 steps keeps as many steps and as much memory as after the first few', async t => {

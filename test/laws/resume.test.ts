@@ -5,6 +5,7 @@ import type { ModelConfig } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
 import { tbptt } from '../../src/operators/tbptt.js';
+import { type KeyedExample, type KeyedLearned, tbpttMany } from '../../src/operators/tbptt-many.js';
 import { createRandom } from '../../src/random.js';
 import type { StreamState } from '../../src/training/stream.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
@@ -44,7 +45,7 @@ function runTo(trainer: Trainer, items: Items, cut: number): { said: string[]; s
   subscription.add(
     source.pipe(tbptt(trainer)).subscribe(event => {
       said.push(say(event));
-      if (event.kind !== 'step' && event.kind !== 'update') return;
+      if (event.kind === 'expired' || event.kind === 'duplicate') return;
       if (seen++ !== cut) return;
       state = event.state();
       subscription.unsubscribe();
@@ -118,5 +119,83 @@ law('tbptt cut at any event and resumed from its state, with the same trainer, s
       steps: entries.length,
       updated: entries.length,
     }),
+  },
+});
+
+/** What a keyed event says. */
+function sayKeyed(event: KeyedLearned): string {
+  if (event.kind === 'update') return JSON.stringify(event);
+  if (event.kind === 'error') return `${event.key} ${event.error.code}`;
+  return `${event.key} ${say(event)}`;
+}
+
+/** Keeps the newest state of each stream; those that moved last are last. */
+type Keep = (newest: Map<string, () => StreamState>, event: KeyedLearned) => void;
+
+law('tbpttMany left after any item and resumed from the newest states says and learns the same, bit for bit', {
+  values: fc.record<Value & { streams: number }>({
+    config: networks(5),
+    seed: seeds,
+    k1: fc.integer({ min: 1, max: 3 }),
+    more: fc.integer({ min: 0, max: 3 }),
+    lateness: fc.integer({ min: 0, max: 3 }),
+    steps: fc.integer({ min: 1, max: 8 }),
+    replayed: fc.constant(0),
+    streams: fc.integer({ min: 1, max: 4 }),
+  }),
+  async holds(keep: Keep, { config, seed, k1, more, lateness, steps, streams }): Promise<Verdict> {
+    const options: TrainerOptions = {
+      k1,
+      k2: k1 + more,
+      lateness,
+      optimizer: { kind: 'adam', rate: 0.02, beta1: 0.5 },
+    };
+    const random = createRandom(seed);
+    const [whole, cut] = [await createModel(config, { seed }), await createModel(config, { seed })];
+    const lists = Array.from({ length: streams }, () => drawItems(random, whole, { steps, lateness, prompt: 0.6 }));
+    const items: KeyedExample[] = [];
+    for (let open = lists; open.length > 0; open = open.filter(list => list.length > 0)) {
+      const list = open[random.integer(open.length)];
+      items.push({ key: `${lists.indexOf(list)}`, ...list.shift()! });
+    }
+    const run = (trainer: Trainer, given: readonly KeyedExample[], states?: Map<string, StreamState>) => {
+      const source = new Subject<KeyedExample>();
+      const said: string[] = [];
+      const newest = new Map([...(states ?? [])].map(([key, state]) => [key, () => state]));
+      const subscription = source.pipe(tbpttMany(trainer, { states })).subscribe(event => {
+        said.push(sayKeyed(event));
+        keep(newest, event);
+      });
+      for (const item of given) source.next(item);
+      return { source, said, newest, subscription };
+    };
+    const all = run(createTrainer(whole, options), items);
+    all.source.complete();
+    const trainer = createTrainer(cut, options);
+    const at = random.integer(items.length + 1);
+    const first = run(trainer, items.slice(0, at));
+    const states = new Map([...first.newest].map(([key, state]) => [key, structuredClone(state())]));
+    first.subscription.unsubscribe();
+    const rest = run(trainer, items.slice(at), states);
+    rest.source.complete();
+    const [expected, found] = [all.said, [...first.said, ...rest.said]].map(each => each.join('\n'));
+    if (expected !== found) return `left after ${at} of ${items.length}: said something else`;
+    const [a, b] = [whole.weights(), cut.weights()];
+    const differs = Object.keys(a).find(name => firstDifference(a[name], b[name]) >= 0);
+    return differs && `left after ${at} of ${items.length}: ${differs} differs`;
+  },
+  right(newest, event) {
+    if (event.kind !== 'step' && event.kind !== 'late') return;
+    newest.delete(event.key);
+    newest.set(event.key, event.state);
+  },
+  runs: 120,
+  broken: {
+    'states in the order in which their streams began': (newest, event) => {
+      if (event.kind === 'step' || event.kind === 'late') newest.set(event.key, event.state);
+    },
+    'no state of the first stream': (newest, event) => {
+      if ((event.kind === 'step' || event.kind === 'late') && event.key !== '0') newest.set(event.key, event.state);
+    },
   },
 });

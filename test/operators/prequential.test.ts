@@ -21,7 +21,8 @@ function stepped(number: number, answer: number, target: number | null | undefin
 }
 
 function late(number: number, answer: number, target: number | null, loss: number | null): Learned {
-  return { kind: 'late', number, prediction: row(answer), target: target === null ? null : row(target), loss };
+  const values = target === null ? null : row(target);
+  return { kind: 'late', number, prediction: row(answer), target: values, loss, state: () => ({}) as never };
 }
 
 keepsContract<Learned, Metrics>('prequential', {

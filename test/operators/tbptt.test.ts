@@ -1,11 +1,11 @@
 import test from 'ava';
 import { from, lastValueFrom, map, Subject, take, toArray } from 'rxjs';
+import type { TrainerOptions } from '../../src/index.js';
 import type { TrainableModel } from '../../src/model/model.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
 import { next } from '../../src/operators/next.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import type { StreamState } from '../../src/training/stream.js';
-import type { TrainerOptions } from '../../src/index.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { bits } from '../helpers/bits.js';
 import { keepsContract } from '../helpers/contract.js';
@@ -35,7 +35,9 @@ function show(event: Learned) {
     const { loss, windows, steps, labelled, short } = event.update;
     return { kind: 'update', loss, windows, steps, labelled, short };
   }
-  return event.kind === 'late' ? { ...event, prediction: bits(event.prediction) } : { ...event };
+  if (event.kind !== 'late') return { ...event };
+  const { kind, number, loss, target } = event;
+  return { kind, number, loss, prediction: bits(event.prediction), target };
 }
 
 const mixed: Item[] = [
@@ -230,6 +232,7 @@ test('a late target makes the states before it stale, before it is told', async 
     if (event.kind === 'step') stepped = event;
     if (event.kind !== 'late') return;
     late++;
+    t.is(event.state().entries[0].target?.toString(), ys[0].toString());
     t.throws(() => stepped?.state(), { message: /before the stream moves on/ });
   });
   source.next({ input: xs[0] });
