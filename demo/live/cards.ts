@@ -1,0 +1,133 @@
+import { createChart } from '../parts/chart.js';
+import { percent } from '../parts/numbers.js';
+import type { Scored } from './forecaster.js';
+
+interface Column {
+  readonly name: string;
+  readonly about: string;
+  readonly format: (value: number) => string;
+  /** The least height of the picture, in units of the data: noise is not blown up beyond it. */
+  readonly span: number;
+}
+
+const precise = (digits: number) =>
+  new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const [tenth, hundredth] = [precise(1), precise(2)];
+
+const shown: readonly Column[] = [
+  { name: 'Processor', about: 'busy', format: percent, span: 0.2 },
+  { name: 'Memory', about: 'in use', format: value => `${hundredth.format(100 * value)} %`, span: 0.002 },
+  { name: 'Event loop', about: 'late by, at worst', format: value => `${tenth.format(value)} ms`, span: 2 },
+];
+
+export interface Cards {
+  /** A reading came. */
+  came(values: readonly number[]): void;
+  /** The reading after step `number` is foretold. */
+  foretold(number: number, values: ArrayLike<number>): void;
+  scored(scored: readonly Scored[]): void;
+  /** The stream begins again. */
+  restart(): void;
+}
+
+/** Readings that are shown: half a minute. */
+const most = 120;
+
+/** A card for each reading: what came, what comes next, and both over the last half minute. */
+export function createCards(parent: HTMLElement): Cards {
+  const cards = shown.map(column => createCard(parent, column));
+  let came = 0;
+  return {
+    came(values) {
+      came++;
+      values.forEach((value, i) => {
+        cards[i].came(came, value);
+      });
+    },
+    foretold(number, values) {
+      cards.forEach((card, i) => {
+        card.foretold(number + 1, values[i], number === came);
+      });
+    },
+    scored(scored) {
+      scored.forEach((one, i) => {
+        cards[i].scored(one);
+      });
+    },
+    restart() {
+      came = 0;
+      for (const card of cards) card.restart();
+    },
+  };
+}
+
+function createCard(parent: HTMLElement, { name, about, format, span }: Column) {
+  const card = document.createElement('article');
+  card.className = 'card';
+  card.innerHTML = `
+    <h3></h3>
+    <p class="now"><output class="value">–</output> <span class="about"></span></p>
+    <p class="then"><span class="arrow" aria-hidden="true">→</span> <span class="hidden">next: </span><output class="value">–</output> <span class="about">in a moment</span></p>
+    <div class="plot" role="img"></div>
+    <p class="note">the first forecast is on its way</p>`;
+  const [now, then] = card.querySelectorAll('output');
+  const plot = card.querySelector<HTMLElement>('.plot')!;
+  const note = card.querySelector('.note')!;
+  card.querySelector('h3')!.textContent = name;
+  card.querySelector('.about')!.textContent = about;
+  plot.setAttribute('aria-label', `${name}: the last half minute, and what was forecast for it`);
+  parent.append(card);
+
+  const draw = createChart(plot, {
+    height: 92,
+    curves: [
+      { color: theme => theme.ink, fill: true },
+      { color: theme => theme.network, width: 1.5, endPoint: true },
+    ],
+    range(least, top) {
+      const room = Math.max(span - (top - least), 0.16 * (top - least));
+      const low = least >= 0 ? Math.max(0, least - room / 2) : least - room / 2;
+      return [low, top + room - (least - low)];
+    },
+  });
+  let moments: number[] = [];
+  let values: (number | null)[] = [];
+  let forecasts: (number | null)[] = [];
+  const at = (moment: number): number => {
+    const last = moments.at(-1) ?? moment - 1;
+    for (let next = last + 1; next <= moment; next++) {
+      moments.push(next);
+      values.push(null);
+      forecasts.push(null);
+    }
+    const extra = moments.length - most;
+    if (extra > 0) for (const list of [moments, values, forecasts]) list.splice(0, extra);
+    return moment - moments[0];
+  };
+  const show = (): void => draw([moments, values, forecasts]);
+
+  return {
+    came(moment: number, value: number) {
+      values[at(moment)] = value;
+      now.textContent = format(value);
+      show();
+    },
+    foretold(moment: number, value: number, isNext: boolean) {
+      const place = at(moment);
+      if (place >= 0) forecasts[place] = value;
+      if (isNext) then.textContent = format(Math.max(0, value));
+      show();
+    },
+    scored({ error, persistence }: Scored) {
+      if (Number.isFinite(persistence))
+        note.textContent = `off by ${format(error)} · “same as now” ${format(persistence)}`;
+    },
+    restart() {
+      moments = [];
+      values = [];
+      forecasts = [];
+      then.textContent = '–';
+      show();
+    },
+  };
+}

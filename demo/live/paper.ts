@@ -1,0 +1,112 @@
+/** One character on the paper, and how surprised the network was by it. */
+export interface Mark {
+  readonly character: string;
+  /** In bits; undefined while it is not known. */
+  bits: number | undefined;
+}
+
+export interface Paper {
+  readonly length: number;
+  /** Puts text at the end, as if it was typed. */
+  append(text: string): void;
+  clear(): void;
+  /** A mark has its bits now. */
+  tint(mark: Mark): void;
+  /** What the network expects after the end. */
+  readonly ghost: string;
+  expect(text: string): void;
+  readonly caretAtEnd: boolean;
+}
+
+/** Bits from which a character has the full tint. */
+const shock = 10;
+
+/**
+ * A text area, and behind it the same text again, in which each character is tinted by its surprise and followed by the ghost.
+ *
+ * @param typed told of each character that was put in, in order
+ */
+export function createPaper(
+  area: HTMLTextAreaElement,
+  behind: HTMLElement,
+  typed: (marks: readonly Mark[]) => void,
+): Paper {
+  const marks: Mark[] = [];
+  const spans = new Map<Mark, HTMLElement>();
+  const ghost = document.createElement('span');
+  ghost.className = 'expected';
+  behind.append(ghost);
+
+  const fit = (): void => {
+    behind.style.width = `${area.clientWidth}px`;
+    behind.scrollTop = area.scrollTop;
+  };
+  const tint = (mark: Mark): void => {
+    const span = spans.get(mark);
+    if (span && mark.bits !== undefined)
+      span.style.setProperty('--surprise', `${Math.min(1, mark.bits / shock).toFixed(2)}`);
+  };
+
+  /** The text has changed: what is new between the common beginning and the common end was typed. */
+  const compare = (): void => {
+    const now = Array.from(area.value);
+    let start = 0;
+    while (start < now.length && start < marks.length && now[start] === marks[start].character) start++;
+    let same = 0;
+    while (
+      same < now.length - start &&
+      same < marks.length - start &&
+      now[now.length - 1 - same] === marks[marks.length - 1 - same].character
+    )
+      same++;
+    const fresh = now.slice(start, now.length - same).map((character): Mark => ({ character, bits: undefined }));
+    const gone = marks.splice(start, marks.length - same - start, ...fresh);
+    for (const mark of gone) {
+      spans.get(mark)?.remove();
+      spans.delete(mark);
+    }
+    const following = marks[start + fresh.length];
+    const before = following ? spans.get(following)! : ghost;
+    for (const mark of fresh) {
+      const span = document.createElement('span');
+      span.textContent = mark.character;
+      spans.set(mark, span);
+      before.before(span);
+    }
+    ghost.textContent = '';
+    fit();
+    if (fresh.length > 0) typed(fresh);
+  };
+
+  area.addEventListener('input', compare);
+  area.addEventListener('scroll', fit);
+  new ResizeObserver(fit).observe(area);
+
+  return {
+    get length() {
+      return marks.length;
+    },
+    append(text) {
+      const atEnd = area.scrollHeight - area.scrollTop - area.clientHeight < 60;
+      const { length } = area.value;
+      area.setRangeText(text, length, length, 'end');
+      if (atEnd) area.scrollTop = area.scrollHeight;
+      compare();
+    },
+    clear() {
+      area.value = '';
+      compare();
+    },
+    tint,
+    get ghost() {
+      return ghost.textContent ?? '';
+    },
+    expect(text) {
+      ghost.textContent = text;
+      fit();
+    },
+    get caretAtEnd() {
+      return area.selectionStart === area.selectionEnd && area.selectionEnd === area.value.length;
+    },
+  };
+}

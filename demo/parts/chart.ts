@@ -1,0 +1,92 @@
+import uPlot from 'uplot';
+import { createPainter } from './paint.js';
+import { onThemeChange, readTheme, type Theme } from './theme.js';
+
+export interface Curve {
+  readonly color: (theme: Theme) => string;
+  readonly width?: number;
+  readonly dash?: readonly number[];
+  /** A soft area below. */
+  readonly fill?: boolean;
+  /** A dot on the newest point. */
+  readonly endPoint?: boolean;
+}
+
+export interface ChartOptions {
+  readonly curves: readonly Curve[];
+  readonly height: number;
+  /** How numbers beside the axis read; left out: no axes. */
+  readonly label?: (value: number) => string;
+  /** The least and the most that is shown, of the data. */
+  readonly range?: (least: number, most: number) => [number, number];
+}
+
+/** A plot that is as wide as its element, in the colours of the page. */
+export function createChart(element: HTMLElement, options: ChartOptions): (data: uPlot.AlignedData) => void {
+  const { curves, height, label, range } = options;
+  let theme = readTheme();
+  let latest: uPlot.AlignedData = [[], ...curves.map(() => [])] as unknown as uPlot.AlignedData;
+  const axis = (side: Partial<uPlot.Axis>): uPlot.Axis => ({
+    show: label !== undefined,
+    stroke: () => theme.faint,
+    font: '11px system-ui, sans-serif',
+    grid: { show: false },
+    ticks: { show: false },
+    ...side,
+  });
+  const plot = new uPlot(
+    {
+      width: Math.max(element.clientWidth, 80),
+      height,
+      padding: label ? [8, 8, 0, 0] : [6, 6, 6, 2],
+      legend: { show: false },
+      cursor: { show: false },
+      scales: {
+        x: { time: false },
+        ...(range ? { y: { range: (_, least, most) => range(least ?? 0, most ?? 1) } } : {}),
+      },
+      axes: [
+        axis({ size: 24, values: (_, marks) => marks.map(mark => (Number.isInteger(mark) ? String(mark) : '')) }),
+        axis({
+          size: 40,
+          values: (_, marks) => marks.map(mark => label?.(mark) ?? ''),
+          grid: { show: true, stroke: () => `${theme.faint}33`, width: 1 },
+        }),
+      ],
+      series: [
+        {},
+        ...curves.map(({ color, width = 1.75, dash, fill, endPoint }) => ({
+          stroke: () => color(theme),
+          width,
+          ...(dash ? { dash: [...dash] } : {}),
+          ...(fill ? { fill: () => `${color(theme)}14` } : {}),
+          points: {
+            show: endPoint ?? false,
+            size: 7,
+            fill: () => color(theme),
+            filter: (_: uPlot, index: number, shown: boolean) => (shown ? newest(latest[index]) : null),
+          },
+          spanGaps: false,
+        })),
+      ],
+    },
+    latest,
+    element,
+  );
+  const paint = createPainter(() => plot.setData(latest));
+  onThemeChange(() => {
+    theme = readTheme();
+    plot.redraw();
+  });
+  new ResizeObserver(() => plot.setSize({ width: Math.max(element.clientWidth, 80), height })).observe(element);
+  return data => {
+    latest = data;
+    paint();
+  };
+}
+
+function newest(values: ArrayLike<number | null | undefined>): number[] {
+  let at = values.length - 1;
+  while (at >= 0 && values[at] == null) at--;
+  return at < 0 ? [] : [at];
+}

@@ -1,0 +1,75 @@
+import { defer, type Observable, retry, timer } from 'rxjs';
+
+export type State =
+  | { readonly kind: 'connecting' | 'live' }
+  /** `refused`: what the server said instead. */
+  | { readonly kind: 'gone'; readonly until: number; readonly refused: string | undefined };
+
+export interface Status {
+  /** What one stream of the page knows about the server. */
+  report(stream: string, state: State): void;
+}
+
+/** Says in words how the server is: gone as soon as one stream of the page has lost it. */
+export function createStatus(element: HTMLElement): Status {
+  const states = new Map<string, State>();
+  let said = '';
+
+  const say = (kind: State['kind'], text: string): void => {
+    if (text === said) return;
+    said = text;
+    element.dataset.kind = kind;
+    document.documentElement.dataset.server = kind;
+    element.textContent = text;
+  };
+  const show = (): void => {
+    const all = [...states.values()];
+    const gone = all.filter(state => state.kind === 'gone');
+    if (gone.length > 0) {
+      const soonest = Math.min(...gone.map(state => state.until));
+      const seconds = Math.ceil((soonest - Date.now()) / 1000);
+      const when = seconds > 0 ? `trying again in ${seconds} s` : 'trying again';
+      const refused = gone.find(state => state.refused !== undefined)?.refused;
+      say('gone', `${refused === undefined ? 'The server is gone' : `The server says: ${refused}`} – ${when}`);
+    } else if (all.some(state => state.kind === 'connecting')) {
+      say('connecting', 'Connecting…');
+    } else {
+      say('live', 'Live');
+    }
+  };
+  setInterval(show, 250);
+  return {
+    report(stream, state) {
+      states.set(stream, state);
+      show();
+    },
+  };
+}
+
+const shortest = 500;
+const longest = 8000;
+
+/** Connects again whenever the connection is lost: at once, then later and later; `opened` is to be called when it stands. */
+export function staying<T>(
+  status: Status,
+  stream: string,
+  connect: (opened: () => void) => Observable<T>,
+): Observable<T> {
+  let failures = 0;
+  status.report(stream, { kind: 'connecting' });
+  return defer(() =>
+    connect(() => {
+      failures = 0;
+      status.report(stream, { kind: 'live' });
+    }),
+  ).pipe(
+    retry({
+      delay: (error: { fault?: string; message?: string }) => {
+        const wait = Math.min(longest, shortest * 2 ** failures++);
+        const refused = error?.fault !== undefined && error.fault !== 'closed' ? error.message : undefined;
+        status.report(stream, { kind: 'gone', until: Date.now() + wait, refused });
+        return timer(wait);
+      },
+    }),
+  );
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const here = path => fileURLToPath(new URL(path, import.meta.url));
+
+// biome-ignore lint/style/noDefaultExport: Vite reads it so.
+export default defineConfig({
+  root: here('.'),
+  resolve: {
+    // The pages use the library as anyone would, by its entries.
+    alias: [
+      { find: /^eddy$/, replacement: here('../src/index.ts') },
+      { find: /^eddy\/operators$/, replacement: here('../src/operators/index.ts') },
+      { find: /^eddy\/client$/, replacement: here('../src/client/browser.ts') },
+    ],
+  },
+  build: {
+    outDir: here('../dist/demo'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // A page of one script has nothing to preload.
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { '/load': 'http://localhost:8080' } },
+});
