@@ -92,7 +92,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
   const loss: Loss = createLoss(config, k, arena.reserve(config.output.size).address);
   const emit = emitStep(network, layout);
   const tape = createTape(createActivations(arena, config, 1, checked.k2, true));
-  let batch = tape.rows;
+  let batch: Activations | undefined;
   let count = 0;
   let skippedInRow = 0;
 
@@ -100,16 +100,9 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
   const run = (packing: Packing): Activations => {
     const { windows, blocks, steps } = packing;
     if (windows.length === 1 && tape.holds(windows[0], network.version)) return tape.rows;
-    if (batch === tape.rows || windows.length > batch.streams || steps > batch.steps) {
-      const known =
-        batch === tape.rows
-          ? { streams: 1, steps: checked.k2 }
-          : { streams: 2 * batch.streams, steps: 2 * batch.steps };
-      const streams =
-        windows.length <= batch.streams && batch !== tape.rows
-          ? batch.streams
-          : Math.max(windows.length, known.streams);
-      batch = createActivations(arena, config, streams, Math.max(steps, known.steps), true);
+    if (batch === undefined || windows.length > batch.streams || steps > batch.steps) {
+      const streams = grown(batch?.streams ?? 0, windows.length);
+      batch = createActivations(arena, config, streams, grown(batch?.steps ?? 0, steps), true);
     }
     const rows = {
       ...batch,
@@ -257,6 +250,11 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       optimizer.restore(counters);
     },
   };
+}
+
+/** Room for `needed`: what there is if it does, else at least twice as much, since an arena never gives back. */
+function grown(room: number, needed: number): number {
+  return needed <= room ? room : Math.max(needed, 2 * room);
 }
 
 /** Neighbouring tensors that learn, as runs of weights. */
