@@ -52,6 +52,13 @@ export function stepMany<In extends Input = Input, Key = string>(
       let batch = new Map<Key, KeyedInput<In, Key>>();
       let scheduled = false;
 
+      /** A copy, written over at each step: a view of what was emitted would keep the whole slab that it is cut from. */
+      const rest = (key: Key, carry: Carry): void => {
+        const own = carries.get(key);
+        if (own) own.set(carry);
+        else carries.set(key, carry.slice());
+      };
+
       const flush = (): void => {
         const items = [...batch.values()];
         batch = new Map();
@@ -65,7 +72,7 @@ export function stepMany<In extends Input = Input, Key = string>(
         items.forEach((item, i) => {
           const error = errors[i];
           const result = error ? undefined : steps[next++];
-          if (result && !item.last) carries.set(item.key, result.carry);
+          if (result && !item.last) rest(item.key, result.carry);
           else carries.delete(item.key);
           subscriber.next(result ? { key: item.key, ...result } : { key: item.key, error: error! });
         });

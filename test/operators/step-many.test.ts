@@ -127,6 +127,22 @@ test('stepMany forgets a stream after its last input', async t => {
   t.deepEqual(show(outputs[0]), show(outputs[1]));
 });
 
+test('stepMany keeps a carry in an array of its own, not in the slab of what it emits', async t => {
+  const model = await sampleModel();
+  const kept: Carry[] = [];
+  const noting: typeof model.stepMany = (carries, inputs) => {
+    kept.push(...carries);
+    return model.stepMany(carries, inputs);
+  };
+  const items = keyed('abab');
+  const outputs = await lastValueFrom(from(items).pipe(stepMany({ ...model, stepMany: noting }), toArray()));
+  t.deepEqual(outputs.map(show), fold(model, items));
+  t.is(kept.length, 4);
+  for (const carry of kept) t.is(carry.buffer.byteLength, carry.byteLength);
+  const [emitted] = outputs;
+  t.true(emitted.error === undefined && emitted.carry.buffer.byteLength > emitted.carry.byteLength);
+});
+
 test('stepMany refuses more open streams than maxStreams', async t => {
   const model = await sampleModel();
   const ended = keyed('abcd').map(item => ({ ...item, last: true }));
