@@ -336,7 +336,7 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
       const [s, r, u] = [round(scale), round(rate), round(momentum)];
       for (let i = 0; i < n; i++) {
         let move = round(flush(m[g + i]) * s);
-        if (momentum !== 0) {
+        if (u !== 0) {
           move = flushMoment(round(round(u * m[m0 + i]) + move));
           m[m0 + i] = move;
         }

@@ -194,6 +194,10 @@ test(title('sgd, adam, adagrad'), async t => {
     same(t, `sgd with momentum, ${label}`, kernels, [n, n, n], fill, (k, [w, g, m]) =>
       k.sgd(w, g, m, n, 0.7, 0.01, 0.9),
     );
+    // Less than any float32: none.
+    same(t, `sgd with next to no momentum, ${label}`, kernels, [n, n, n], fill, (k, [w, g, m]) =>
+      k.sgd(w, g, m, n, 0.7, 0.01, 1e-50),
+    );
     const adam =
       (beta1: number, keep: number) =>
       (k: Kernels, [w, g, m, v]: number[]) =>
