@@ -103,14 +103,6 @@ function addProduct(
   }
 }
 
-/** Where the backward pass works and leaves its result. */
-export interface Backward {
-  /** Address of the gradient of the weights, laid out as they are; added to. */
-  readonly gradient: number;
-  /** Address of room for transposed matrices, `transposedSize(parameters)` numbers. */
-  readonly transposed: number;
-}
-
 /** Numbers that the transposed copies of all matrices take. */
 export function transposedSize(parameters: Parameters): number {
   let size = 0;
