@@ -12,6 +12,8 @@ export type { Step } from './model/transfer.js';
 // Learning
 export type { Target } from './training/loss.js';
 export type { OptimizerConfig } from './training/optimizer.js';
+export { type Evaluation, evaluate, type Labelled, type Sequence } from './training/evaluate.js';
+export { type Epoch, type FitOptions, type Fitted, fit, splitSequences, withNoise } from './training/fit.js';
 export type { ReplayOptions, TrainerOptions } from './training/options.js';
 export type { Schedule } from './training/schedule.js';
 export type { StreamState } from './training/stream.js';
@@ -29,8 +31,10 @@ export { loadTrainer, type SavedTrainer, saveTrainer } from './training/checkpoi
 
 // Other people's weights
 export type { Imported } from './interchange/imported.js';
-export { fromKeras } from './interchange/keras.js';
-export { fromPyTorch } from './interchange/pytorch.js';
+export { fromKeras, type KerasLayer } from './interchange/keras.js';
+export { fromPyTorch, type PyTorchOptions } from './interchange/pytorch.js';
+export { readSafetensors, type Safetensors } from './model/safetensors.js';
+export { type Tensor, tensorOf } from './model/tensor.js';
 
 // Encoders
 export type { BytesConfig } from './encoders/bytes.js';

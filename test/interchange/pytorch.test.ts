@@ -1,6 +1,8 @@
 import test from 'ava';
 import { CheckpointError } from '../../src/errors.js';
+import * as eddy from '../../src/index.js';
 import { fromPyTorch, type PyTorchOptions } from '../../src/interchange/pytorch.js';
+import { writeSafetensors } from '../../src/model/safetensors.js';
 import { type Tensor, tensorOf } from '../../src/model/tensor.js';
 import { uniform } from '../helpers/weights.js';
 
@@ -46,6 +48,15 @@ test('a state dictionary becomes a configuration, and its values pass as they ar
     t.deepEqual(new Uint8Array(array.buffer), theirs.data, name);
   }
   t.is(Object.keys(weights).length, 10);
+});
+
+test('a safetensors file of PyTorch becomes a model with what the library exports', async t => {
+  const file = writeSafetensors(tensorsOf({ ...gru('rnn.', 3, 4), ...fc }));
+  const options: eddy.PyTorchOptions = { output: 'values' };
+  const { config, weights } = eddy.fromPyTorch(eddy.readSafetensors(file).tensors, options);
+  const model = await eddy.createModel(config);
+  model.setWeights(weights);
+  t.deepEqual(model.weights(), weights);
 });
 
 test('the cell follows from the shapes; of nn.RNN the nonlinearity must be said', t => {
