@@ -31,7 +31,7 @@ export function createBars(list: HTMLElement): { show(prediction: Float32Array):
       glyph.textContent = look.glyph;
       glyph.classList.toggle('strange', look.strange);
       bar.style.width = `${100 * latest[byte]}%`;
-      share.textContent = percent(latest[byte]);
+      share.textContent = latest[byte] < 0.005 ? '< 1 %' : percent(latest[byte]);
       row.setAttribute('aria-label', `${look.name}: ${percent(latest[byte])}`);
     });
   });

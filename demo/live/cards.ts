@@ -65,9 +65,11 @@ function createCard(parent: HTMLElement, { name, about, format, span }: Column) 
   const card = document.createElement('article');
   card.className = 'card';
   card.innerHTML = `
+    <div class="figures">
     <h3></h3>
     <p class="now"><output class="value">–</output> <span class="about"></span></p>
-    <p class="then"><span class="arrow" aria-hidden="true">→</span> <span class="hidden">next: </span><output class="value">–</output> <span class="about">in a moment</span></p>
+    <p class="then"><span class="arrow" aria-hidden="true">→</span> <output class="value">–</output> <span class="about">expected next</span></p>
+    </div>
     <div class="plot" role="img"></div>
     <p class="note">the first forecast is on its way</p>`;
   const [now, then] = card.querySelectorAll('output');

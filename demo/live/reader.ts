@@ -1,7 +1,7 @@
 import { createMetrics } from 'eddy';
-import { type RemoteLearned, remote } from 'eddy/client';
+import { type RemoteStep, remote } from 'eddy/client';
 import { next } from 'eddy/operators';
-import { type Observable, Subject, tap } from 'rxjs';
+import { mergeMap, type Observable, Subject } from 'rxjs';
 import { createFading } from '../parts/fading.js';
 import { createLetterCounts } from './letter-counts.js';
 
@@ -18,16 +18,23 @@ export interface Reading {
   readonly right: number;
 }
 
+export type Answer =
+  | { readonly kind: 'step'; readonly byte: number; readonly step: RemoteStep }
+  /** The weights have moved: so many times by now. */
+  | { readonly kind: 'update'; readonly count: number };
+
 export interface Reader<Source> {
   /** Bytes that wait to be read. */
   readonly waiting: number;
   read(bytes: Iterable<number>, source: Source): void;
   /** A session that learns from what is read. What was sent and not answered when another one was lost is read again. */
-  connect(opened: () => void): Observable<RemoteLearned>;
+  connect(opened: () => void): Observable<Answer>;
 }
 
 /** Bytes under way: a long text leaves room for others. */
 const mostUnderWay = 16;
+/** Steps whose loss may still come. */
+const mostKept = 64;
 /** α: averages look back some 100 characters. */
 const fading = 0.99;
 
@@ -40,7 +47,7 @@ export function createReader<Source>(scored: (source: Source, reading: Reading) 
     readonly source: Source;
   }
   let queue: Item[] = [];
-  /** By the number of their step: sent, and not answered yet; then answered, and not scored yet. */
+  /** By the number of their step. */
   let sent = new Map<number, Item>();
   let predictions = new Map<number, Float32Array>();
   let steps = 0;
@@ -81,7 +88,6 @@ export function createReader<Source>(scored: (source: Source, reading: Reading) 
         const item = sent.get(number + 1);
         const prediction = predictions.get(number);
         if (!item || !prediction) return;
-        sent.delete(number + 1);
         predictions.delete(number);
         const measured = metrics.scored(number, prediction, item.byte, loss);
         letters.add(counts.surprise(item.byte));
@@ -103,20 +109,19 @@ export function createReader<Source>(scored: (source: Source, reading: Reading) 
       return bytes.pipe(
         next(),
         remote('./', { model: 'text', learn: 'shared', learning, want: { carry: true }, onOpened: begin }),
-        tap(event => {
-          if (event.kind === 'late') {
-            score(event.number, event.loss);
-          } else if (event.kind === 'step') {
-            const { number, step } = event;
-            answered = number;
-            if (number === 1) {
-              counts.surprise(sent.get(1)!.byte);
-              sent.delete(1);
-            }
-            metrics.predicted(number);
-            predictions.set(number, step.prediction);
-            pump();
-          }
+        mergeMap((event): Answer[] => {
+          if (event.kind === 'late') score(event.number, event.loss);
+          if (event.kind === 'update') return [{ kind: 'update', count: event.update.count }];
+          if (event.kind !== 'step') return [];
+          const { number, step } = event;
+          const { byte } = sent.get(number)!;
+          answered = number;
+          if (number === 1) counts.surprise(byte);
+          metrics.predicted(number);
+          predictions.set(number, step.prediction);
+          for (const map of [sent, predictions]) map.delete(number - mostKept);
+          pump();
+          return [{ kind: 'step', byte, step }];
         }),
       );
     },

@@ -5,12 +5,14 @@ import { count, createNumbers, percent } from '../parts/numbers.js';
 import { type Status, staying } from '../parts/status.js';
 import { createStrip } from '../parts/strip.js';
 import { createBars } from './bars.js';
+import { lookOf } from './characters.js';
 import { continuation } from './ghost.js';
 import { createPaper, type Mark } from './paper.js';
 import { createReader, type Reading } from './reader.js';
 import { rhyme } from './rhyme.js';
 
-const moments = 240;
+/** Columns of the strip: so many characters can be told apart. */
+const moments = 64;
 const units = 128;
 /** Milliseconds of rest before it goes on by itself. */
 const rest = 150;
@@ -24,6 +26,7 @@ export function startType(status: Status): void {
   const [readButton, takeButton, clearButton] = ['read', 'take', 'clear'].map(id => find(id) as HTMLButtonElement);
   const verdict = find('type-verdict');
   const lossPlot = find('type-loss');
+  const barsEmpty = find('bars-empty');
   const bars = createBars(find('bars'));
   const strip = createStrip(find('type-strip') as HTMLCanvasElement, units, moments);
   const show = createNumbers(find('type-numbers'), ['bytes read', 'updates of the weights', 'foreseen as likeliest']);
@@ -67,14 +70,16 @@ export function startType(status: Status): void {
     history.clear();
     strip.clear();
     bars.clear();
+    barsEmpty.hidden = false;
     return reader.connect(opened);
   }).subscribe(event => {
     if (event.kind === 'step') {
+      barsEmpty.hidden = true;
       bars.show(event.step.prediction);
-      if (event.step.carry) strip.push(event.step.carry);
+      if (event.step.carry) strip.push(event.step.carry, lookOf(event.byte).glyph);
       rested.next(timer(rest).pipe(switchMap(() => continuation(event.step))));
-    } else if (event.kind === 'update') {
-      updates = event.update.count;
+    } else {
+      updates = event.count;
     }
     show([
       count(latest?.count ?? 1),

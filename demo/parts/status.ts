@@ -1,4 +1,5 @@
 import { defer, type Observable, retry, timer } from 'rxjs';
+import { LostError } from './server-events.js';
 
 export type State =
   | { readonly kind: 'connecting' | 'live' }
@@ -64,9 +65,11 @@ export function staying<T>(
     }),
   ).pipe(
     retry({
-      delay: (error: { fault?: string; message?: string }) => {
+      delay: (error: LostError | { fault?: string; message?: string }) => {
+        if (!(error instanceof LostError) && !('fault' in error)) console.error(error);
         const wait = Math.min(longest, shortest * 2 ** failures++);
-        const refused = error?.fault !== undefined && error.fault !== 'closed' ? error.message : undefined;
+        const refused =
+          'fault' in error && error.fault !== undefined && error.fault !== 'closed' ? error.message : undefined;
         status.report(stream, { kind: 'gone', until: Date.now() + wait, refused });
         return timer(wait);
       },
