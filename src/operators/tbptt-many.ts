@@ -26,7 +26,7 @@ export interface TbpttManyOptions<Key = string> {
   /** An update is run when this many windows wait for it. Default 64. */
   readonly maxWindows?: number;
   /**
-   * Streams to resume, as their newest `state()` gave them, in the order of their newest items, the last one last: what was due then,
+   * Streams to resume, as their newest `state()` gave them, in the order of those states, the newest last: what was due then,
    * and what remains at the end, is learned in this order.
    */
   readonly states?: ReadonlyMap<Key, StreamState>;
@@ -71,12 +71,14 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         return entry;
       };
 
-      /** The stream of an item: it becomes the last, so that streams are in the order of their newest items, as states are. */
-      const visit = (key: Key) => {
-        const entry = streams.get(key) ?? open(key);
+      const visit = (key: Key) => streams.get(key) ?? open(key);
+
+      /** The state of a stream that has moved. It becomes the last, so that streams are in the order of their newest states. */
+      const move = (key: Key) => {
+        const entry = streams.get(key)!;
         streams.delete(key);
         streams.set(key, entry);
-        return entry;
+        return entry.track();
       };
 
       const learn = (): void => {
@@ -100,26 +102,26 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       };
 
       const learnLate = (key: Key, { forStep, target }: LateTarget): void => {
-        const { stream, track } = visit(key);
+        const { stream } = visit(key);
         // What is wrong must not part the streams that wait for one update.
         stream.checkTarget(forStep, target);
         if (waiting.has(key)) learn();
         if (subscriber.closed) return;
         const arrival = stream.target(forStep, target);
-        const moved = arrival.kind === 'late' ? { state: track() } : {};
+        const moved = arrival.kind === 'late' ? { state: move(key) } : {};
         subscriber.next({ key, number: forStep, ...arrival, ...moved } as KeyedLearned<Key>);
         if (!subscriber.closed && forStep === stream.steps && stream.due(false)) collect(key, stream);
       };
 
       const step = (key: Key, { input, target }: Example<In>): void => {
-        const { stream, track } = visit(key);
+        const { stream } = visit(key);
         if (stream.due() && !waiting.has(key)) collect(key, stream);
         if (input !== null) trainer.model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);
         if (waiting.has(key) || (waiting.size > 0 && !willBeDue(stream, trainer.options.k1))) learn();
         if (subscriber.closed) return;
         const stepped = stream.step(input, target);
-        subscriber.next({ kind: 'step', key, target, ...stepped, state: track() });
+        subscriber.next({ kind: 'step', key, target, ...stepped, state: move(key) });
         if (!subscriber.closed && stream.due(false)) collect(key, stream);
       };
 

@@ -19,6 +19,9 @@ export interface Law<Subject, Value> {
 
 class LawBroken extends Error {}
 
+/** For a long look: `EDDY_LAW_RUNS=20` runs each law twenty times as often. */
+const times = Number(process.env.EDDY_LAW_RUNS ?? 1);
+
 const property = <Subject, Value>({ values, holds }: Law<Subject, Value>, subject: Subject) =>
   fc.asyncProperty(values, async value => {
     const verdict = await holds(subject, value);
@@ -29,7 +32,8 @@ const property = <Subject, Value>({ values, holds }: Law<Subject, Value>, subjec
 export function law<Subject, Value>(title: string, definition: Law<Subject, Value>): void {
   const { right, broken, runs = 60, seed } = definition;
   test(title, async t => {
-    await fc.assert(property(definition, right), { numRuns: runs, seed });
+    t.timeout(120_000 * times);
+    await fc.assert(property(definition, right), { numRuns: runs * times, seed });
     t.pass();
   });
   for (const [what, subject] of Object.entries(broken)) {
