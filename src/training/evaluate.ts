@@ -1,0 +1,78 @@
+import { ConfigError } from '../errors.js';
+import type { Input } from '../model/input.js';
+import { argmax } from '../model/sample.js';
+import type { Step } from '../model/transfer.js';
+import type { Target } from './loss.js';
+import type { Trainer } from './trainer.js';
+
+/** One whole sequence, from a carry of zeros; a step whose target is null brings no loss: of many-to-one, all but the last. */
+export interface Sequence {
+  readonly inputs: readonly (Input | null)[];
+  /** As many as inputs. */
+  readonly targets: readonly Target[];
+}
+
+export interface Evaluation {
+  /** Mean over labelled steps, in nats. */
+  readonly loss: number;
+  readonly labelled: number;
+  /** The share of labelled steps whose likeliest class is the target; undefined where the output is no class. */
+  readonly accuracy: number | undefined;
+}
+
+/** A step that has a target. */
+export interface Labelled {
+  /** Which sequence, and which step of it, from 0. */
+  readonly sequence: number;
+  readonly time: number;
+  readonly step: Step;
+  readonly target: Exclude<Target, null>;
+  /** In nats. */
+  readonly loss: number;
+}
+
+/** Sequences that are stepped at once. */
+const together = 64;
+
+/**
+ * How well the model does on sequences that it does not learn from.
+ *
+ * @param look is shown every labelled step
+ * @throws ConfigError if no step has a target
+ */
+export function evaluate(
+  trainer: Trainer,
+  sequences: readonly Sequence[],
+  look: (labelled: Labelled) => void = () => {},
+): Evaluation {
+  const { model } = trainer;
+  const classes = model.config.output.kind === 'classes';
+  let [sum, labelled, right] = [0, 0, 0];
+  for (let first = 0; first < sequences.length; first += together) {
+    let running = sequences
+      .slice(first, first + together)
+      .map((sequence, i) => ({ sequence, number: first + i, carry: model.zeroCarry() }));
+    for (let time = 0; ; time++) {
+      running = running.filter(({ sequence }) => time < sequence.inputs.length);
+      if (running.length === 0) break;
+      const steps = model.stepMany(
+        running.map(one => one.carry),
+        running.map(one => one.sequence.inputs[time]),
+      );
+      steps.forEach((step, i) => {
+        const one = running[i];
+        one.carry = step.carry;
+        const target = one.sequence.targets[time];
+        if (target === null) return;
+        trainer.checkTarget(target);
+        const loss = trainer.loss(step.logits, target);
+        sum += loss;
+        labelled++;
+        if (classes && argmax(step.logits) === target) right++;
+        look({ sequence: one.number, time, step, target, loss });
+      });
+    }
+  }
+  if (labelled === 0) throw new ConfigError('Expected at least one step with a target, got none');
+  return { loss: sum / labelled, labelled, accuracy: classes ? right / labelled : undefined };
+}
