@@ -9,6 +9,7 @@ import type { Want } from './answer.js';
 import type { Columns, Reading } from './columns.js';
 import { createPipeline, type Outcome, type Pipeline } from './pipeline.js';
 import { createReadingsTask, type Forecast } from './readings.js';
+import { createRows } from './rows.js';
 import type { Resumed, Task } from './task.js';
 import { createTokens } from './tokens.js';
 
@@ -26,6 +27,8 @@ export interface Plan {
   /** The learner of the checkpoint and its streams go on; else streams begin, and a new learner with the weights. */
   readonly resume: boolean;
   readonly maxKeys: number;
+  /** The network was made elsewhere: its rows are not standardised here, and what it says is said as it is. */
+  readonly asIs?: boolean;
 }
 
 /** What a checkpoint of `eddy pipe` says besides its learner. */
@@ -59,10 +62,12 @@ export async function assemble(
 ): Promise<Assembly> {
   const { columns, horizon, forecast, maxKeys } = plan;
   const { model, trainer, resumed, known } = await network(plan, checkpoint);
-  checkFits(model.config, columns);
-  const task = columns
-    ? createReadingsTask({ columns, horizon, forecast, resumed, known })
-    : createTokens({ config: model.config, horizon, ...answers, resumed });
+  checkFits(model.config, plan);
+  const task = plan.asIs
+    ? createRows({ config: model.config, columns: columns!, ...answers })
+    : columns
+      ? createReadingsTask({ columns, horizon, forecast, maxKeys, resumed, known })
+      : createTokens({ config: model.config, horizon, ...answers, resumed });
   const pipeline = createPipeline({
     model,
     trainer,
@@ -136,10 +141,10 @@ export function extraOf(checkpoint: Uint8Array): Extra | undefined {
 
 export function isColumns(found: unknown): found is Columns {
   const columns = found as Partial<Columns> | null;
-  const isNames = (list: unknown) =>
-    Array.isArray(list) && list.length > 0 && list.every(name => typeof name === 'string');
+  const isNames = (list: unknown) => Array.isArray(list) && list.every(name => typeof name === 'string');
   return (
     isNames(columns?.inputs) &&
+    columns!.inputs!.length > 0 &&
     isNames(columns?.targets) &&
     (columns!.key === undefined || typeof columns!.key === 'string')
   );
@@ -165,7 +170,7 @@ export function configOf(columns: Columns | undefined, layers: readonly LayerCon
 }
 
 /** @throws ConfigError if the network takes something else than the input has */
-function checkFits({ input, output }: ModelConfig, columns: Columns | undefined): void {
+function checkFits({ input, output }: ModelConfig, { columns, asIs }: Plan): void {
   const wanted = columns === undefined ? 'token' : 'features';
   if (input.kind !== wanted) {
     const say = (kind: string) => (kind === 'token' ? 'text or bytes' : 'rows of numbers');
@@ -181,6 +186,7 @@ function checkFits({ input, output }: ModelConfig, columns: Columns | undefined)
     }
     return;
   }
+  if (asIs) return;
   if (input.size !== 2 * columns.inputs.length || output.kind !== 'values' || output.size !== columns.targets.length) {
     throw new ConfigError(
       `Expected a network for ${columns.inputs.length} columns of input and ${columns.targets.length} of output, ` +

@@ -1,9 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { EddyError } from '../errors.js';
+import { ServeError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { createModel } from '../model/model.js';
-import { serve } from '../server/serve.js';
 import { createLoadStream } from './load.js';
 import { servePages } from './pages.js';
 import { integer } from './settings.js';
@@ -43,32 +42,31 @@ export function demoCommand(): Command {
 }
 
 async function demo({ port, host }: DemoOptions): Promise<void> {
+  const pages = servePages(folder);
   const load = createLoadStream();
-  try {
-    const pages = servePages(folder);
-    const [loadModel, textModel] = await Promise.all([createModel(models.load), createModel(models.text)]);
-    const server = await serve(
-      { load: loadModel, text: textModel },
-      {
-        port,
-        host,
-        allowShared: 'own-pages',
-        handler(request, response) {
-          if (request.url?.split('?')[0] !== '/load' || request.method !== 'GET') return pages(request, response);
-          load.listen(response);
-          return true;
-        },
+  const [loadModel, textModel] = await Promise.all([createModel(models.load), createModel(models.text)]);
+  const { serve } = await import('../server/serve.js');
+  const server = await serve(
+    { load: loadModel, text: textModel },
+    {
+      port,
+      host,
+      allowShared: 'own-pages',
+      handler(request, response) {
+        if (request.url?.split('?')[0] !== '/load' || request.method !== 'GET') return pages(request, response);
+        load.listen(response);
+        return true;
       },
-    );
-    process.stdout.write(`eddy: live at ${readable(server.httpUrl)} (Ctrl-C ends)\n`);
-    await stopSignal();
-    load.close();
-    await server.close();
-  } catch (error) {
-    if (!(error instanceof EddyError)) throw error;
-    process.stderr.write(`eddy: ${error.message}${error.code === 'EDDY_SERVE' ? ' (--port, --host)' : ''}\n`);
-    process.exitCode = 1;
-  }
+    },
+  ).catch((error: unknown) => {
+    if (!(error instanceof ServeError)) throw error;
+    throw new ServeError(`${error.message} (--port ${port === 0 ? 8080 : port + 1}, --host)`, { cause: error });
+  });
+  const stopped = stopSignal();
+  process.stdout.write(`eddy: live at ${readable(server.httpUrl)} (Ctrl-C ends)\n`);
+  await stopped;
+  load.close();
+  await server.close();
 }
 
 function readable(url: string): string {

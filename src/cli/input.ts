@@ -2,7 +2,7 @@ import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
 import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
-import type { FormatName, Malformed, Row } from './formats/format.js';
+import { type FormatName, type Malformed, numberOf, type Row } from './formats/format.js';
 import { createFormat, type Format, type Frame } from './formats/formats.js';
 import type { Source } from './source.js';
 
@@ -56,6 +56,12 @@ export function isMalformed(frame: unknown): frame is Malformed {
   return typeof frame === 'object' && frame !== null && 'malformed' in frame;
 }
 
+/** A token, or a row with a number: some files have lines of words between the names and the numbers. */
+function isUsable(frame: Frame): boolean {
+  if (typeof frame === 'number') return true;
+  return !isMalformed(frame) && frame.cells.some(cell => !Number.isNaN(numberOf(cell) ?? Number.NaN));
+}
+
 /** The first frame that can be read, and a source that begins with it. */
 export async function peek(
   source: Source<Frame>,
@@ -64,8 +70,10 @@ export async function peek(
   for (;;) {
     const frames = await source.take();
     if (frames === null) return { first: undefined, rest: source };
-    const good = frames.findIndex(frame => !isMalformed(frame));
-    for (const frame of frames.slice(0, good < 0 ? undefined : good)) malformed(frame as Malformed);
+    const good = frames.findIndex(isUsable);
+    for (const frame of frames.slice(0, good < 0 ? undefined : good)) {
+      malformed(isMalformed(frame) ? frame : { line: (frame as Row).line, malformed: 'expected numbers, got none' });
+    }
     if (good < 0) continue;
     let waiting: readonly Frame[] | undefined = frames.slice(good);
     const rest: Source<Frame> = {

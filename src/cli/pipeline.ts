@@ -1,10 +1,10 @@
-import { Subject } from 'rxjs';
+import { filter, map, type Observable, Subject } from 'rxjs';
 import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
 import type { LateTarget } from '../operators/learned.js';
 import { step as stepOperator } from '../operators/step.js';
-import { type KeyedInput, stepMany } from '../operators/step-many.js';
+import { stepMany } from '../operators/step-many.js';
 import { tbptt } from '../operators/tbptt.js';
 import { type KeyedExample, tbpttMany } from '../operators/tbptt-many.js';
 import type { Target } from '../training/loss.js';
@@ -86,15 +86,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }),
     );
   } else if (keyed) {
-    (items as Subject<KeyedInput>).pipe(stepMany(model, { maxStreams })).subscribe(
-      observer(event => {
-        if (event.error) failure = event.error;
-        else stepped(event.key, event, null);
-      }),
-    );
+    inputsOf(items)
+      .pipe(stepMany(model, { maxStreams }))
+      .subscribe(
+        observer(event => {
+          if (event.error) failure = event.error;
+          else stepped(event.key, event, null);
+        }),
+      );
   } else {
-    const inputs = new Subject<Input>();
-    items.subscribe(item => 'input' in item && inputs.next(item.input));
+    const inputs = inputsOf(items).pipe(map(({ input }) => input));
     inputs.pipe(stepOperator(model)).subscribe(observer(step => stepped('', step, null)));
   }
 
@@ -118,4 +119,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       check();
     },
   };
+}
+
+/** What does not learn has no use for targets. */
+function inputsOf(items: Observable<Item>): Observable<{ readonly key: string; readonly input: Input }> {
+  return items.pipe(filter(item => 'input' in item));
 }

@@ -1,12 +1,13 @@
 import type { CellKind } from '../cells/cell.js';
 import { ConfigError } from '../errors.js';
 import { readCheckpoint } from '../model/checkpoint.js';
-import type { LayerConfig } from '../model/config.js';
+import type { LayerConfig, ModelConfig } from '../model/config.js';
 import type { TrainerOptions } from '../training/trainer.js';
 import { type Extra, extraOf, type Plan } from './assemble.js';
 import { type Columns, chooseColumns } from './columns.js';
 import type { Row } from './formats/format.js';
 import type { Forecast } from './readings.js';
+import { columnsOf } from './rows.js';
 
 /** What can be asked for; what is left out is chosen here. */
 export interface PlanOptions {
@@ -26,6 +27,7 @@ export interface PlanOptions {
   readonly k1?: number;
   readonly k2?: number;
   readonly rate?: number;
+  readonly replay?: number;
 }
 
 /** Measured on tinyshakespeare and on readings of motion: see docs/cli.md. */
@@ -33,6 +35,9 @@ const defaults = {
   tokens: { hidden: 128, k1: 8, k2: 16, rate: 0.003 },
   readings: { hidden: 32, k1: 1, k2: 16, rate: 0.002 },
 };
+
+/** Steps that replay looks back on: older ones hurt after a change. */
+const replayCapacity = 2000;
 
 /**
  * What is done with the input: as asked, as the checkpoint says, or else as is usual.
@@ -48,6 +53,7 @@ export function makePlan(
 ): { plan: Plan; leftOut: readonly string[] } {
   const extra = checkpoint && extraOf(checkpoint);
   if (checkpoint) checkAgreement(options, checkpoint, extra);
+  if (checkpoint && names && !extra) return planAsIs(options, readCheckpoint(checkpoint).config, names, first!);
   const horizon = extra?.horizon ?? options.horizon ?? 1;
   if (names === undefined && horizon === 0) {
     throw new ConfigError('Expected horizon to be at least 1 for text, got 0: a token does not foretell itself');
@@ -79,12 +85,40 @@ export function makePlan(
   };
 }
 
+/** Rows for a network that was made elsewhere. */
+function planAsIs(
+  options: PlanOptions,
+  config: ModelConfig,
+  names: readonly string[],
+  first: Row,
+): { plan: Plan; leftOut: readonly string[] } {
+  if (options.learn) {
+    throw new ConfigError(
+      'Expected a checkpoint that eddy pipe --save wrote with --learn and rows: it says what its outputs foretell',
+    );
+  }
+  const chosen = chooseColumns(names, first, { ...options, columns: options.columns ?? columnsOf(config), horizon: 1 });
+  const { key, inputs } = chosen;
+  return {
+    plan: {
+      columns: { inputs, targets: [], ...(key === undefined ? {} : { key }) },
+      horizon: 1,
+      forecast: 'level',
+      resume: false,
+      maxKeys: options.maxKeys ?? 10_000,
+      asIs: true,
+    },
+    leftOut: chosen.leftOut,
+  };
+}
+
 function trainerOptions(options: PlanOptions, usual: { k1: number; k2: number; rate: number }): TrainerOptions {
   const k1 = options.k1 ?? Math.min(usual.k1, options.k2 ?? usual.k1);
   return {
     k1,
     k2: options.k2 ?? Math.max(usual.k2, k1),
     optimizer: { kind: 'adam', rate: options.rate ?? usual.rate },
+    ...(options.replay ? { replay: { windows: options.replay, capacity: replayCapacity } } : {}),
   };
 }
 
@@ -105,6 +139,7 @@ function checkAgreement(options: PlanOptions, checkpoint: Uint8Array, extra: Ext
   agree('k1', options.k1, learner?.k1);
   agree('k2', options.k2, learner?.k2);
   agree('rate', options.rate, learner?.optimizer?.rate);
+  agree('replay', options.replay, learner && (learner.replay?.windows ?? 0));
   agree('horizon', options.horizon, extra?.horizon);
   agree('forecast', options.forecast, extra?.forecast);
   agree('columns', options.columns, extra?.columns?.inputs);

@@ -1,5 +1,5 @@
-import { createReadings } from '../encoders/readings.js';
-import { CheckpointError } from '../errors.js';
+import { createReadings, type ReadingsState, type Scale } from '../encoders/readings.js';
+import { CheckpointError, LimitError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Columns, Reading } from './columns.js';
 import { brief, exactly, fromExactly } from './numbers.js';
@@ -17,6 +17,8 @@ export interface ReadingsOptions {
   /** Rows ahead that are foretold; 0 is the row itself, whose targets are not among its inputs. */
   readonly horizon: number;
   readonly forecast: Forecast;
+  /** Streams at most. */
+  readonly maxKeys: number;
   readonly resumed?: Resumed;
   /** What a task of this kind saved: new streams begin with its statistics. */
   readonly known?: unknown;
@@ -32,7 +34,7 @@ interface Saved {
  * stream; a forecast is read, and its target is standardised, with the scale of the moment when it was made.
  */
 export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
-  const { columns, horizon, resumed } = options;
+  const { columns, horizon, maxKeys, resumed } = options;
   const change = options.forecast === 'change' && horizon > 0;
   const make = (names: readonly string[]) =>
     createReadings({ kind: 'readings', columns: names.map(name => ({ name, nullable: true })) });
@@ -63,11 +65,24 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       throw new CheckpointError(`Expected stream ${JSON.stringify(key)} to stand at one step, got two`);
     }
   }
+  /** Changes are measured from none: an output of 0 is persistence. */
+  const scaleOf = (state: ReadingsState): Scale =>
+    change
+      ? {
+          means: state.columns.map(() => 0),
+          units: state.columns.map(({ mean, variance }) => Math.sqrt(variance + mean * mean) || 1),
+        }
+      : outputs.scale(state);
   const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined }[] = [];
 
   return {
     items(frame) {
       const { key, targets } = frame;
+      if (!threads.has(key) && threads.size >= maxKeys) {
+        throw new LimitError(
+          `Expected at most ${maxKeys} streams, got ${JSON.stringify(key)} besides: raise --max-keys`,
+        );
+      }
       const thread = threads.get(key) ?? first;
       const number = thread.steps + 1;
       const open = [...thread.open];
@@ -89,7 +104,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       const last = Array.from(targets, (value, i) => (Number.isNaN(value) ? thread.last[i] : value));
       const made: Foretold = {
         // A row does not say itself: its targets are not known yet.
-        scale: outputs.scale(horizon === 0 ? thread.outputs : after),
+        scale: scaleOf(horizon === 0 ? thread.outputs : after),
         base: change ? last : last.map(() => 0),
         last,
       };

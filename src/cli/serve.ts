@@ -7,7 +7,6 @@ import { ConfigError } from '../errors.js';
 import { loadModel } from '../model/checkpoint.js';
 import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
-import { serve } from '../server/serve.js';
 import { choice, integer } from './settings.js';
 import { onSignal } from './signals.js';
 
@@ -66,6 +65,8 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
     models.default = await createModel(configOf(options.cell, options), { seed: options.seed });
   }
 
+  // The other commands begin sooner without it.
+  const { serve } = await import('../server/serve.js');
   const server = await serve(models, { port: options.port, host: options.host });
   process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${server.url} (Ctrl-C ends)\n`);
   await new Promise<void>(resolve => {

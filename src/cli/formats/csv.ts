@@ -1,8 +1,8 @@
-import { CsvError, parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse/sync';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
-import { longestLine } from './lines.js';
+import { createLines, isTooLong, type Line, longestLine } from './lines.js';
 
-export const delimiters = [',', ';', '\t'] as const;
+const delimiters = [',', ';', '\t'] as const;
 
 /** The delimiter that stands most often in a line, or undefined if none does. */
 export function delimiterOf(line: string): string | undefined {
@@ -11,80 +11,106 @@ export function delimiterOf(line: string): string | undefined {
   return most === 0 ? undefined : delimiters[counts.indexOf(most)];
 }
 
+/** A record, and the line that it begins on. */
+interface Whole {
+  readonly line: number;
+  readonly text: string;
+}
+
 /**
  * Comma-separated values (RFC 4180; semicolons and tabs too). A first line without any number names the columns.
  *
- * @param delimiter one character; without it, the one that stands most often in the first line
+ * A record leaves as soon as its line has ended; one with a line end between quotes goes on.
+ *
+ * @param given one character; without it, the delimiter that stands most often in the first line
  */
-export function createCsv(delimiter?: string): RowFormat {
+export function createCsv(given?: string): RowFormat {
+  const lines = createLines();
+  let delimiter = given;
   let columns: readonly string[] | undefined;
-  let parser: ReturnType<typeof parse> | undefined;
-  let held = Buffer.alloc(0);
-  let failures: Malformed[] = [];
+  let open: Whole | undefined;
 
-  const open = (known: string): ReturnType<typeof parse> =>
-    parse({
-      delimiter: known,
-      bom: true,
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      skip_records_with_error: true,
-      max_record_size: longestLine,
-      trim: true,
-      on_skip: error => {
-        if (error instanceof CsvError) failures.push({ line: Number(error.lines ?? 0), malformed: error.message });
-        return undefined;
-      },
+  /** Lines to records. */
+  const gather = (some: readonly Line[]): (Whole | Malformed)[] =>
+    some.flatMap((one): (Whole | Malformed)[] => {
+      if (isTooLong(one)) return [{ line: one.line, malformed: 'the line is too long' }];
+      if (one.text.trim() === '' && !open) return [];
+      delimiter ??= delimiterOf(one.text) ?? ',';
+      const whole = open ? { line: open.line, text: `${open.text}\n${one.text}` } : one;
+      open = undefined;
+      if (!endsInQuotes(whole.text, delimiter)) return [whole];
+      if (whole.text.length > longestLine) return [{ line: whole.line, malformed: 'the quotes do not end' }];
+      open = whole;
+      return [];
     });
 
-  /** The parser is a stream whose transform runs at once: what was written can be read. */
-  const drain = (): (Row | Malformed)[] => {
-    const rows: (Row | Malformed)[] = failures;
-    failures = [];
-    for (let next = parser!.read(); next !== null; next = parser!.read()) {
-      const cells = next.record as string[];
-      const line = next.info.lines as number;
-      if (columns === undefined) {
-        const named =
-          cells.every(cell => Number.isNaN(numberOf(cell) ?? Number.NaN)) && cells.some(cell => cell !== '');
-        columns = named ? unique(cells) : numbered(cells.length);
-        if (named) continue;
-      }
-      if (cells.length !== columns.length) {
-        rows.push({ line, malformed: `expected ${columns.length} cells, got ${cells.length}` });
-      } else rows.push({ line, cells });
+  const convert = (cells: readonly string[], line: number): Row | Malformed | undefined => {
+    if (columns === undefined) {
+      const named = cells.every(cell => Number.isNaN(numberOf(cell) ?? Number.NaN)) && cells.some(cell => cell !== '');
+      columns = named ? unique(cells) : numbered(cells.length);
+      if (named) return undefined;
     }
-    return rows.sort((a, b) => a.line - b.line);
+    if (cells.length === columns.length) return { line, cells };
+    return { line, malformed: `expected ${columns.length} cells, got ${cells.length}` };
   };
 
-  const begin = (known: string): void => {
-    parser = open(known);
-    parser.on('error', error => failures.push({ line: parser!.info.lines, malformed: error.message }));
-    parser.write(held);
-    held = Buffer.alloc(0);
+  const take = (some: readonly Line[]): (Row | Malformed)[] => {
+    const found = gather(some);
+    const wholes = found.filter(one => 'text' in one);
+    const rows = found.filter(one => 'malformed' in one) as (Row | Malformed)[];
+    for (const { cells, whole } of parseRecords(wholes, delimiter ?? ',')) {
+      const row = typeof cells === 'string' ? { line: whole.line, malformed: cells } : convert(cells, whole.line);
+      if (row) rows.push(row);
+    }
+    return rows.sort((a, b) => a.line - b.line);
   };
 
   return {
     get columns() {
       return columns;
     },
-    read(chunk) {
-      if (parser) parser.write(chunk);
-      else {
-        held = Buffer.concat([held, chunk]);
-        const end = held.indexOf(10);
-        if (delimiter === undefined && end < 0 && held.length < longestLine) return [];
-        begin(delimiter ?? delimiterOf(held.toString('utf8', 0, end)) ?? ',');
-      }
-      return drain();
-    },
+    read: chunk => take(lines.read(chunk)),
     end() {
-      if (!parser) begin(delimiter ?? delimiterOf(held.toString('utf8')) ?? ',');
-      parser!.end();
-      return drain();
+      const rows = take(lines.end());
+      return open ? [...rows, { line: open.line, malformed: 'the quotes do not end' }] : rows;
     },
   };
+}
+
+/** The cells of each record, or what is wrong with it. */
+function parseRecords(wholes: readonly Whole[], delimiter: string): { cells: string[] | string; whole: Whole }[] {
+  const options = { delimiter, bom: true, relax_column_count: true, trim: true } as const;
+  const all = (some: readonly Whole[]): { cells: string[]; whole: Whole }[] => {
+    const records = parse(some.map(one => one.text).join('\n'), options) as string[][];
+    return records.map((cells, i) => ({ cells, whole: some[i] }));
+  };
+  if (wholes.length === 0) return [];
+  try {
+    return all(wholes);
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    if (wholes.length === 1) return [{ cells: error.message.replace(/ at line \d+/, ''), whole: wholes[0] }];
+    // One of them is wrong: the halves tell which.
+    const half = wholes.length >> 1;
+    return [...parseRecords(wholes.slice(0, half), delimiter), ...parseRecords(wholes.slice(half), delimiter)];
+  }
+}
+
+/** A cell that began with a quote has not ended. */
+function endsInQuotes(text: string, delimiter: string): boolean {
+  if (!text.includes('"')) return false;
+  let quoted = false;
+  let fresh = true;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (quoted) {
+      if (character !== '"') continue;
+      if (text[i + 1] === '"') i++;
+      else quoted = false;
+    } else if (character === '"' && fresh) quoted = true;
+    else fresh = character === delimiter || character === '\n' || (fresh && character.trim() === '');
+  }
+  return quoted;
 }
 
 /** Names of columns, each its own: a second `id` is `id.2`. */

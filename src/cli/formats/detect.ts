@@ -23,8 +23,11 @@ export function detectFormat(beginning: string, ended: boolean): FormatName | un
   const delimiter = delimiterOf(lines[0]);
   if (delimiter !== undefined) {
     const cells = lines.map(line => line.split(delimiter).map(cell => cell.trim().replace(/^"(.*)"$/, '$1')));
-    const even = cells.every(row => row.length === cells[0].length);
-    if (even && (ended || cells.length > 1) && cells.some(row => row.some(isNumber))) return 'csv';
+    const first = cells.findIndex(row => row.some(isNumber));
+    // The names and the first row, or two rows, are of one length; what comes after may be malformed.
+    const seen = cells.slice(0, Math.max(first, 1) + 1);
+    const even = seen.every(row => row.length === cells[0].length);
+    if (first >= 0 && even && (ended || cells.length > 1)) return 'csv';
     if (even && !decided) return undefined;
   }
   const words = lines.map(line => line.trim().split(/\s+/));

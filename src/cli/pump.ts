@@ -1,0 +1,159 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { DivergenceError, InputError } from '../errors.js';
+import { readCheckpoint } from '../model/checkpoint.js';
+import type { Want } from './answer.js';
+import { type Assembly, assemble } from './assemble.js';
+import { type Reading, readColumns } from './columns.js';
+import type { Malformed, Row } from './formats/format.js';
+import type { Format, Frame } from './formats/formats.js';
+import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
+import { writeWhole } from './keep.js';
+import { makePlan, type PlanOptions } from './plan.js';
+import { createProgress } from './progress.js';
+import { createRecorder, type Recorder } from './record.js';
+import { run } from './run.js';
+import { onSignal } from './signals.js';
+import { createSink } from './sink.js';
+import { createSource, type Overflow, type Source } from './source.js';
+
+export interface PumpOptions extends PlanOptions, InputOptions {
+  readonly onError: 'skip' | 'stop';
+  readonly overflow: Overflow;
+  readonly queue: number;
+  readonly want: Want;
+  readonly topK: number;
+  readonly every: number;
+  readonly save?: string;
+  readonly saveEvery?: number;
+  readonly record?: string;
+}
+
+/** Standard input through a network to standard output, until one of the two ends, or a signal comes. */
+export async function pump(argument: string | undefined, options: PumpOptions): Promise<void> {
+  const path = argument ?? (options.resume && existsSync(options.save!) ? options.save : undefined);
+  const checkpoint = path === undefined ? undefined : await readFile(path);
+  const config = checkpoint && readCheckpoint(checkpoint).config;
+  const { stdin, stdout, stderr } = process;
+
+  const progress = createProgress();
+  const say = (text: string): void => {
+    progress.hide();
+    stderr.write(`eddy: ${text}\n`);
+  };
+  if (options.resume && path === undefined) say(`${options.save} is not there yet: beginning anew`);
+  if (!options.learn && checkpoint === undefined) say('a new network that learns nothing says nothing: add --learn');
+
+  const format = openFormat(options, config, stdin.isTTY);
+  const { source, bytesRead } = openSource(format, options);
+  const sink = createSink(stdout, stdout.isTTY ? progress.hide : undefined);
+  let skipped = 0;
+  const malformed = ({ line, malformed: what }: Malformed): void => {
+    if (options.onError === 'stop') {
+      throw new InputError(`Line ${line}: ${what}. Mend it, or pass it over with --on-error skip`);
+    }
+    skipped++;
+    say(`line ${line}: ${what}: skipped`);
+  };
+
+  const { first, rest } = await peek(source, malformed);
+  if (first === undefined) {
+    say('nothing came in');
+    return;
+  }
+  const row = typeof first === 'number' ? undefined : first;
+  const names = row && format.columns!;
+  const { plan, leftOut } = makePlan(options, checkpoint, names, row);
+  if (options.format === undefined && names) say(`reading ${format.name}: ${plan.columns!.inputs.join(', ')}`);
+  if (leftOut.length > 0) say(`left out, as the first row has no number there: ${leftOut.join(', ')}`);
+
+  const { record } = options;
+  const recorder: Recorder | undefined =
+    record === undefined
+      ? undefined
+      : createRecorder(record, { plan, checkpoint: checkpoint?.toString('base64') ?? null });
+  let steps = 0;
+  let answered = 0;
+  let updates = 0;
+  const assembly: Assembly = await assemble(plan, checkpoint, options, outcome => {
+    if (outcome.kind === 'update') updates = outcome.update.count;
+    if (outcome.kind !== 'step') return;
+    const line = task.answer(outcome.step);
+    recorder?.prediction(outcome.step.prediction);
+    answered++;
+    if (answered % options.every === 0) sink.line(JSON.stringify(line));
+  });
+  const { task, pipeline } = assembly;
+  const keep = (): void => {
+    if (options.save !== undefined) writeWhole(options.save, assembly.save());
+  };
+  const stopping = onSignal(
+    () => rest.stop(),
+    status => {
+      keep();
+      process.exit(status);
+    },
+  );
+
+  const read = plan.columns && readColumns(names!, plan.columns);
+  const apply = (raw: number | Row): Malformed | undefined => {
+    const frame = read ? read(raw as Row) : (raw as number);
+    if (isMalformed(frame)) return frame;
+    const items = task.items(frame as number | Reading);
+    steps++;
+    recorder?.frame(task.write(frame as number | Reading));
+    for (const item of items) pipeline.apply(item);
+    if (options.saveEvery !== undefined && steps % options.saveEvery === 0) keep();
+    return undefined;
+  };
+
+  let finished = false;
+  try {
+    await run<number | Row>({
+      source: rest as Source<number | Row | Malformed>,
+      sink,
+      apply,
+      malformed,
+      settle: pipeline.settle,
+      flushed() {
+        recorder?.flush();
+        progress.show(steps, bytesRead(), task.progress());
+      },
+    });
+    keep();
+    finished = stopping.status === undefined && !sink.closed;
+    if (finished) pipeline.finish();
+  } catch (error) {
+    await pipeline.settle().catch(() => {});
+    // What was answered before stands; of a network that diverged nothing is worth keeping.
+    if (!(error instanceof DivergenceError)) keep();
+    throw error;
+  } finally {
+    recorder?.end(assembly.model, updates, finished);
+    await sink.end();
+    stopping.forget();
+    progress.end();
+    stdin.destroy();
+  }
+
+  const told = [
+    ...(stderr.isTTY ? [`${steps.toLocaleString('en')} steps`, task.progress()] : []),
+    ...(rest.dropped > 0 ? [`${rest.dropped} frames dropped (--overflow ${options.overflow})`] : []),
+    ...(skipped > 0 ? [`${skipped} lines skipped`] : []),
+    ...(stderr.isTTY && options.save ? [`saved as ${options.save}`] : []),
+  ].filter(part => part !== '');
+  if (told.length > 0) say(told.join(' · '));
+  if (stopping.status !== undefined) process.exitCode = stopping.status;
+}
+
+function openSource(format: Format, { overflow, queue }: PumpOptions): { source: Source<Frame>; bytesRead(): number } {
+  let bytes = 0;
+  const read = (chunk: Uint8Array): readonly Frame[] => {
+    bytes += chunk.length;
+    return format.read(chunk);
+  };
+  return {
+    source: createSource<Frame>(process.stdin, { read, end: format.end, overflow, queue }),
+    bytesRead: () => bytes,
+  };
+}

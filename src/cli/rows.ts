@@ -1,0 +1,81 @@
+import { createReadings, type ReadingsConfig, type ReadingsState } from '../encoders/readings.js';
+import { ConfigError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import type { Step } from '../model/transfer.js';
+import { topOf, type Want } from './answer.js';
+import type { Columns, Reading } from './columns.js';
+import { exact, exactly, fromExactly } from './numbers.js';
+import type { Task } from './task.js';
+
+export interface RowsOptions {
+  readonly config: ModelConfig;
+  readonly columns: Columns;
+  readonly want: Want;
+  readonly topK: number;
+}
+
+/** The names of the columns that a network of rows takes, where it says them. */
+export function columnsOf({ encoder }: ModelConfig): string[] | undefined {
+  if (encoder?.kind !== 'readings') return undefined;
+  return (encoder as unknown as ReadingsConfig).columns.map(({ name }) => name);
+}
+
+/**
+ * Rows through a network that was made elsewhere: as its own encoder has them, or as they are; what it says is said as it is.
+ *
+ * @throws ConfigError if the columns are not as many as its inputs
+ */
+export function createRows({ config, columns, want, topK }: RowsOptions): Task<Reading> {
+  const { input, output, labels } = config;
+  const own = config.encoder?.kind === 'readings' ? (config.encoder as unknown as ReadingsConfig) : undefined;
+  const encoder = own && createReadings(own);
+  const size = encoder?.input.size ?? columns.inputs.length;
+  if (size !== input.size) {
+    throw new ConfigError(
+      `Expected ${input.size} columns of numbers, as many as the network has inputs, got ${size} (${columns.inputs.join(', ')}): see --columns`,
+    );
+  }
+  const states = new Map<string, ReadingsState>();
+  const steps = new Map<string, number>();
+  const moments: Reading[] = [];
+  const label = (index: number) => labels?.[index] ?? index;
+
+  const say = (prediction: Float32Array): object => {
+    if (output.kind === 'classes') {
+      if (want === 'top-k') return { top: topOf(prediction, topK, label) };
+      return want === 'none' ? {} : { prediction: Array.from(prediction, exact) };
+    }
+    const values = Array.from(prediction, exact);
+    return { prediction: labels ? Object.fromEntries(values.map((value, i) => [labels[i], value])) : values };
+  };
+
+  return {
+    items(frame) {
+      const { key } = frame;
+      moments.push(frame);
+      if (!encoder) return [{ key, input: Float32Array.from(frame.inputs) }];
+      const { state, inputs } = encoder.encode(states.get(key) ?? encoder.initial(), frame.inputs);
+      states.set(key, state);
+      return [{ key, input: inputs[0] }];
+    },
+    answer({ prediction }: Step) {
+      const { key } = moments.shift()!;
+      const step = (steps.get(key) ?? 0) + 1;
+      steps.set(key, step);
+      return { ...(columns.key === undefined ? {} : { key }), step, ...say(prediction) };
+    },
+    progress: () => '',
+    save: () => null,
+    write: ({ key, inputs }) => ({
+      ...(columns.key === undefined ? {} : { key }),
+      inputs: Array.from(inputs, exactly),
+    }),
+    read(written) {
+      const frame = written as { key?: unknown; inputs?: unknown } | null;
+      const inputs = fromExactly(frame?.inputs, columns.inputs.length);
+      const key = columns.key === undefined ? '' : frame?.key;
+      return inputs && typeof key === 'string' ? { key, inputs, targets: new Float64Array(0) } : undefined;
+    },
+    outputName: index => JSON.stringify(label(index)),
+  };
+}

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import test from 'ava';
+import { eddy, finished, lineReader, start } from '../helpers/cli.js';
+
+const small = ['pipe', '--learn', '--hidden', '8'];
+
+test('an output that was closed ends the pipe quietly', async t => {
+  const child = start(t, ...small, '--format', 'csv');
+  const errors: Buffer[] = [];
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
+  child.stdin.write('a\n1\n');
+  await lineReader(child)();
+  child.stdout.destroy();
+  const ended = once(child, 'exit');
+  // It notices when it writes.
+  const feed = (): unknown => child.stdin.write('2\n', error => error || feed());
+  feed();
+  t.deepEqual(await ended, [0, null]);
+  t.is(Buffer.concat(errors).toString(), '');
+});
+
+test('a malformed line is told with its number, and skipped or fatal as asked', async t => {
+  const input = 'a,b\n1,2\n3\n4,five\n6,7\n';
+  const skip = await eddy(t, input, ...small);
+  t.is(skip.status, 0);
+  t.is(skip.lines.length, 2);
+  t.regex(skip.stderr, /line 3: expected 2 cells, got 1: skipped/);
+  t.regex(skip.stderr, /line 4: expected b to be a number, got "five": skipped/);
+  t.regex(skip.stderr, /2 lines skipped/);
+  const stop = await eddy(t, input, ...small, '--on-error', 'stop');
+  t.is(stop.status, 1);
+  t.is(stop.lines.length, 1);
+  t.regex(stop.stderr, /^eddy: EDDY_INPUT: Line 3: expected 2 cells, got 1\. .*--on-error skip$/m);
+  const json = await eddy(t, '{"a":1}\n{"a":\n{"a":3}\n', ...small, '--format', 'ndjson');
+  t.is(json.lines.length, 2);
+  t.regex(json.stderr, /line 2: expected JSON/);
+});
+
+const raw = ['pipe', '--format', 'f32', '--features', '1', '--hidden', '8'];
+
+/** Writes rows of four bytes; `taken` says how many have been taken so far. */
+function feed(child: ReturnType<typeof start>, rows: number): { taken(): number; done: Promise<void> } {
+  const chunk = new Uint8Array(Float32Array.from({ length: 4096 }, (_, i) => Math.sin(i)).buffer);
+  let taken = 0;
+  const write = async (): Promise<void> => {
+    while (taken < rows) {
+      await new Promise(resolve => child.stdin.write(chunk, resolve));
+      taken += 4096;
+    }
+  };
+  return { taken: () => taken, done: write() };
+}
+
+test('nothing is read faster than it can be written', async t => {
+  const child = start(t, ...raw);
+  const next = lineReader(child);
+  const { taken } = feed(child, 4_000_000);
+  for (let line = 1; line <= 30_000; line++) {
+    await next();
+    // What lies between the two: pipes and buffers of 64 KiB, and the rows of one chunk.
+    if (line % 1000 === 0) t.true(taken() - line < 100_000, `${taken()} taken, ${line} answered`);
+  }
+});
+
+test('a source that cannot wait loses frames, and is told how many', async t => {
+  for (const overflow of ['latest', 'drop-oldest']) {
+    const child = start(t, ...raw, '--overflow', overflow, '--queue', '7');
+    // Nobody reads: all of it is taken all the same.
+    const { taken, done } = feed(child, 400_000);
+    await done;
+    child.stdin.end();
+    const { lines, stderr, status } = await finished(child);
+    t.is(status, 0);
+    const dropped = Number(/(\d+) frames dropped/.exec(stderr)?.[1]);
+    t.true(dropped > 0);
+    t.is(lines.length + dropped, taken());
+    t.is(lines.at(-1).step, lines.length);
+  }
+});

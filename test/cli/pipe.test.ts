@@ -1,0 +1,166 @@
+import test from 'ava';
+import { eddy, finished, lineReader, start, verses, waves } from '../helpers/cli.js';
+
+const small = ['--hidden', '16'];
+
+test('text is learned as it is read', async t => {
+  const { status, lines, stderr } = await eddy(t, verses(3000), 'pipe', '--learn', '--hidden', '32');
+  t.is(status, 0);
+  t.is(stderr, '');
+  t.is(lines.length, 3000);
+  t.deepEqual(lines[0].loss, null);
+  t.deepEqual([lines[0].step, lines[0].input, lines[2999].step], [1, 'T', 3000]);
+  t.is(lines[5].top.length, 3);
+  // Eight bits a byte are what one pays who knows nothing.
+  t.true(lines[100].bits > 4);
+  t.true(lines[2999].bits < 2, `${lines[2999].bits}`);
+});
+
+test('a network that does not learn stays at eight bits a byte', async t => {
+  const { lines, stderr } = await eddy(t, verses(1000), 'pipe', ...small);
+  t.true(Math.abs(lines[999].bits - 8) < 0.3);
+  t.regex(stderr, /--learn/);
+});
+
+test('bytes are any bytes, and lines say their numbers', async t => {
+  const { lines } = await eddy(t, Uint8Array.of(0, 255, 65), 'pipe', '--learn', '--format', 'bytes', ...small);
+  t.deepEqual(
+    lines.map(line => line.input),
+    [0, 255, 'A'],
+  );
+});
+
+test('the last answer comes though no line end does', async t => {
+  const { lines } = await eddy(t, 'a,b\n1,2\n3,4', 'pipe', '--learn');
+  t.is(lines.length, 2);
+});
+
+test('readings are foretold in their own units, beside persistence', async t => {
+  const { status, lines, stderr } = await eddy(t, waves(1500), 'pipe', '--learn', '--ignore', 'key');
+  t.is(status, 0);
+  t.regex(stderr, /reading csv: a, b/);
+  t.is(lines.length, 1500);
+  const last = lines[1499];
+  t.true(last.prediction.b > 1.9 && last.prediction.b < 4.1, JSON.stringify(last));
+  t.true(last.error.a < 0.6 * last.persistence.a, JSON.stringify(last));
+  t.true(last.error.b < 0.6 * last.persistence.b, JSON.stringify(last));
+});
+
+test('a new network foretells no change, so it is not worse than persistence', async t => {
+  const { lines } = await eddy(t, 'a\n5\n7\n', 'pipe', '--learn', '--format', 'csv');
+  t.is(lines[0].prediction.a, 5);
+  t.deepEqual([lines[1].error.a, lines[1].persistence.a], [2, 2]);
+});
+
+test('persistence is scored against what was true so many steps before', async t => {
+  const { lines } = await eddy(t, 'a\n1\n2\n4\n8\n16\n', 'pipe', '--format', 'csv', '--horizon', '2');
+  // |4 − 1|, then |8 − 2| and |16 − 4|, old ones fading by 0.999.
+  const expected = [null, null, 3, (6 + 0.999 * 3) / 1.999, (12 + 0.999 * 6 + 0.998001 * 3) / 2.997001];
+  lines.forEach((line, i) => {
+    if (expected[i] === null) t.is(line.persistence.a, null);
+    else t.true(Math.abs(line.persistence.a - expected[i]!) < 1e-5);
+  });
+});
+
+test('one column may be foretold from all', async t => {
+  const { lines } = await eddy(t, waves(50), 'pipe', '--learn', '--target', 'b', '--horizon', '3', '--ignore', 'key');
+  t.deepEqual(Object.keys(lines[49].prediction), ['b']);
+});
+
+test('with horizon 0 a row says its target from its other columns', async t => {
+  const rows = Array.from({ length: 1500 }, (_, i) => `${Math.sin(i * i)},${3 * Math.sin(i * i) + 10}`);
+  const { lines } = await eddy(t, `x,y\n${rows.join('\n')}\n`, 'pipe', '--learn', '--target', 'y', '--horizon', '0');
+  t.is(lines[1499].persistence, undefined);
+  t.true(lines[1499].error.y < 0.5, JSON.stringify(lines[1499]));
+  t.true(lines[20].error.y > 1, JSON.stringify(lines[20]));
+});
+
+test('a key makes streams of their own, with one learner', async t => {
+  const together = await eddy(t, waves(60, 3), 'pipe', '--learn', '--key', 'key');
+  t.is(together.lines.length, 60);
+  t.deepEqual(
+    together.lines.slice(0, 4).map(({ key, step }) => [key, step]),
+    [
+      ['x', 1],
+      ['y', 1],
+      ['z', 1],
+      ['x', 2],
+    ],
+  );
+});
+
+test('streams of a frozen network are as if each were alone', async t => {
+  const both = await eddy(t, waves(40, 2), 'pipe', '--key', 'key');
+  const [header, ...rows] = waves(40, 2).trimEnd().split('\n');
+  const alone = await eddy(t, [header, ...rows.filter(row => row[0] === 'y')].join('\n'), 'pipe', '--key', 'key');
+  const predictions = (lines: { prediction: unknown }[]) => lines.map(line => line.prediction);
+  t.deepEqual(predictions(both.lines.filter(line => line.key === 'y')), predictions(alone.lines));
+});
+
+test('JSON lines, tables of blanks and raw float32 give what CSV gives', async t => {
+  const rows = [
+    [1, 2.5],
+    [2, 0.25],
+    [4, -1],
+    [7, 3],
+  ];
+  const csv = await eddy(t, `a,b\n${rows.map(row => row.join()).join('\n')}\n`, 'pipe', '--learn');
+  const json = await eddy(t, rows.map(([a, b]) => JSON.stringify({ a, b })).join('\n'), 'pipe', '--learn');
+  const table = await eddy(t, `  a    b\n${rows.map(row => row.join('\t ')).join('\n')}\n`, 'pipe', '--learn');
+  const floats = new Uint8Array(Float32Array.from(rows.flat()).buffer);
+  const raw = await eddy(t, floats, 'pipe', '--learn', '--format', 'f32', '--features', '2');
+  t.deepEqual(json.lines, csv.lines);
+  t.deepEqual(table.lines, csv.lines);
+  t.deepEqual(raw.lines, JSON.parse(JSON.stringify(csv.lines).replaceAll('"a"', '"c1"').replaceAll('"b"', '"c2"')));
+});
+
+test('what vmstat prints is read as readings, with the last heading as names', async t => {
+  const printed =
+    'procs -----------memory---------- ---swap--\n r  b   swpd   free\n 1  0      0 2392\n 0  0      0 2393\n';
+  const { lines, stderr } = await eddy(t, printed, 'pipe', '--learn');
+  t.deepEqual(Object.keys(lines[1].prediction), ['r', 'b', 'swpd', 'free']);
+  t.regex(stderr, /reading table: r, b, swpd, free/);
+});
+
+test('each row is answered before the next one comes', async t => {
+  const child = start(t, 'pipe', '--learn', '--format', 'csv');
+  const next = lineReader(child);
+  child.stdin.write('a\n');
+  for (const value of [1, 2, 3]) {
+    child.stdin.write(`${value}\n`);
+    t.is(JSON.parse(await next()).step, value);
+  }
+  child.stdin.end();
+  t.is((await finished(child)).status, 0);
+});
+
+test('the seed decides the first weights', async t => {
+  const of = async (seed: string) =>
+    (await eddy(t, 'to be or not to be', 'pipe', '--learn', '--want', 'prediction', '--seed', seed, ...small)).stdout;
+  t.is(await of('3'), await of('3'));
+  t.not(await of('3'), await of('4'));
+});
+
+test('--want and --every say how much is said', async t => {
+  const none = await eddy(t, 'abc', 'pipe', '--learn', '--want', 'none', ...small);
+  t.deepEqual(Object.keys(none.lines[0]), ['step', 'input', 'loss', 'bits']);
+  const whole = await eddy(t, 'abc', 'pipe', '--learn', '--want', 'prediction', ...small);
+  const { prediction } = whole.lines[2] as { prediction: number[] };
+  t.is(prediction.length, 256);
+  t.true(Math.abs(prediction.reduce((a, b) => a + b) - 1) < 1e-5);
+  const some = await eddy(t, 'abcdefg', 'pipe', '--learn', '--every', '3', '--top-k', '1', ...small);
+  t.deepEqual(
+    some.lines.map(line => [line.step, line.top.length]),
+    [
+      [3, 1],
+      [6, 1],
+    ],
+  );
+});
+
+test('a missing value is missing, and not zero', async t => {
+  const { lines, stderr } = await eddy(t, 'a,b\n1,10\n2,\n3,12\n,13\n', 'pipe', '--learn');
+  t.is(lines.length, 4);
+  t.false(stderr.includes('skipped'));
+  t.is(lines[1].prediction.b !== null && lines[1].prediction.b > 5, true);
+});

@@ -1,0 +1,57 @@
+import { writeFileSync } from 'node:fs';
+import test from 'ava';
+import { saveModel } from '../../src/model/checkpoint.js';
+import type { ModelConfig } from '../../src/model/config.js';
+import { createModel } from '../../src/model/model.js';
+import { eddy, folder } from '../helpers/cli.js';
+
+const gru: ModelConfig = {
+  input: { kind: 'features', size: 2 },
+  layers: [{ cell: 'gru', size: 4 }],
+  output: { kind: 'values', size: 2 },
+};
+
+test('a network that was made elsewhere takes rows as they are, and what it says is said as it is', async t => {
+  const at = folder(t);
+  const model = await createModel(gru, { seed: 5 });
+  writeFileSync(at('m'), saveModel(model));
+  const { lines, status } = await eddy(t, 'x,y\n0.5,-2\n3,4\n', 'pipe', at('m'));
+  t.is(status, 0);
+  const first = model.step(model.zeroCarry(), Float32Array.of(0.5, -2));
+  const second = model.step(first.carry, Float32Array.of(3, 4));
+  t.deepEqual(
+    lines.map(line => Float32Array.from(line.prediction)),
+    [first.prediction, second.prediction],
+  );
+});
+
+test('the classes of such a network have their names', async t => {
+  const at = folder(t);
+  const config: ModelConfig = { ...gru, output: { kind: 'classes', size: 3 }, labels: ['sit', 'walk', 'run'] };
+  writeFileSync(at('m'), saveModel(await createModel(config)));
+  const { lines } = await eddy(t, '[1,2]\n', 'pipe', at('m'), '--top-k', '3');
+  t.deepEqual(lines[0].top.map((one: { label: string }) => one.label).sort(), ['run', 'sit', 'walk']);
+});
+
+test('an encoder that the checkpoint has is used, and asks for its columns by name', async t => {
+  const at = folder(t);
+  const columns = [{ name: 'b' }, { name: 'a' }];
+  const statistics = columns.map(() => ({ count: 100, mean: 10, variance: 4 }));
+  const config: ModelConfig = { ...gru, encoder: { kind: 'readings', columns, statistics } };
+  writeFileSync(at('m'), saveModel(await createModel(config)));
+  const straight = await eddy(t, 'a,b,c\n9,12,7\n', 'pipe', at('m'));
+  const crossed = await eddy(t, 'c,b,a\n1,12,9\n', 'pipe', at('m'));
+  t.is(straight.status, 0, straight.stderr);
+  t.is(crossed.stdout, straight.stdout);
+  t.not((await eddy(t, 'a,b\n12,9\n', 'pipe', at('m'))).stdout, straight.stdout);
+});
+
+test('rows of another width are refused, and so is learning without knowing what', async t => {
+  const at = folder(t);
+  writeFileSync(at('m'), saveModel(await createModel(gru)));
+  const wide = await eddy(t, 'a,b,c\n1,2,3\n', 'pipe', at('m'));
+  t.is(wide.status, 2);
+  t.regex(wide.stderr, /Expected 2 columns of numbers, as many as the network has inputs, got 3 \(a, b, c\)/);
+  const learning = await eddy(t, 'a,b\n1,2\n', 'pipe', at('m'), '--learn');
+  t.is(learning.status, 2);
+});

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { loadTrainer } from '../../src/training/checkpoint.js';
+import { eddy, finished, folder, lineReader, start, verses, waves } from '../helpers/cli.js';
+
+/** Ways to learn whose state differs: targets that come late, windows that wait, streams that take turns. */
+const ways: readonly { name: string; input: (rows: number) => string; options: string[] }[] = [
+  { name: 'text', input: verses, options: ['--hidden', '12', '--k1', '5', '--k2', '9'] },
+  { name: 'readings, three ahead', input: waves, options: ['--ignore', 'key', '--horizon', '3', '--replay', '1'] },
+  {
+    name: 'keyed readings of the same row',
+    input: rows => waves(rows, 3),
+    options: ['--key', 'key', '--target', 'b', '--horizon', '0', '--k1', '2'],
+  },
+];
+
+for (const { name, input, options } of ways) {
+  test(`what goes on from a file ends in the same bits as what never stopped: ${name}`, async t => {
+    const at = folder(t);
+    const learn = ['pipe', '--learn', ...options, '--save'];
+    const whole = input(60);
+    // A row more than a multiple of k1: the file has an update that waits.
+    const cut = name === 'text' ? 23 : whole.split('\n', 24).join('\n').length + 1;
+    const header = name === 'text' ? '' : 'key,a,b\n';
+    const all = await eddy(t, whole, ...learn, at('all'));
+    t.is(all.status, 0);
+    const first = await eddy(t, whole.slice(0, cut), ...learn, at('part'));
+    const second = await eddy(t, header + whole.slice(cut), ...learn, at('part'), '--resume');
+    t.is(second.status, 0, second.stderr);
+    t.deepEqual(readFileSync(at('part')), readFileSync(at('all')));
+    t.is(first.stdout + second.stdout, all.stdout);
+  });
+}
+
+test('Ctrl-C saves all that was answered, and the rest goes on to the same bits', async t => {
+  const at = folder(t);
+  const learn = ['pipe', '--learn', '--ignore', 'key', '--save'];
+  const [header, ...rows] = waves(80).trimEnd().split('\n');
+  const all = await eddy(t, waves(80), ...learn, at('all'));
+
+  const child = start(t, ...learn, at('part'));
+  const next = lineReader(child);
+  child.stdin.write(`${[header, ...rows.slice(0, 33)].join('\n')}\n`);
+  const answered: string[] = [];
+  while (answered.length < 33) answered.push(await next());
+  child.kill('SIGINT');
+  // Its input is still open: it ends of its own.
+  t.is((await finished(child)).status, 130);
+
+  const rest = await eddy(t, [header, ...rows.slice(33)].join('\n'), ...learn, at('part'), '--resume');
+  t.deepEqual(readFileSync(at('part')), readFileSync(at('all')));
+  t.is(`${answered.join('\n')}\n${rest.stdout}`, all.stdout);
+});
+
+test('a file that differs in one step is another file', async t => {
+  const at = folder(t);
+  await eddy(t, waves(30), 'pipe', '--learn', '--ignore', 'key', '--save', at('one'));
+  await eddy(t, waves(31), 'pipe', '--learn', '--ignore', 'key', '--save', at('two'));
+  t.notDeepEqual(readFileSync(at('one')), readFileSync(at('two')));
+});
+
+test('--save-every leaves a whole file on the way', async t => {
+  const at = folder(t);
+  const child = start(t, 'pipe', '--learn', '--format', 'csv', '--save', at('m'), '--save-every', '4');
+  const next = lineReader(child);
+  child.stdin.write('a\n1\n2\n3\n4\n5\n');
+  for (let i = 0; i < 5; i++) await next();
+  // Killed without notice, it has saved step 4, and nothing lies beside it.
+  child.kill('SIGKILL');
+  await finished(child);
+  const { states } = await loadTrainer(readFileSync(at('m')));
+  t.is(states.get('')!.steps, 4);
+});
+
+test('what was learned predicts without learning, and begins with the statistics it knows', async t => {
+  const at = folder(t);
+  await eddy(t, waves(1500), 'pipe', '--learn', '--ignore', 'key', '--save', at('m'));
+  const saved = readFileSync(at('m'));
+  const { lines, status } = await eddy(t, waves(200, 1, 1500), 'pipe', at('m'));
+  t.is(status, 0);
+  t.deepEqual(readFileSync(at('m')), saved);
+  t.true(lines[199].error.a < 0.8 * lines[199].persistence.a, JSON.stringify(lines[199]));
+});
+
+test('a resumed run says where the options and the file disagree', async t => {
+  const at = folder(t);
+  await eddy(t, waves(20), 'pipe', '--learn', '--ignore', 'key', '--save', at('m'));
+  const same = ['--save', at('m'), '--resume'];
+  const agrees = await eddy(t, waves(5), 'pipe', '--learn', '--hidden', '32', '--k2', '16', '--horizon', '1', ...same);
+  t.is(agrees.status, 0, agrees.stderr);
+  for (const [option, value, found] of [
+    ['--hidden', '64', '32'],
+    ['--k1', '3', '1'],
+    ['--rate', '0.5', '0.002'],
+    ['--horizon', '2', '1'],
+    ['--target', 'a', 'a,b'],
+  ]) {
+    const { status, stderr } = await eddy(t, waves(5), 'pipe', '--learn', option, value, ...same);
+    t.is(status, 2);
+    t.true(stderr.includes(`EDDY_CONFIG: Expected ${option} to be ${found}`), stderr);
+  }
+});
+
+test('a network of text does not take rows, nor one of rows text', async t => {
+  const at = folder(t);
+  await eddy(t, 'some text', 'pipe', '--learn', '--hidden', '8', '--save', at('text'));
+  const rows = await eddy(t, 'a\n1\n', 'pipe', at('text'), '--format', 'csv');
+  t.is(rows.status, 2);
+  t.regex(rows.stderr, /Expected a network that takes rows of numbers, got one that takes text/);
+  const other = await eddy(t, 'no checkpoint', 'pipe', '--learn', '--save', at('text'), '--resume');
+  t.is(other.status, 0, other.stderr);
+});
