@@ -1,5 +1,6 @@
 import type { Input } from '../model/input.js';
 import type { Step } from '../model/transfer.js';
+import type { Rollback } from '../training/guard.js';
 import type { Target } from '../training/loss.js';
 import type { StreamState } from '../training/stream.js';
 import type { Update } from '../training/trainer.js';
@@ -44,4 +45,15 @@ export type Learned =
   /** The step had its target already: the first one stands. */
   | { readonly kind: 'duplicate'; readonly number: number }
   /** The weights moved, or were kept from it. */
-  | { readonly kind: 'update'; readonly update: Update; state(): StreamState };
+  | { readonly kind: 'update'; readonly update: Update; state(): StreamState }
+  /**
+   * The guard took learner and stream back to the last update that was `good`, after step `to`; steps since then are forgotten,
+   * though they were counted up to `number`. Statistics of the stream that were kept at that update can be taken up again.
+   */
+  | {
+      readonly kind: 'rollback';
+      readonly number: number;
+      readonly to: number;
+      readonly rollback: Rollback;
+      state(): StreamState;
+    };

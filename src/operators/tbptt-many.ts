@@ -13,15 +13,15 @@ export type KeyedExample<In extends Input = Input, Key = string> = { readonly ke
   | LateTarget
 );
 
-/** What `tbptt` emits, with the stream it belongs to; an update of several streams at once has their keys. */
+/** What `tbptt` emits, with the stream it belongs to; an update of several streams at once has their keys, and tells of its `rollback`, which is that of every stream. */
 export type KeyedLearned<Key = string> =
-  | ({ readonly key: Key } & Exclude<Learned, { kind: 'update' }>)
+  | ({ readonly key: Key } & Exclude<Learned, { kind: 'update' | 'rollback' }>)
   | { readonly kind: 'update'; readonly keys: readonly Key[]; readonly update: Update }
   /** The example or target was wrong: its stream ended, learning what was due and not what remained. */
   | { readonly kind: 'error'; readonly key: Key; readonly error: EddyError };
 
 export interface TbpttManyOptions<Key = string> {
-  /** Streams open at once at most. Default 10,000; more is a `LimitError`. */
+  /** Streams open at once at most. Default 10,000; the first item of one more is answered with a `LimitError`. */
   readonly maxStreams?: number;
   /** An update is run when this many windows wait for it. Default 64. */
   readonly maxWindows?: number;
@@ -87,7 +87,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         const windows = [...waiting.values()].flatMap(stream => stream.take());
         waiting = new Map();
         windowsWaiting = 0;
-        subscriber.next({ kind: 'update', keys, update: trainer.learnMany(windows) });
+        const update = trainer.learnMany(windows);
+        if (update.good || update.rollback) for (const { stream } of streams.values()) stream.heed(update);
+        subscriber.next({ kind: 'update', keys, update });
       };
 
       const collect = (key: Key, stream: LearningStream): void => {
@@ -145,7 +147,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
           try {
             handle(item);
           } catch (error) {
-            const own = error instanceof EddyError && (error.code === 'EDDY_INPUT' || error.code === 'EDDY_TARGET');
+            const own = error instanceof EddyError && ownErrors.has(error.code);
             if (!own) throw error;
             streams.delete(item.key);
             subscriber.next({ kind: 'error', key: item.key, error });
@@ -163,6 +165,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 function willBeDue(stream: LearningStream, k1: number): boolean {
   return (stream.steps + 1) % k1 === 0;
 }
+
+/** What is wrong with one stream alone, and ends no other. */
+const ownErrors: ReadonlySet<string> = new Set(['EDDY_INPUT', 'EDDY_TARGET', 'EDDY_LIMIT']);
 
 function tooMany(maxStreams: number): LimitError {
   return new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);

@@ -59,7 +59,10 @@ export function createLearner(
     const windows = stream.take();
     if (windows.length === 0) return;
     const done = trainer.learnMany(windows);
+    const to = stream.heed(done);
     emit({ kind: 'update', update: done, state: track() });
+    if (done.rollback && !left())
+      emit({ kind: 'rollback', number: stream.steps, to, rollback: done.rollback, state: track() });
   };
 
   if (stream.due(false)) update();

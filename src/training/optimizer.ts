@@ -60,8 +60,12 @@ interface Move {
 }
 
 export interface Optimizer {
-  /** With every default filled in. */
+  /** With every default filled in, and the rate as it is now. */
   readonly config: Required<OptimizerConfig>;
+  /** The learning rate; it may be changed between updates. */
+  rate: number;
+  /** Factor on the rate: below 1 while a guard holds it down. */
+  factor: number;
   /** Moves the weights of the ranges along their gradient times `scale`. */
   update(weights: number, gradient: number, ranges: readonly Range[], scale: number): void;
   /** What a checkpoint keeps: the moments by name (each laid out as the weights), and the counters. */
@@ -85,12 +89,17 @@ export function createOptimizer(kernels: Kernels, size: number, config: Optimize
   const full = fillDefaults(config);
   const rule = createRule(kernels, size, full);
   let updates = 0;
-  return {
-    config: full,
+  const optimizer: Optimizer = {
+    get config() {
+      return { ...full, rate: optimizer.rate };
+    },
+    rate: full.rate,
+    factor: 1,
     moments: rule.moments,
     update(weights, gradient, ranges, scale) {
       updates++;
-      rule.move({ weights, gradient, ranges, scale, rate: full.rate * scheduleFactor(full.schedule, updates) });
+      const rate = optimizer.rate * optimizer.factor * scheduleFactor(full.schedule, updates);
+      rule.move({ weights, gradient, ranges, scale, rate });
     },
     counters: () => ({ updates, ...rule.counters() }),
     restore(counters) {
@@ -98,6 +107,7 @@ export function createOptimizer(kernels: Kernels, size: number, config: Optimize
       rule.restore(counters);
     },
   };
+  return optimizer;
 }
 
 function createRule(kernels: Kernels, size: number, config: Required<OptimizerConfig>): Rule {
@@ -178,11 +188,16 @@ function adam(kernels: Kernels, size: number, { beta1, beta2, epsilon, weightDec
   };
 }
 
+/** Beyond it no optimizer learns. */
+const largestRate = 1e6;
+
 /** @throws ConfigError naming the setting that is wrong */
 function fillDefaults(config: OptimizerConfig): Required<OptimizerConfig> {
   const { kind, rate } = config;
   const schedule = checkSchedule(config.schedule ?? { kind: 'constant' });
-  expect(rate >= 0 && Number.isFinite(rate), 'rate', 'a number from 0', rate);
+  // In float32: a rate that is 0 there learns nothing, one that is infinite ruins the weights.
+  expect(rate === 0 || Math.fround(rate) > 0, 'rate', 'a number from 0', rate);
+  expect(rate <= largestRate, 'rate', `at most ${largestRate}`, rate);
   switch (kind) {
     case 'sgd': {
       const { momentum = 0 } = config;
@@ -218,7 +233,7 @@ function expectDecay(name: string, value: number): void {
 }
 
 function expectPositive(name: string, value: number): void {
-  expect(value > 0 && Number.isFinite(value), name, 'a positive number', value);
+  expect(Math.fround(value) > 0 && Number.isFinite(Math.fround(value)), name, 'a positive number', value);
 }
 
 function expect(fits: boolean, name: string, wanted: string, found: unknown): void {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import { checkGuard, type GuardOptions } from './guard.js';
 import { defaultOptimizer, type OptimizerConfig } from './optimizer.js';
 
 export interface TrainerOptions {
@@ -18,6 +19,8 @@ export interface TrainerOptions {
   readonly freeze?: readonly string[];
   /** Updates in a row that may be skipped before a `DivergenceError`. Default 10. */
   readonly maxSkipped?: number;
+  /** Goes back to the last good snapshot when the loss leaps; `{}` for all defaults. Default none. */
+  readonly guard?: GuardOptions;
 }
 
 /**
@@ -35,7 +38,10 @@ export interface ReplayOptions {
 }
 
 /** The options with every default filled in. */
-export type FullOptions = Required<Omit<TrainerOptions, 'replay'>> & { readonly replay: Required<ReplayOptions> };
+export type FullOptions = Required<Omit<TrainerOptions, 'replay' | 'guard'>> & {
+  readonly replay: Required<ReplayOptions>;
+  readonly guard?: Required<GuardOptions>;
+};
 
 const defaultK2 = 16;
 const most = 1_000_000;
@@ -49,6 +55,7 @@ const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
   'replay',
   'freeze',
   'maxSkipped',
+  'guard',
 ]);
 
 /**
@@ -79,7 +86,8 @@ export function checkOptions(options: TrainerOptions, names: ReadonlySet<string>
   expect(Number.isSafeInteger(seed) && seed >= 0, 'replay.seed', 'an integer from 0', seed);
   for (const name of freeze) expect(names.has(name), 'freeze', `names of tensors (${[...names].join(', ')})`, name);
   const replay = { windows, capacity, seed };
-  return { optimizer, k1, k2, lateness, maxGradientNorm, replay, freeze: [...freeze], maxSkipped };
+  const guard = options.guard === undefined ? {} : { guard: checkGuard(options.guard) };
+  return { optimizer, k1, k2, lateness, maxGradientNorm, replay, freeze: [...freeze], maxSkipped, ...guard };
 }
 
 function expectCount(name: string, value: number, least: number, shown = `${least}`): void {

@@ -3,6 +3,7 @@ import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Step } from '../model/transfer.js';
 import { createRandom } from '../random.js';
+import type { Verdict } from './guard.js';
 import type { Target } from './loss.js';
 import type { Trainer } from './trainer.js';
 import type { Window } from './window.js';
@@ -30,6 +31,18 @@ export interface StreamState {
   readonly entries: readonly Entry[];
   /** Of the draws of windows to replay: four words. */
   readonly random?: Uint32Array;
+  /** With a guard, where the stream stood at the last good snapshot. */
+  readonly mark?: StreamMark;
+  /** The step of the newest rollback: targets of steps up to this one are expired. */
+  readonly since?: number;
+}
+
+/** What a rollback brings back of a stream. */
+export interface StreamMark {
+  readonly carry: Carry;
+  readonly steps: number;
+  readonly entries: readonly Entry[];
+  readonly random: Uint32Array;
 }
 
 /** What became of a target that came by its step's number. */
@@ -62,6 +75,10 @@ export interface LearningStream {
   /** The windows of the update that is due, or of what remains, which count as learned; then those to replay with them. */
   take(): Window[];
   readonly steps: number;
+  /** Follows what an update's guard did: marks where the stream stands, or goes back to its mark. Returns the mark's step. */
+  heed(verdict: Verdict): number;
+  /** Keeps the newest `steps` steps and what late targets need: older ones are not replayed any more. */
+  forget(steps: number): void;
   state(): StreamState;
 }
 
@@ -74,15 +91,19 @@ const drawsPerWindow = 8;
  */
 export function createStream(trainer: Trainer, state?: StreamState): LearningStream {
   if (state !== undefined) checkState(trainer, state);
-  const { k1, k2, lateness, replay } = trainer.options;
+  const { k1, k2, lateness, replay, guard } = trainer.options;
   const kept = k2 + Math.max(lateness + k1, replay.windows > 0 ? replay.capacity : 0);
-  const random = createRandom(state?.random ?? replay.seed);
+  let random = createRandom(state?.random ?? replay.seed);
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
   let updated = state?.updated ?? 0;
   let entries: Entry[] = [...(state?.entries ?? [])];
   /** The oldest step whose target no update has learned. */
   let firstFresh = Number.POSITIVE_INFINITY;
+
+  const markNow = (): StreamMark => ({ carry, steps, entries: entries.slice(-kept), random: random.state() });
+  let mark = guard && (state?.mark ?? markNow());
+  let since = state?.since ?? 0;
 
   /** Place of a step among the entries. */
   const place = (number: number): number => entries.length - 1 - (steps - number);
@@ -138,9 +159,11 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     trainer.checkTarget(target);
   };
 
-  entries.forEach((entry, i) => {
-    if (entry.fresh) firstFresh = Math.min(firstFresh, steps - entries.length + 1 + i);
-  });
+  const findFresh = (): void => {
+    const at = entries.findIndex(entry => entry.fresh);
+    firstFresh = at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at;
+  };
+  findFresh();
 
   return {
     get steps() {
@@ -169,7 +192,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       checkTarget(number, target);
       const at = place(number);
       // A state that was saved with less lateness lacks steps that this trainer would keep.
-      if (steps - number > lateness || at < 0) return { kind: 'expired' };
+      if (steps - number > lateness || at < 0 || number <= since) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
       entries[at] = { ...entry, target: copyTarget(target), fresh: target !== null };
@@ -199,12 +222,33 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       return windows.length > 0 && replay.windows > 0 ? [...windows, ...drawReplay()] : windows;
     },
 
+    heed({ good, rollback }) {
+      if (mark === undefined) return 0;
+      if (good) mark = markNow();
+      const to = mark.steps;
+      if (rollback === undefined) return to;
+      // The steps since the mark leave no trace but their numbers: the kept ones count as the newest.
+      carry = mark.carry;
+      entries = [...mark.entries];
+      random = createRandom(mark.random);
+      updated = steps;
+      since = steps;
+      findFresh();
+      return to;
+    },
+
+    forget(newest) {
+      entries = entries.slice(-Math.max(newest, k2 + lateness + k1));
+    },
+
     state: () => ({
       carry: carry.slice(),
       steps,
       updated,
       entries: entries.slice(-kept),
       ...(replay.windows > 0 ? { random: random.state() } : {}),
+      ...(mark ? { mark } : {}),
+      ...(since > 0 ? { since } : {}),
     }),
   };
 }

@@ -6,6 +6,7 @@ import { readTensors, type TrainableModel } from '../model/model.js';
 import { backward, forward, transposeAll, transposedSize } from '../model/network.js';
 import type { Weights } from '../model/parameters.js';
 import { emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
+import { createGuard, type Guard, type Verdict } from './guard.js';
 import { createLoss, type Loss, type Target } from './loss.js';
 import { createOptimizer, type Optimizer, type Range } from './optimizer.js';
 import { checkOptions, type FullOptions, type TrainerOptions } from './options.js';
@@ -15,7 +16,7 @@ import { type Packing, packWindows, type Window } from './window.js';
 export type { ReplayOptions, TrainerOptions } from './options.js';
 
 /** What one update did. */
-export interface Update {
+export interface Update extends Verdict {
   /** Updates so far, this one included; skipped ones are not counted. */
   readonly count: number;
   /** Mean over the labelled steps of the windows that are new, in nats. */
@@ -52,6 +53,7 @@ export interface Trainer {
   /** With every default filled in. */
   readonly options: FullOptions;
   readonly optimizer: Optimizer;
+  readonly guard?: Guard;
   /** Updates so far. */
   readonly count: number;
   checkTarget(target: Target): void;
@@ -163,7 +165,18 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     };
   };
 
+  const core = {
+    counters: () => ({ count, skippedInRow, ...optimizer.counters() }),
+    restore(counters: Record<string, number>) {
+      count = counters.count;
+      skippedInRow = counters.skippedInRow;
+      optimizer.restore(counters);
+    },
+  };
+  const guard = checked.guard && createGuard({ network, optimizer, ...core }, checked.guard);
+
   const learnMany = (windows: readonly Window[]): Update => {
+    guard?.begin();
     const { packing, labelled, replayed, loss: mean, finite } = differentiate(windows);
     let squares = 0;
     for (const [offset, length] of ranges) squares += k.sumSquares(gradient.address + offset, length);
@@ -172,7 +185,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     const clipped = !skipped && gradientNorm > checked.maxGradientNorm;
     if (skipped) {
       skippedInRow++;
-      if (skippedInRow >= checked.maxSkipped) {
+      if (skippedInRow >= checked.maxSkipped && guard === undefined) {
         throw new DivergenceError(
           `Expected a finite loss and gradient, got ${mean} and ${gradientNorm} in ${skippedInRow} updates in a row: ` +
             'start again from a checkpoint with a smaller optimizer.rate or maxGradientNorm',
@@ -185,8 +198,10 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       network.version++;
     }
     const short = windows.filter(window => window.inputs.length < checked.k2).length;
+    const updates = count;
+    const verdict = guard?.judge({ loss: mean, skipped }, windows);
     return {
-      count,
+      count: updates,
       loss: mean,
       gradientNorm,
       clipped,
@@ -196,6 +211,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       steps: packing.steps,
       labelled,
       short,
+      ...verdict,
     };
   };
 
@@ -203,6 +219,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     model,
     options: checked,
     optimizer,
+    ...(guard && { guard }),
     get count() {
       return count;
     },
@@ -243,11 +260,10 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       return { loss: mean, weights: readTensors(network, gradient.array), carries };
     },
 
-    counters: () => ({ count, skippedInRow, ...optimizer.counters() }),
+    counters: () => ({ ...core.counters(), ...guard?.counters() }),
     restore(counters) {
-      count = counters.count;
-      skippedInRow = counters.skippedInRow;
-      optimizer.restore(counters);
+      core.restore(counters);
+      guard?.restore(counters);
     },
   };
 }
