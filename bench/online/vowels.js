@@ -34,17 +34,17 @@ function read(part) {
 }
 
 const given = read('TRAIN');
-const parts =
-  number('validation') > 0
-    ? splitSequences(given, number('validation'), 0)
-    : { training: given, validation: read('TEST') };
-const scale = standardizer(parts.training);
-const sequences = some => some.map(({ rows, target }) => manyToOne(rows.map(scale), target));
-const [training, judged] = [sequences(parts.training), sequences(parts.validation)];
+const test = number('validation') > 0 ? [] : read('TEST');
+const sequences = (some, scale) => some.map(({ rows, target }) => manyToOne(rows.map(scale), target));
 
 const elapsed = stopwatch();
 const results = [];
 for (let seed = 1; seed <= number('seeds'); seed++) {
+  // Tuning: another part is held out for each seed.
+  const parts =
+    test.length > 0 ? { training: given, validation: test } : splitSequences(given, number('validation'), seed);
+  const scale = standardizer(parts.training);
+  const [training, judged] = [sequences(parts.training, scale), sequences(parts.validation, scale)];
   const model = await createModel(
     {
       input: { kind: 'features', size: 12 },

@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { demoCommand } from './demo.js';
+import { evalCommand } from './eval.js';
 import { describeFailure, statuses, statusOf } from './failure.js';
 import { generateCommand } from './generate.js';
 import { infoCommand } from './info.js';
 import { pipeCommand } from './pipe.js';
 import { replayCommand } from './replay.js';
 import { serveCommand } from './serve.js';
+import { trainCommand } from './train.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -22,6 +24,7 @@ const program = new Command('eddy')
   .exitOverride();
 
 const commands = [pipeCommand(), replayCommand(), serveCommand(), infoCommand(), generateCommand(), demoCommand()];
+commands.push(trainCommand(), evalCommand());
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
 
 try {

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { ConfigError } from '../errors.js';
+import { modelOf, readCheckpoint } from '../model/checkpoint.js';
+import { argmax } from '../model/sample.js';
+import { evaluate } from '../training/evaluate.js';
+import { createTrainer } from '../training/trainer.js';
+import { encodeSequence, type Lesson } from './lesson.js';
+import { brief } from './numbers.js';
+import { type Reading, readSequences } from './sequences.js';
+
+const example = `
+Examples:
+  $ eddy eval letters.safetensors held-out.ndjson
+  $ eddy eval --json wear.safetensors fleet-2.csv | jq .mae
+`;
+
+export function evalCommand(): Command {
+  return new Command('eval')
+    .summary('judge a network by a file that it did not see')
+    .description(
+      'Steps the sequences of a file and compares: accuracy and who is taken for whom, bits, or errors in units of the data.',
+    )
+    .argument('<model>', 'a checkpoint of eddy train')
+    .argument('<file>', 'JSON lines, CSV or text, as it was trained on')
+    .option('--json', 'as one line of JSON')
+    .addHelpText('after', example)
+    .action(evaluateFile);
+}
+
+/** Classes whose confusion is shown whole. */
+const mostShown = 30;
+
+async function evaluateFile(path: string, file: string, { json }: { readonly json?: boolean }): Promise<void> {
+  const checkpoint = readCheckpoint(await readFile(path));
+  const training = checkpoint.rest.training as { readonly reading?: Reading } | undefined;
+  const model = await modelOf(checkpoint);
+  const lesson = model.config as Lesson;
+  const { output } = lesson;
+  const { sequences } = await readSequences(file, training?.reading ?? {});
+  if (sequences.length === 0) throw new ConfigError(`Expected sequences in ${file}, got none`);
+
+  const confusion = Array.from(
+    { length: output.kind === 'classes' ? output.size : 0 },
+    () => new Uint32Array(output.size),
+  );
+  let [absolute, squares, numbers] = [0, 0, 0];
+  const sums = new Float64Array(output.size);
+  const targets: Float32Array[] = [];
+  const { loss, labelled, accuracy } = evaluate(
+    createTrainer(model),
+    sequences.map(raw => encodeSequence(lesson, raw)),
+    ({ step, target }) => {
+      if (output.kind === 'classes') {
+        confusion[target as number][argmax(step.logits)]++;
+        return;
+      }
+      const row = target as Float32Array;
+      targets.push(row);
+      row.forEach((value, i) => {
+        const error = value - step.prediction[i];
+        absolute += Math.abs(error);
+        squares += error * error;
+        sums[i] += value;
+        numbers++;
+      });
+    },
+  );
+  const table: Record<string, number> = { sequences: sequences.length, labelled };
+  if (output.kind !== 'values') Object.assign(table, { loss, bits: loss / Math.LN2 });
+  if (output.kind === 'classes') {
+    const most = Math.max(...confusion.map(row => row.reduce((sum, count) => sum + count, 0)));
+    Object.assign(table, { accuracy, majority: most / labelled });
+  } else if (output.kind === 'values') {
+    const spread = targets.reduce(
+      (sum, row) => sum + row.reduce((s, value, i) => s + (value - sums[i] / labelled) ** 2, 0),
+      0,
+    );
+    Object.assign(table, {
+      mae: absolute / numbers,
+      rmse: Math.sqrt(squares / numbers),
+      'rmse of the mean': Math.sqrt(spread / numbers),
+    });
+  }
+  const names = lesson.labels ?? confusion.map((_, i) => String(i));
+  if (json) {
+    const rows =
+      output.kind === 'classes' && lesson.labels ? { labels: names, confusion: confusion.map(row => [...row]) } : {};
+    process.stdout.write(`${JSON.stringify({ ...table, ...rows })}\n`);
+    return;
+  }
+  const lines = Object.entries(table).map(([name, value]) => `${name.padEnd(18)}${brief(value)}`);
+  if (lesson.labels) lines.push('', ...confusionTable(confusion, names));
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Rows: what it was; columns: what was foretold. Of many classes, the pairs that were confused most. */
+function confusionTable(confusion: readonly Uint32Array[], names: readonly string[]): string[] {
+  if (names.length > mostShown) {
+    const pairs = confusion.flatMap((row, i) => [...row].map((count, j) => ({ i, j, count })));
+    const worst = pairs.filter(({ i, j, count }) => i !== j && count > 0).sort((a, b) => b.count - a.count);
+    return [
+      'confused most:',
+      ...worst.slice(0, 20).map(({ i, j, count }) => `  ${names[i]} taken for ${names[j]}: ${count}`),
+    ];
+  }
+  const width =
+    Math.max(...names.map(name => name.length), ...confusion.flatMap(row => [...row]).map(n => `${n}`.length)) + 1;
+  const cell = (text: string): string => text.padStart(width);
+  return [
+    'rows: what it was; columns: what was foretold',
+    cell('') + names.map(cell).join(''),
+    ...confusion.map(
+      (row, i) => cell(names[i]) + [...row].map(count => cell(count === 0 ? '.' : String(count))).join(''),
+    ),
+  ];
+}

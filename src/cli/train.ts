@@ -1,0 +1,246 @@
+import { writeFile } from 'node:fs/promises';
+import { SingleBar } from 'cli-progress';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CellKind } from '../cells/cell.js';
+import { cells } from '../cells/cells.js';
+import { ConfigError } from '../errors.js';
+import { writeCheckpoint } from '../model/checkpoint.js';
+import type { OutputKind } from '../model/config.js';
+import { copyModel, createModel } from '../model/model.js';
+import { type Epoch, fit, splitSequences, withNoise } from '../training/fit.js';
+import { createTrainer } from '../training/trainer.js';
+import { writeWhole } from './keep.js';
+import { encodeSequence, inUnits, makeLesson } from './lesson.js';
+import { lossPlot } from './plot.js';
+import { type Raw, type RawFile, type Reading, readSequences } from './sequences.js';
+import { choice, integer, names, number, positive } from './settings.js';
+import { onSignal } from './signals.js';
+
+interface TrainOptions {
+  readonly out: string;
+  readonly key?: string;
+  readonly target?: string;
+  readonly columns?: readonly string[];
+  readonly inputs?: string;
+  readonly length?: number;
+  readonly at?: 'last' | 'every';
+  readonly output?: OutputKind;
+  readonly cell: CellKind;
+  readonly hidden?: number;
+  readonly layers: number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly rate?: number;
+  readonly noise: number;
+  readonly seed: number;
+  readonly validation: number | string;
+  readonly patience?: number;
+  readonly plot?: string;
+}
+
+const example = `
+Files: one JSON a line (.ndjson, .jsonl): { "inputs": [[…], …] or "tokens": […], and "label" or "target" of the last step,
+or "labels" or "targets" of each }; a table (.csv, .tsv) with --target, and --key where it holds many sequences; all else is
+text, to foretell byte by byte.
+
+Examples:
+  $ eddy train letters.ndjson --out letters.safetensors --patience 5
+  $ eddy train fleet.csv --key engine --target wear --out wear.safetensors --plot loss.svg
+  $ eddy train book.txt --out book.safetensors --hidden 256 --epochs 5
+`;
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .summary('learn whole sequences from files')
+    .description(
+      'Learns whole sequences in minibatches, holds a part out to judge by, and keeps the best network. Ctrl-C keeps it too.',
+    )
+    .argument('<files...>', 'JSON lines, CSV or text')
+    .requiredOption('-o, --out <file>', 'where the network goes')
+    .optionsGroup('What is learned:')
+    .option('--key <column>', 'csv: rows with one key are one sequence')
+    .option('--target <column>', 'csv: what is learned; numbers are values, words are classes')
+    .addOption(names('--columns <names>', 'csv: the inputs (default: all other columns of numbers)'))
+    .addOption(
+      choice('--at <when>', 'csv: the target of each row, or of the last (default: as it looks)', ['last', 'every']),
+    )
+    .option('--inputs <field>', 'ndjson: the field with the rows (default: inputs)')
+    .addOption(integer('--length <n>', 'text: steps of a sequence (default: 128)', 2, 65_536))
+    .addOption(choice('--output <kind>', 'default: as the targets look', ['classes', 'labels', 'values']))
+    .optionsGroup('The network:')
+    .addOption(choice('--cell <kind>', 'of each layer', Object.keys(cells)).default('gru'))
+    .addOption(integer('--hidden <units>', 'units of a layer (default: 128 for text, else 64)', 1, 65_536))
+    .addOption(integer('--layers <n>', 'layers', 1, 64).default(1))
+    .optionsGroup('Learning:')
+    .addOption(integer('--epochs <n>', 'passes over the sequences', 1, 1_000_000).default(30))
+    .addOption(integer('--batch <n>', 'sequences of an update', 1, 65_536).default(16))
+    .addOption(
+      positive('--rate <rate>', 'learning rate of Adam, falling to 2 % of it (default: 0.003 for text, else 0.005)'),
+    )
+    .addOption(number('--noise <deviation>', 'normal noise on standardised inputs while it learns', 0).default(0))
+    .addOption(integer('--seed <n>', 'of the weights, the order and the part held out', 0).default(0))
+    .addOption(
+      new Option('--validation <share|file>', 'held out to judge by; 0 for none').default(0.1).argParser(shareOrFile),
+    )
+    .addOption(integer('--patience <n>', 'epochs without a better validation loss before it stops', 1))
+    .option('--plot <file>', 'draws the loss of each epoch, as SVG (.svg) or HTML')
+    .addHelpText('after', example)
+    .action(train);
+}
+
+function shareOrFile(text: string): number | string {
+  const share = Number(text);
+  if (text.trim() === '' || Number.isNaN(share)) return text;
+  if (share < 0 || share >= 1) throw new InvalidArgumentError('Expected a share from 0 to below 1, or a file.');
+  return share;
+}
+
+async function train(paths: readonly string[], options: TrainOptions): Promise<void> {
+  const { validation, seed, cell, layers, epochs, batch, noise, patience } = options;
+  const files = await readAll(paths, readingOf(options));
+  const { kind } = files[0];
+  const reading: Reading = {
+    ...readingOf(options),
+    ...(kind === 'rows' && options.target ? { columns: files[0].columns } : {}),
+  };
+  const raws = files.flatMap(file => file.sequences);
+  const parts =
+    typeof validation === 'number'
+      ? splitSequences(raws, raws.length > 1 ? validation : 0, seed)
+      : { training: raws, validation: (await readSequences(validation, reading)).sequences };
+  const lesson = makeLesson(files[0], parts.training, options.output);
+  const encode = (some: readonly Raw[]) => some.map(raw => encodeSequence(lesson, raw));
+  const [training, judged] = [encode(parts.training), encode(parts.validation)];
+  if (patience !== undefined && judged.length === 0)
+    throw new ConfigError('Expected sequences to judge by with --patience, got none: raise --validation');
+
+  const hidden = options.hidden ?? (kind === 'text' ? 128 : 64);
+  const rate = options.rate ?? (kind === 'text' ? 0.003 : 0.005);
+  const { input, output, encoder, labels } = lesson;
+  const config = {
+    input,
+    layers: Array.from({ length: layers }, () => ({ cell, size: hidden })),
+    output,
+    ...(encoder ? { encoder: { ...encoder } } : {}),
+    ...(labels ? { labels } : {}),
+  };
+  const model = await createModel(config, { seed });
+  const updates = epochs * Math.ceil(training.length / batch);
+  const trainer = createTrainer(model, {
+    optimizer: { kind: 'adam', rate, beta1: 0.9, schedule: { kind: 'linear', steps: updates, final: 0.02 } },
+  });
+  const kept = await copyModel(model);
+  const save = (): void => {
+    kept.setWeights(inUnits(lesson, model.weights()));
+    writeWhole(options.out, writeCheckpoint(kept, { training: { reading, seed } }, new Map()));
+  };
+
+  const stop = new AbortController();
+  const signal = onSignal(
+    () => stop.abort(),
+    status => process.exit(status),
+  );
+  const progress = createBar(epochs);
+  const past: Epoch[] = [];
+  process.stdout.write(
+    `${training.length} sequences to learn from, ${judged.length} to judge by; ${input.size} ${input.kind === 'token' ? 'tokens' : 'features'}, ${output.size} ${output.kind}\n`,
+  );
+  try {
+    const { best, stopped } = await fit(trainer, training, {
+      epochs,
+      batch,
+      seed,
+      ...(judged.length > 0 ? { validation: judged } : {}),
+      ...(patience === undefined ? {} : { patience }),
+      ...(noise > 0 ? { augment: withNoise(noise) } : {}),
+      signal: stop.signal,
+      onUpdate: ({ done, all }) => progress.show(done, all, past.length + 1),
+      onEpoch: epoch => {
+        past.push(epoch);
+        progress.hide();
+        process.stdout.write(`${describe(epoch)}\n`);
+        if (epoch.best) save();
+      },
+    });
+    save();
+    progress.end();
+    const why = { epochs: '', patience: ` No better for ${patience} epochs.`, signal: ' Stopped.' }[stopped];
+    process.stdout.write(
+      `${options.out}: ${best ? `epoch ${best.number} of ${past.length}` : 'as it was learned so far'}.${why}\n`,
+    );
+  } finally {
+    progress.end();
+    signal.forget();
+    if (options.plot !== undefined && past.length > 0) await writePlot(options.plot, past);
+  }
+  if (signal.status !== undefined) process.exitCode = signal.status;
+}
+
+function readingOf({ key, target, columns, inputs, length, at }: TrainOptions): Reading {
+  const given = Object.entries({ key, target, columns, inputs, length, at }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given);
+}
+
+/** @throws ConfigError if the files are not of one kind */
+async function readAll(paths: readonly string[], reading: Reading): Promise<RawFile[]> {
+  const files: RawFile[] = [];
+  for (const path of paths) {
+    const first = files.at(0);
+    const file = await readSequences(path, {
+      ...reading,
+      ...(first && reading.target ? { columns: first.columns } : {}),
+    });
+    if (first && (first.kind !== file.kind || first.columns.length !== file.columns.length))
+      throw new ConfigError(
+        `Expected ${path} to be like ${paths[0]}, with ${first.columns.length} columns of ${first.kind}`,
+      );
+    files.push(file);
+  }
+  if (files.every(({ sequences }) => sequences.length === 0))
+    throw new ConfigError(`Expected sequences in ${paths.join(', ')}, got none`);
+  return files;
+}
+
+function describe({ number: count, loss, validation, best }: Epoch): string {
+  const judged = validation
+    ? `  validation ${validation.loss.toFixed(4)}${validation.accuracy === undefined ? '' : `  accuracy ${validation.accuracy.toFixed(4)}`}${best ? '  best' : ''}`
+    : '';
+  return `epoch ${String(count).padStart(3)}  loss ${loss.toFixed(4)}${judged}`;
+}
+
+async function writePlot(path: string, epochs: readonly Epoch[]): Promise<void> {
+  const svg = lossPlot(epochs);
+  const page = `<!doctype html>\n<meta charset="utf-8">\n<title>Loss</title>\n${svg}`;
+  await writeFile(path, path.toLowerCase().endsWith('.svg') ? svg : page);
+}
+
+/** How far it is and how long it will take, on standard error where that is a terminal. */
+function createBar(epochs: number): {
+  show(done: number, all: number, epoch: number): void;
+  hide(): void;
+  end(): void;
+} {
+  if (!process.stderr.isTTY) return { show: () => {}, hide: () => {}, end: () => {} };
+  const bar = new SingleBar({
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: false,
+    barsize: 24,
+    format: `{bar} {percentage} % · epoch {epoch} of ${epochs} · {eta_formatted} left`,
+  });
+  let started = false;
+  return {
+    show(done, all, epoch) {
+      if (!started) bar.start(all, 0, { epoch });
+      started = true;
+      bar.update(done, { epoch });
+    },
+    hide() {
+      if (started) process.stderr.write('\r\x1b[K');
+    },
+    end() {
+      if (started) bar.stop();
+      started = false;
+    },
+  };
+}
