@@ -2,7 +2,9 @@
 //
 //   node bench/run.js [--quick] [question ...]     questions by file: one-step, one-step-web, step-many, overhead, long-stream, window
 //
-// A whole run writes RESULTS.md; a quick one, or some questions alone, only print. EDDY_DIST measures another build.
+// A whole run writes RESULTS.md; a quick one, or some questions alone, only print. A question that fails (peers that disagree
+// with us, a peer that does not load) is named, and the exit code is 1; a target that is missed is no failure.
+// EDDY_DIST measures another build.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -44,12 +46,19 @@ function ask() {
   const results = [];
   for (const question of chosen.length > 0 ? chosen : questions) {
     process.stderr.write(`${question} ...\n`);
-    results.push(...inProcess(question, pin));
+    try {
+      results.push(...inProcess(question, pin));
+    } catch (error) {
+      // What went wrong is on standard error already; the other questions go on.
+      process.stderr.write(`${question} was not measured: ${error.message.split('\n')[0]}\n`);
+      process.exitCode = 1;
+    }
   }
   const table = format(results);
   console.log(table);
   const command = ['node bench/run.js', ...args].join(' ');
-  if (!quick && chosen.length === 0) writeFileSync(join(here, 'RESULTS.md'), page(table, results, command, pin));
+  if (!quick && chosen.length === 0 && process.exitCode === undefined)
+    writeFileSync(join(here, 'RESULTS.md'), page(table, results, command, pin));
 }
 
 /** The peers, without what they would fetch beside their packages: the CPU binary of onnxruntime-node comes with it. */
