@@ -52,7 +52,7 @@ async function demo({ port, host }: DemoOptions): Promise<void> {
       port,
       host,
       allowShared: 'own-pages',
-      handler(request, response) {
+      otherwise(request, response) {
         if (request.url?.split('?')[0] !== '/load' || request.method !== 'GET') return pages(request, response);
         load.listen(response);
         return true;

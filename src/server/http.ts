@@ -1,9 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { InputError } from '../errors.js';
 import type { Hub } from './connection.js';
+import { hostAllowed } from './hosts.js';
 import { RequestError, stepRequest } from './step-request.js';
 
-/** `POST /step` and `GET /healthz`; other routes are the option `handler`'s, or not found. */
+/** `POST /step` and `GET /healthz`; other routes are the option `otherwise`'s, or not found. */
 export function createRoutes(hub: Hub): RequestListener {
   return (request, response) => {
     route(hub, request, response).catch((error: unknown) => {
@@ -24,6 +25,10 @@ export function createRoutes(hub: Hub): RequestListener {
 
 async function route(hub: Hub, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { settings } = hub;
+  if (!hostAllowed(request, settings.host, settings.origins)) {
+    const message = `Expected a host of this machine, got ${request.headers.host}; see the option origins`;
+    throw new RequestError(403, 'not_permitted', message);
+  }
   const path = (request.url ?? '/').split('?')[0];
   if (path === '/step') {
     expectMethod(request, response, 'POST');
@@ -38,7 +43,7 @@ async function route(hub: Hub, request: IncomingMessage, response: ServerRespons
       sessions: hub.sessions,
       unsentBytes: [...hub.connections].reduce((sum, connection) => sum + connection.unsentBytes(), 0),
     });
-  } else if (!settings.handler?.(request, response)) {
+  } else if (!settings.otherwise?.(request, response)) {
     throw new RequestError(404, 'not_found', `Expected POST /step or GET /healthz, got ${request.method} ${path}`);
   }
 }

@@ -4,17 +4,23 @@ import { defaultLimits, type WireLimits } from '../wire/messages.js';
 
 /** Every bound has a default; what is beyond one is refused and told, never buffered. */
 export interface ServeOptions {
-  /** Address to listen on. Default 127.0.0.1: this machine alone. */
+  /** Address to listen on. Default 127.0.0.1: this machine alone, and no other name for it in a request. */
   readonly host?: string;
   /** Port to listen on; 0 (the default) picks a free one. */
   readonly port?: number;
   /** Path of the WebSocket. Default `/`. */
   readonly path?: string;
-  /** Web pages that may connect, as `https://example.org`, or `*` for all; default: pages of this host. */
+  /**
+   * Web pages that may connect, as `https://example.org`, or `*` for all; default: pages of this host. Behind a proxy that
+   * passes the name on, the proxy's. It holds pages back, not programs: these send any origin or none.
+   */
   readonly origins?: readonly string[] | '*';
   /** Answers other routes on the same port; false passes the request on, to a 404. */
-  readonly handler?: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** Sessions may move a served model for everyone: all, or those of the pages of this very host and port. Default false. */
+  readonly otherwise?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /**
+   * Sessions may move a served model for everyone: all, or those of the pages of this very host and port. Default false. A
+   * program can forge the origin that tells such a page: where programs of others reach the port, `own-pages` is `true`.
+   */
   readonly allowShared?: boolean | 'own-pages';
   /** Frames of a session that may be under way. Default 256; fewer where inputs are large. */
   readonly credit?: number;
@@ -43,8 +49,8 @@ export interface ServeOptions {
 }
 
 /** The options as they are used. */
-export type Settings = Required<Omit<ServeOptions, 'limits' | 'origins' | 'handler'>> &
-  Pick<ServeOptions, 'origins' | 'handler'> & { readonly limits: WireLimits };
+export type Settings = Required<Omit<ServeOptions, 'limits' | 'origins' | 'otherwise'>> &
+  Pick<ServeOptions, 'origins' | 'otherwise'> & { readonly limits: WireLimits };
 
 const counts = {
   credit: 256,
@@ -91,7 +97,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
     path,
     allowShared,
     origins: options.origins,
-    handler: options.handler,
+    otherwise: options.otherwise,
     onError: options.onError ?? (error => console.error(error)),
     limits: { ...defaultLimits, maxParameters, ...limits, maxBytes: bounds.maxPayload },
   };

@@ -1,5 +1,5 @@
 import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { ServeError } from '../errors.js';
 import { closeCodes } from '../wire/messages.js';
 import { createBatcher } from './batcher.js';
@@ -9,6 +9,9 @@ import { checkServeOptions, type ServeOptions, type Settings } from './options.j
 import { type Models, serveModels } from './served.js';
 import { createTurn } from './turn.js';
 import { createUpgrade } from './upgrade.js';
+
+/** Beyond the connections: for requests, and for those that are told that the server is full. */
+const spareSockets = 256;
 
 export interface Server {
   /** Where clients connect: `ws://127.0.0.1:8080`. */
@@ -50,6 +53,13 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
   };
   const http = createServer(createRoutes(hub));
   http.on('upgrade', createUpgrade(hub));
+  http.maxConnections = settings.maxConnections + spareSockets;
+  // Those that have left HTTP too, whatever became of them.
+  const sockets = new Set<Socket>();
+  http.on('connection', socket => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   const { port } = await listen(http, settings);
   const heartbeat = setInterval(() => {
     for (const connection of hub.connections) connection.heartbeat();
@@ -62,7 +72,7 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     httpUrl: `http://${host}:${port}`,
     port,
     close() {
-      closed ??= drain(hub, http).finally(() => clearInterval(heartbeat));
+      closed ??= drain(hub, http, sockets).finally(() => clearInterval(heartbeat));
       return closed;
     },
   };
@@ -95,7 +105,7 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   return new ServeError(message, { cause: error });
 }
 
-async function drain(hub: Hub, http: HttpServer): Promise<void> {
+async function drain(hub: Hub, http: HttpServer, sockets: ReadonlySet<Socket>): Promise<void> {
   hub.draining = true;
   const done = new Promise<void>(resolve => {
     http.close(() => resolve());
@@ -103,7 +113,7 @@ async function drain(hub: Hub, http: HttpServer): Promise<void> {
   for (const connection of hub.connections) connection.shut(closeCodes.restart, 'the server closes');
   const grace = setTimeout(() => {
     for (const connection of hub.connections) connection.terminate();
-    http.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
   }, hub.settings.grace);
   await done;
   clearTimeout(grace);

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { closeCodes, isSubprotocol, subprotocols } from '../wire/messages.js';
 import { connect, type Hub } from './connection.js';
+import { hostAllowed, isOwnPage, originAllowed } from './hosts.js';
 
 /** Messages in fragments are reassembled from at most this many. */
 const maxFragments = 1024;
@@ -20,6 +21,10 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
   });
   return (request, socket, head) => {
     socket.on('error', () => socket.destroy());
+    if (!hostAllowed(request, settings.host, settings.origins)) {
+      refuse(socket, 403, `Expected a host of this machine, got ${request.headers.host}; see the option origins`);
+      return;
+    }
     const path = (request.url ?? '/').split('?')[0];
     if (path !== settings.path) {
       refuse(socket, 404, `Expected the path ${settings.path}, got ${path}`);
@@ -46,29 +51,10 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
   };
 }
 
-/** Programs send no origin; a page must be of this host (whatever its port) or on the list. */
-function originAllowed({ headers }: IncomingMessage, allowed: readonly string[] | '*' | undefined): boolean {
-  const { origin, host } = headers;
-  if (origin === undefined || allowed === '*' || allowed?.includes(origin)) return true;
-  return URL.canParse(origin) && URL.canParse(`http://${host}`) && isSameHost(origin, `http://${host}`);
-}
-
-/** Host and port alike; a program sends no origin. */
-function isOwnPage({ headers: { origin, host } }: IncomingMessage): boolean {
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host;
-}
-
-function isSameHost(a: string, b: string): boolean {
-  const [first, second] = [new URL(a).hostname, new URL(b).hostname];
-  return first === second || (isLoopback(first) && isLoopback(second));
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 function refuse(socket: Duplex, status: number, reason: string): void {
   const body = JSON.stringify({ error: { code: 'upgrade_refused', message: reason } });
+  // A peer that keeps its half open would keep the socket.
+  socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import { createModel } from '../../src/model/model.js';
 import type { ServeOptions } from '../../src/server/index.js';
@@ -6,6 +7,17 @@ import { config } from '../helpers/models.js';
 import { startServer } from '../helpers/wire-client.js';
 
 const labels = ['a', 'b', 'c', 'd', 'e'];
+
+/** As `fetch`, which sends no other host. */
+function ask(url: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    get(url, { headers, agent: false }, async response => {
+      let body = '';
+      for await (const part of response) body += part;
+      resolve({ status: response.statusCode!, body });
+    }).on('error', reject);
+  });
+}
 
 async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
   const rows = await createModel(config('lstm', [4]), { seed: 3 });
@@ -114,9 +126,37 @@ test('other methods and routes are refused, and /healthz says what is served', a
   t.like(await health.json(), { status: 'ok', models: ['default', 'tokens'], connections: 0, sessions: 0 });
 });
 
-test('the handler answers other routes on the same port, and only those it takes', async t => {
+test('only names of this machine, the host option and the origins are answered on loopback', async t => {
+  const { server } = await setUp(t, { origins: ['https://eddy.example'] });
+  const asked = async (host: string, path = '/step') => {
+    const { status, body } = await ask(server.httpUrl + path, { host });
+    if (status === 403) t.is(JSON.parse(body).error.code, 'not_permitted');
+    return status;
+  };
+  for (const host of [
+    'localhost',
+    `localhost:${server.port}`,
+    '127.0.0.1',
+    '127.9.9.9:1',
+    '[::1]:80',
+    'eddy.example',
+  ]) {
+    t.is(await asked(host), 405, host);
+  }
+  for (const host of ['evil.example', `evil.example:${server.port}`, '127.0.0.1.evil.example', 'localhost.evil']) {
+    t.is(await asked(host), 403, host);
+    t.is(await asked(host, '/healthz'), 403, host);
+  }
+});
+
+test('a server of other addresses answers to any name', async t => {
+  const { server } = await setUp(t, { host: '0.0.0.0' });
+  t.is((await ask(`http://127.0.0.1:${server.port}/healthz`, { host: 'eddy.example' })).status, 200);
+});
+
+test('otherwise answers other routes on the same port, and only those it takes', async t => {
   const { server } = await setUp(t, {
-    handler(request, response) {
+    otherwise(request, response) {
       if (request.url !== '/page') return false;
       response.end('a page');
       return true;
@@ -127,10 +167,10 @@ test('the handler answers other routes on the same port, and only those it takes
   t.is((await fetch(`${server.httpUrl}/healthz`)).status, 200);
 });
 
-test('a handler that throws is the server’s fault, told and logged, and the server goes on', async t => {
+test('an otherwise that throws is the server’s fault, told and logged, and the server goes on', async t => {
   const errors: unknown[] = [];
   const { server } = await setUp(t, {
-    handler() {
+    otherwise() {
       throw new Error('broken page');
     },
     onError: error => errors.push(error),

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { config } from '../helpers/models.js';
@@ -71,6 +72,15 @@ test('pages of another host are refused unless they are on the list', async t =>
   t.is(await status('https://example.com', (await startServer(t, model, { origins: '*' })).httpUrl), 101);
 });
 
+test('a page whose name was made to point here is refused, though origin and host are alike', async t => {
+  const { httpUrl, port } = await startServer(t, await createModel(config('gru', [2])), { allowShared: 'own-pages' });
+  const host = `evil.example:${port}`;
+  const refused = await handshake(httpUrl, { ...protocol('eddy.v1.json'), Origin: `http://${host}`, Host: host });
+  t.is(refused.status, 403);
+  t.regex(JSON.parse(refused.body).error.message, /host of this machine, got evil\.example/);
+  t.is((await handshake(httpUrl, { ...protocol('eddy.v1.json'), Host: host })).status, 403);
+});
+
 test('shared learning may be for the pages of this host and port alone', async t => {
   const model = await createModel(config('gru', [2]), { seed: 1 });
   const { url, port } = await startServer(t, model, { allowShared: 'own-pages', origins: '*' });
@@ -94,4 +104,35 @@ test('beyond the connections that there may be, one is told to come back later',
   await new Promise(resolve => first.once('open', resolve));
   const second = new WebSocket(url, ['eddy.v1.json']);
   t.is(await new Promise(resolve => second.once('close', resolve)), 1013);
+});
+
+test('closing waits for no peer whose upgrade was refused, though it keeps its half open', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])), { grace: 600_000 });
+  const peer = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => peer.destroy());
+  peer.resume();
+  const ended = new Promise(resolve => peer.once('end', resolve));
+  peer.write(`GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+  await ended;
+  await server.close();
+  t.pass();
+});
+
+test('closing ends every socket after the grace, also one that was told to come back later', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])), { grace: 0, maxConnections: 1 });
+  const first = await connectWire(t, server.url);
+  const peer = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => peer.destroy());
+  const answered = new Promise(resolve => peer.once('data', resolve));
+  const closed = new Promise(resolve => peer.once('close', resolve));
+  peer.on('error', () => {});
+  peer.write(
+    'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: eddy.v1.json\r\n\r\n',
+  );
+  await answered;
+  await server.close();
+  peer.end();
+  await closed;
+  t.true([1006, 1012].includes((await first.closed).code));
 });
