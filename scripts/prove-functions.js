@@ -1,5 +1,5 @@
 // Runs exp, log, tanh, sigmoid and flush on all 2³² float32 inputs, in TypeScript and in the WebAssembly module: states
-// the largest error of each, and fails if one bit differs. Some ten minutes on two cores.
+// the largest error of each, and fails if one bit differs. Half an hour on two cores.
 //
 //   npm run build && node scripts/prove-functions.js
 //
@@ -115,7 +115,7 @@ async function prove(folder, which) {
       worker.on('exit', finished);
     });
   await Promise.all(Array.from({ length: availableParallelism() }, run));
-  process.stderr.write('\r');
+  process.stderr.write('\r\x1b[K');
   if (done !== chunks) throw new Error(`Expected ${chunks} chunks, did ${done}`);
   return total;
 }

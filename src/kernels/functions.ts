@@ -1,3 +1,6 @@
+// The numeric functions on float32, made of + − × ÷ only, so that every engine gives the same bits: `Math.exp` and its like
+// differ. assembly/functions.ts does the same, four numbers at a time. Errors: scripts/prove-functions.js, all 2³² inputs.
+
 import * as c from './coefficients.js';
 
 const { fround } = Math;
@@ -23,7 +26,8 @@ function exponentialOfRest(r: number): number {
 
 /**
  * e^x: x = n ln 2 + r (Cody and Waite 1980), 2ⁿ by its bits, e^r by a polynomial.
- * Above 88.72 it is +∞, below −86.99 (e^x < 2^−125.5) +0: no result is subnormal. NaN stays NaN.
+ * Relative error ≤ 9.81e-8. Above 88.7228 it is +∞, below −86.9899 (e^x < 2^−125.5) +0: no result is subnormal.
+ * NaN stays NaN.
  */
 export function exp(x: number): number {
   const y = Math.min(Math.max(x, -87.25), 89);
@@ -35,7 +39,8 @@ export function exp(x: number): number {
 }
 
 /**
- * 1 / (1 + e^−x). Below −86.99 (where it is less than 2^−125.5) it is +0: no result is subnormal. NaN stays NaN.
+ * 1 / (1 + e^−x), relative error ≤ 1.54e-7. Below −86.9899 (where it is less than 2^−125.5) it is +0: no result is
+ * subnormal. It is 1 from 16.64 on. NaN stays NaN.
  */
 export function sigmoid(x: number): number {
   const y = Math.min(Math.max(x, -87.25), 80);
@@ -47,7 +52,8 @@ export function sigmoid(x: number): number {
 }
 
 /**
- * tanh x = x P(x²)/Q(x²), ±1 from |x| = 7.88 on. The sign of zero stays, NaN stays NaN, and |tanh x| ≤ 1.
+ * tanh x = x P(x²)/Q(x²), relative error ≤ 2.92e-7, ±1 from |x| = 7.88 on and never beyond. The sign of zero stays, NaN
+ * stays NaN, and a subnormal number is its own tanh.
  */
 export function tanh(x: number): number {
   const y = Math.min(Math.max(x, -c.tanhLimit), c.tanhLimit);
@@ -64,7 +70,8 @@ export function tanh(x: number): number {
 
 /**
  * ln x: x = 2^k (1 + f) with 1 + f from √½ to √2, ln(1 + f) = f − f²/2 + s (f²/2 + R(s²)), s = f/(2 + f) (as FreeBSD's
- * e_logf.c). ±0 give −∞, negative numbers NaN; subnormal numbers have their logarithm. NaN stays NaN.
+ * e_logf.c), relative error ≤ 8.16e-8. ±0 give −∞, negative numbers NaN; subnormal numbers have their logarithm. NaN
+ * stays NaN.
  */
 export function log(x: number): number {
   if (!(x > 0 && x < Number.POSITIVE_INFINITY)) {
