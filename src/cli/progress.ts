@@ -71,7 +71,8 @@ function bars(share: number, size: number): string {
   return '█'.repeat(full) + '░'.repeat(size - full);
 }
 
-function fileSize(descriptor: number): number | undefined {
+/** Bytes of the file that a descriptor stands for; undefined where it is none. */
+export function fileSize(descriptor: number): number | undefined {
   try {
     const stat = fstatSync(descriptor);
     return stat.isFile() && stat.size > 0 ? stat.size : undefined;

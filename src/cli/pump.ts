@@ -10,7 +10,7 @@ import type { Format, Frame } from './formats/formats.js';
 import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
 import { writeWhole } from './keep.js';
 import { makePlan, type PlanOptions } from './plan.js';
-import { createProgress } from './progress.js';
+import { createProgress, fileSize } from './progress.js';
 import { createRecorder, type Recorder } from './record.js';
 import { run } from './run.js';
 import { onSignal } from './signals.js';
@@ -88,7 +88,10 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     if (options.save !== undefined) writeWhole(options.save, assembly.save());
   };
   const stopping = onSignal(
-    () => rest.stop(),
+    () => {
+      const left = rest.stop();
+      if (left > 0) say(`finishing what has been read, ${left} bytes (Ctrl-C again stops at once)`);
+    },
     status => {
       keep();
       process.exit(status);
@@ -153,7 +156,13 @@ function openSource(format: Format, { overflow, queue }: PumpOptions): { source:
     return format.read(chunk);
   };
   return {
-    source: createSource<Frame>(process.stdin, { read, end: format.end, overflow, queue }),
+    source: createSource<Frame>(process.stdin, {
+      read,
+      end: format.end,
+      overflow,
+      queue,
+      lasting: fileSize(0) !== undefined,
+    }),
     bytesRead: () => bytes,
   };
 }

@@ -7,8 +7,8 @@ export type Overflow = (typeof overflows)[number];
 export interface Source<T> {
   /** The next frames, in order; null when there are no more. */
   take(): Promise<readonly T[] | null>;
-  /** Reads no more; frames that were read already may still be taken. */
-  stop(): void;
+  /** Reads no more; what was read already may still be taken. Returns how many bytes of it are not yet frames. */
+  stop(): number;
   /** Frames that were read and thrown away since nobody took them in time. */
   readonly dropped: number;
 }
@@ -21,7 +21,12 @@ export interface SourceOptions<T> {
   readonly overflow: Overflow;
   /** Frames that `drop-oldest` keeps. */
   readonly queue: number;
+  /** What was read and is not taken is still there for another: a file. */
+  readonly lasting?: boolean;
 }
+
+/** Bytes that are made into frames at a time. */
+const portion = 4096;
 
 /**
  * Frames of a byte stream.
@@ -33,24 +38,21 @@ export function createSource<T>(input: Readable, options: SourceOptions<T>): Sou
   return options.overflow === 'block' ? pulled(input, options) : pushed(input, options);
 }
 
-function pulled<T>(input: Readable, { read, end }: SourceOptions<T>): Source<T> {
-  /** Bytes that were read when it was stopped: nobody else can have them. */
+function pulled<T>(input: Readable, { read, end, lasting }: SourceOptions<T>): Source<T> {
+  /** Once it is stopped: bytes that were read and that nobody else can have. */
   let left = Number.POSITIVE_INFINITY;
   let ended = false;
-  let failure: unknown;
   let wake = (): void => {};
-  input.on('error', error => {
-    failure = error;
-  });
   // The listeners stay: a stream that nobody listens to stops, and does not begin again.
   for (const event of ['readable', 'end', 'close', 'error']) input.on(event, () => wake());
 
   /** The next bytes, or null when there are no more, or they are not wanted any more. */
   const chunk = async (): Promise<Uint8Array | null> => {
     for (;;) {
-      if (failure !== undefined) throw failure;
+      if (input.errored) throw input.errored;
       if (left <= 0) return null;
-      const bytes = input.read() as Uint8Array | null;
+      const size = Math.min(portion, left);
+      const bytes = (input.readableLength > size ? input.read(size) : input.read()) as Uint8Array | null;
       if (bytes !== null) {
         left -= bytes.length;
         return bytes;
@@ -65,8 +67,9 @@ function pulled<T>(input: Readable, { read, end }: SourceOptions<T>): Source<T> 
   return {
     dropped: 0,
     stop() {
-      left = input.readableLength;
+      left = lasting ? 0 : input.readableLength;
       wake();
+      return left;
     },
     async take() {
       while (!ended) {
@@ -124,6 +127,7 @@ function pushed<T>(input: Readable, { read, end, overflow, queue }: SourceOption
       ended = true;
       input.pause();
       wake();
+      return 0;
     },
     async take() {
       while (kept.length === 0 && !ended) {

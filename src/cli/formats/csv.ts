@@ -2,7 +2,8 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
 import { createLines, isTooLong, type Line, longestLine } from './lines.js';
 
-const delimiters = [',', ';', '\t'] as const;
+/** Of equals the first: where a semicolon stands, a comma may be a decimal one. */
+const delimiters = [';', '\t', ','] as const;
 
 /** The delimiter that stands most often in a line, or undefined if none does. */
 export function delimiterOf(line: string): string | undefined {
@@ -18,7 +19,8 @@ interface Whole {
 }
 
 /**
- * Comma-separated values (RFC 4180; semicolons and tabs too). A first line without any number names the columns.
+ * Comma-separated values (RFC 4180; semicolons and tabs too). A first line without any number names the columns. Where another
+ * character separates, `2,5` is a number.
  *
  * A record leaves as soon as its line has ended; one with a line end between quotes goes on.
  *
@@ -44,7 +46,8 @@ export function createCsv(given?: string): RowFormat {
       return [];
     });
 
-  const convert = (cells: readonly string[], line: number): Row | Malformed | undefined => {
+  const convert = (found: readonly string[], line: number): Row | Malformed | undefined => {
+    const cells = delimiter === ',' ? found : found.map(cell => cell.replace(decimalComma, '$1.$2'));
     if (columns === undefined) {
       const named = cells.every(cell => Number.isNaN(numberOf(cell) ?? Number.NaN)) && cells.some(cell => cell !== '');
       columns = named ? unique(cells) : numbered(cells.length);
@@ -112,6 +115,8 @@ function endsInQuotes(text: string, delimiter: string): boolean {
   }
   return quoted;
 }
+
+const decimalComma = /^([+-]?\d+),(\d+)$/;
 
 /** Names of columns, each its own: a second `id` is `id.2`. */
 export function unique(names: readonly string[]): string[] {

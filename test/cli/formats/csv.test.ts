@@ -1,0 +1,58 @@
+import test from 'ava';
+import { createCsv } from '../../../src/cli/formats/csv.js';
+import type { RowFormat } from '../../../src/cli/formats/format.js';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** All rows of a text that comes in pieces of a length. */
+function rowsOf(format: RowFormat, text: string, length: number) {
+  const all = bytes(text);
+  const rows = [];
+  for (let at = 0; at < all.length; at += length) rows.push(...format.read(all.subarray(at, at + length)));
+  return [...rows, ...format.end()];
+}
+
+test('cuts of any length give the same rows', t => {
+  const text = 'a,"b ""c""",ü\r\n1,2,3\n"4\n4",5,6\n\n7,8,"9"';
+  for (let length = 1; length <= text.length; length++) {
+    const csv = createCsv();
+    t.deepEqual(rowsOf(csv, text, length), [
+      { line: 2, cells: ['1', '2', '3'] },
+      { line: 3, cells: ['4\n4', '5', '6'] },
+      { line: 6, cells: ['7', '8', '9'] },
+    ]);
+    t.deepEqual(csv.columns, ['a', 'b "c"', 'ü']);
+  }
+});
+
+test('a row leaves as soon as its line has ended', t => {
+  const csv = createCsv();
+  t.deepEqual(csv.read(bytes('a\n1\n')), [{ line: 2, cells: ['1'] }]);
+  t.deepEqual(csv.read(bytes('2')), []);
+  t.deepEqual(csv.read(bytes('\n')), [{ line: 3, cells: ['2'] }]);
+});
+
+test('without names columns are numbered, and names that come twice are told apart', t => {
+  const numbers = createCsv();
+  t.deepEqual(numbers.read(bytes('1;2,5\n')), [{ line: 1, cells: ['1', '2.5'] }]);
+  t.deepEqual(numbers.columns, ['c1', 'c2']);
+  const twice = createCsv();
+  twice.read(bytes('x\tx\t\n1\t2\t3\n'));
+  t.deepEqual(twice.columns, ['x', 'x.2', 'c3']);
+});
+
+test('a wrong record is told with its line, and no other is lost', t => {
+  const rows = rowsOf(createCsv(), 'a,b\n1,2\n3"4,5\n6\n7,8\n"9,10', 9);
+  t.deepEqual(
+    rows.map(row => ('malformed' in row ? row.line : row.cells)),
+    [['1', '2'], 3, 4, ['7', '8'], 6],
+  );
+});
+
+test('quotes that never end do not fill the memory', t => {
+  const csv = createCsv();
+  csv.read(bytes('a,b\n'));
+  const rows = [];
+  for (let i = 0; i < 40; i++) rows.push(...csv.read(bytes(`${i === 0 ? '"' : ''}${'x'.repeat(65_536)}\n`)));
+  t.true(rows.length >= 1 && rows.every(row => 'malformed' in row));
+});

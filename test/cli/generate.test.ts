@@ -1,0 +1,46 @@
+import { writeFileSync } from 'node:fs';
+import test from 'ava';
+import { saveModel } from '../../src/model/checkpoint.js';
+import { createModel } from '../../src/model/model.js';
+import { eddy, folder, verses } from '../helpers/cli.js';
+
+test('what read a text writes like it, the same from the same seed', async t => {
+  const at = folder(t);
+  await eddy(t, verses(8000), 'pipe', '--learn', '--hidden', '32', '--every', '9999', '--save', at('m'));
+  const write = async (...options: string[]) =>
+    (await eddy(t, '', 'generate', at('m'), '--length', '120', '--prime', 'The r', ...options)).stdout;
+  const bold = await write('--temperature', '0');
+  t.is(bold.length, 120);
+  t.regex(bold, /river|turns|returns/);
+  t.is(await write('--seed', '4'), await write('--seed', '4'));
+  t.not(await write('--seed', '4', '--temperature', '2'), await write('--seed', '5', '--temperature', '2'));
+  t.is(await write('--top-k', '1'), bold);
+});
+
+test('characters are written as characters', async t => {
+  const at = folder(t);
+  const config = {
+    input: { kind: 'token', size: 3 },
+    layers: [{ cell: 'gru', size: 4 }],
+    output: { kind: 'classes', size: 3 },
+    encoder: { kind: 'characters', vocabulary: 'äß' },
+  } as const;
+  writeFileSync(at('m'), saveModel(await createModel(config)));
+  const { stdout, status } = await eddy(t, '', 'generate', at('m'), '--length', '50', '--prime', 'ß');
+  t.is(status, 0);
+  t.is([...stdout].length, 50);
+  t.regex(stdout, /^[äß\uFFFD]+$/);
+  const piped = await eddy(t, 'ßä?', 'pipe', at('m'));
+  t.deepEqual(
+    piped.lines.map(line => line.input),
+    ['ß', 'ä', '\uFFFD'],
+  );
+});
+
+test('a network of rows does not write', async t => {
+  const at = folder(t);
+  await eddy(t, 'a\n1\n2\n', 'pipe', '--learn', '--format', 'csv', '--save', at('m'));
+  const { status, stderr } = await eddy(t, '', 'generate', at('m'));
+  t.is(status, 2);
+  t.regex(stderr, /Expected a network of text/);
+});

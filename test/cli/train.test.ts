@@ -1,0 +1,198 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { createReadings, type ReadingsConfig } from '../../src/encoders/readings.js';
+import { loadModel } from '../../src/model/checkpoint.js';
+import { argmax } from '../../src/model/sample.js';
+import { eddy, finished, folder, lineReader, start, verses } from '../helpers/cli.js';
+import { engines, jsonLines, slopes } from '../helpers/sequences.js';
+
+/** The table of `eddy eval`. */
+async function judge(t: ExecutionContext, model: string, file: string) {
+  const { status, stderr, lines } = await eddy(t, '', 'eval', '--json', model, file);
+  t.is(status, 0, stderr);
+  return lines[0];
+}
+
+async function train(t: ExecutionContext, ...args: string[]) {
+  const done = await eddy(t, '', 'train', ...args);
+  t.is(done.status, 0, done.stderr);
+  return done.stdout;
+}
+
+test('labels of whole sequences are learned, and judged by a file held out', async t => {
+  const at = folder(t);
+  writeFileSync(at('a.ndjson'), jsonLines(slopes(80, 1)));
+  const unseen = slopes(60, 2);
+  writeFileSync(at('b.ndjson'), jsonLines(unseen));
+  const args = [at('a.ndjson'), '--hidden', '12', '--epochs', '12', '--plot', at('loss.svg')];
+  const said = await train(t, ...args, '--out', at('m.safetensors'));
+  t.regex(said, /^72 sequences to learn from, 8 to judge by; 2 features, 2 classes\nepoch {3}1 /);
+  t.regex(said, /m\.safetensors: epoch \d+ of 12\.\n$/);
+  const table = await judge(t, at('m.safetensors'), at('b.ndjson'));
+  t.is(table.sequences, 60);
+  t.true(table.accuracy >= 0.95, `${table.accuracy}`);
+  t.true(table.majority < 0.7, `${table.majority}`);
+  t.deepEqual(table.labels, ['down', 'up']);
+  const seen = table.confusion.flat().reduce((sum: number, count: number) => sum + count, 0);
+  t.is(seen, 60);
+
+  // The checkpoint is all that is needed: labels, statistics of the training part, weights.
+  const model = await loadModel(readFileSync(at('m.safetensors')));
+  const encoder = createReadings(model.config.encoder as unknown as ReadingsConfig);
+  t.true(Math.abs(encoder.config.statistics![1].mean - 1000) < 20);
+  let right = 0;
+  for (const { inputs, label } of unseen) {
+    let [state, carry, last] = [encoder.initial(), model.zeroCarry(), ''];
+    for (const row of inputs) {
+      const encoded = encoder.encode(state, row);
+      const step = model.step(carry, encoded.inputs[0]);
+      state = encoded.state;
+      carry = step.carry;
+      last = model.config.labels![argmax(step.logits)];
+    }
+    if (last === label) right++;
+  }
+  t.is(right, Math.round(table.accuracy * 60));
+
+  t.regex(readFileSync(at('loss.svg'), 'utf8'), /^<svg [\s\S]*<polyline [\s\S]*<\/svg>\n$/);
+  await train(t, ...args, '--out', at('again.safetensors'));
+  t.deepEqual(readFileSync(at('again.safetensors')), readFileSync(at('m.safetensors')), 'one seed, one file');
+  await train(t, ...args, '--out', at('other.safetensors'), '--seed', '1');
+  t.notDeepEqual(readFileSync(at('other.safetensors')), readFileSync(at('m.safetensors')));
+});
+
+test('values of each row are learned by key, and foretold in the unit of the data', async t => {
+  const at = folder(t);
+  writeFileSync(at('a.csv'), engines(20, 1));
+  writeFileSync(at('b.csv'), engines(10, 2));
+  const options = ['--key', 'engine', '--target', 'wear', '--out', at('m.safetensors')];
+  const said = await train(
+    t,
+    at('a.csv'),
+    ...options,
+    '--hidden',
+    '16',
+    '--epochs',
+    '40',
+    '--batch',
+    '4',
+    '--validation',
+    at('b.csv'),
+  );
+  t.regex(said, /^20 sequences to learn from, 10 to judge by; 1 features, 1 values\n/);
+  const table = await judge(t, at('m.safetensors'), at('b.csv'));
+  t.is(table.labelled, 150);
+  t.true(table['rmse of the mean'] > 10, `${table['rmse of the mean']}`);
+  t.true(table.rmse < 0.25 * table['rmse of the mean'], `${table.rmse}`);
+});
+
+test('a word that is the same for all rows of a key is the label of the last', async t => {
+  const at = folder(t);
+  const rows = slopes(40, 3).flatMap(({ inputs, label }, i) => inputs.map(([a]) => `s${i},${a},${label}\n`));
+  writeFileSync(at('a.csv'), `id,x,way\n${rows.join('')}`);
+  await train(t, at('a.csv'), '--key', 'id', '--target', 'way', '--out', at('m'), '--epochs', '2');
+  t.is((await judge(t, at('m'), at('a.csv'))).labelled, 40);
+  await train(t, at('a.csv'), '--key', 'id', '--target', 'way', '--out', at('m'), '--epochs', '2', '--at', 'every');
+  t.is((await judge(t, at('m'), at('a.csv'))).labelled, rows.length);
+});
+
+test('a label for each step; tokens that foretell the next', async t => {
+  const at = folder(t);
+  const parity = slopes(40, 4).map(({ inputs }) => {
+    const bits = inputs.map(([a]) => (a > 0 ? 1 : 0));
+    return {
+      inputs: bits.map(bit => [bit]),
+      labels: bits.map((bit, i) => (i > 0 && bit !== bits[i - 1] ? 'new' : 'same')),
+    };
+  });
+  writeFileSync(at('a.ndjson'), jsonLines(parity));
+  await train(t, at('a.ndjson'), '--out', at('m'), '--hidden', '12', '--epochs', '30');
+  const table = await judge(t, at('m'), at('a.ndjson'));
+  t.is(
+    table.labelled,
+    parity.reduce((sum, { labels }) => sum + labels.length, 0),
+  );
+  t.true(table.accuracy > Math.max(table.majority, 0.98), `${table.accuracy}`);
+
+  writeFileSync(
+    at('t.ndjson'),
+    jsonLines(Array.from({ length: 30 }, (_, i) => ({ tokens: [0, 1, 2, 3, 0, 1, 2, 3].slice(i % 4) }))),
+  );
+  await train(t, at('t.ndjson'), '--out', at('n'), '--hidden', '8', '--epochs', '40');
+  t.is((await judge(t, at('n'), at('t.ndjson'))).accuracy, 1);
+});
+
+test('text is foretold byte by byte', async t => {
+  const at = folder(t);
+  writeFileSync(at('a.txt'), verses(4000));
+  await train(t, at('a.txt'), '--out', at('m'), '--hidden', '32', '--length', '32', '--epochs', '12', '--rate', '0.01');
+  const table = await judge(t, at('m'), at('a.txt'));
+  t.true(table.bits < 2, `${table.bits}`);
+});
+
+test('Ctrl-C keeps what was learned', async t => {
+  const at = folder(t);
+  writeFileSync(at('a.ndjson'), jsonLines(slopes(80, 1)));
+  const child = start(t, 'train', at('a.ndjson'), '--out', at('m'), '--epochs', '1000000', '--hidden', '12');
+  const line = lineReader(child);
+  await line();
+  for (let epoch = 1; epoch <= 5; epoch++) t.regex(await line(), new RegExp(`^epoch +${epoch} `));
+  child.kill('SIGINT');
+  const { status, stdout } = await finished(child);
+  t.is(status, 130);
+  t.regex(stdout, /epoch \d+ of \d+\. Stopped\.\n$/);
+  t.true((await judge(t, at('m'), at('a.ndjson'))).accuracy > 0.8);
+});
+
+test('what cannot be learned is told, with its place', async t => {
+  const at = folder(t);
+  const files = {
+    'no.ndjson': '{"inputs":[[1]],"label":"a"}\nnothing\n',
+    'uneven.ndjson': '{"inputs":[[1],[1,2]],"label":"a"}\n',
+    'bare.ndjson': '{"inputs":[[1]]}\n',
+    'a.csv': 'k,x,y\na,1,2\n',
+    'words.ndjson': '{"inputs":[["x"]],"label":"a"}\n{"inputs":[[1]],"label":"b"}\n',
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text);
+  for (const [args, expected, message] of [
+    [['no.ndjson'], 1, /Expected \S+no\.ndjson:2 to be JSON, got "nothing"/],
+    [['uneven.ndjson'], 1, /uneven\.ndjson:1 to have rows of 1 numbers/],
+    [['bare.ndjson'], 1, /bare\.ndjson:1 to have a target, targets, label or labels/],
+    [['a.csv'], 2, /Expected --target with/],
+    [['a.csv', '--target', 'z'], 2, /--target to name a column of \S+a\.csv \(k, x, y\), got "z"/],
+    [['words.ndjson', '--validation', '0'], 1, /"x1" to be a number.*words\.ndjson:1/],
+    [['a.csv', '--target', 'y', '--patience', '2'], 2, /sequences to judge by with --patience/],
+    [['none.ndjson'], 1, /ENOENT/],
+  ] as const) {
+    const [file, ...rest] = args;
+    const { status, stderr } = await eddy(t, '', 'train', at(file), ...rest, '--out', at('m'));
+    t.is(status, expected, stderr);
+    t.regex(stderr, message);
+    t.false(existsSync(at('m')));
+  }
+});
+
+const page = readFileSync(new URL('../../../docs/training.md', import.meta.url), 'utf8');
+const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)]
+  .flatMap(([, block]) => block.replaceAll('\\\n', ' ').split('\n'))
+  .filter(line => line.startsWith('eddy '));
+
+test('the commands of the guide run, on files as it shows them', async t => {
+  t.true(commands.length >= 4);
+  const at = folder(t);
+  const files: Record<string, string> = {
+    'letters.ndjson': jsonLines(slopes(40, 1)),
+    'unseen.ndjson': jsonLines(slopes(20, 2)),
+    'fleet.csv': engines(20, 1),
+    'fleet-2.csv': engines(10, 2),
+    'book.txt': verses(3000),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text);
+  for (const command of commands) {
+    const words = command.split(/\s+/).slice(1);
+    const args = words.map(word => (/\.(ndjson|csv|txt|safetensors|svg|html)$/.test(word) ? at(basename(word)) : word));
+    const { status, stderr } = await eddy(t, '', ...args);
+    t.is(status, 0, `${command}\n${stderr}`);
+  }
+});
