@@ -8,6 +8,8 @@ interface Column {
   readonly format: (value: number) => string;
   /** The least height of the picture, in units of the data: noise is not blown up beyond it. */
   readonly span: number;
+  /** No value is above it. */
+  readonly most?: number;
 }
 
 const precise = (digits: number) =>
@@ -15,7 +17,7 @@ const precise = (digits: number) =>
 const [tenth, hundredth] = [precise(1), precise(2)];
 
 const shown: readonly Column[] = [
-  { name: 'Processor', about: 'busy', format: percent, span: 0.2 },
+  { name: 'Processor', about: 'busy', format: percent, span: 0.2, most: 1 },
   { name: 'Memory', about: 'in use', format: value => `${hundredth.format(100 * value)} %`, span: 0.002 },
   { name: 'Event loop', about: 'late by, at worst', format: value => `${tenth.format(value)} ms`, span: 2 },
 ];
@@ -61,7 +63,10 @@ export function createCards(parent: HTMLElement): Cards {
   };
 }
 
-function createCard(parent: HTMLElement, { name, about, format, span }: Column) {
+function createCard(
+  parent: HTMLElement,
+  { name, about, format, span, most: highest = Number.POSITIVE_INFINITY }: Column,
+) {
   const card = document.createElement('article');
   card.className = 'card';
   card.innerHTML = `
@@ -88,8 +93,11 @@ function createCard(parent: HTMLElement, { name, about, format, span }: Column) 
     ],
     range(least, top) {
       const room = Math.max(span - (top - least), 0.16 * (top - least));
-      const low = least >= 0 ? Math.max(0, least - room / 2) : least - room / 2;
-      return [low, top + room - (least - low)];
+      const low = Math.max(Math.min(0, least), least - room / 2);
+      const high = top + room - (least - low);
+      // A forecast may be beyond what can be.
+      const over = Math.max(0, high - Math.max(highest * 1.02, top));
+      return [low - over, high - over];
     },
   });
   let moments: number[] = [];

@@ -47,8 +47,8 @@ const mostPending = 64;
  */
 export function createForecaster(): Forecaster {
   const named = columns.map(name => ({ name }));
-  const levels = createEncoder({ kind: 'readings', columns: named, memory: 2000 });
-  const changes = createEncoder({ kind: 'readings', columns: named, memory: 2000 });
+  const levels = createEncoder({ kind: 'readings', columns: named, span: 2000 });
+  const changes = createEncoder({ kind: 'readings', columns: named, span: 2000 });
   let levelState = levels.initial();
   let changeState = changes.initial();
   let steps = 0;

@@ -1,0 +1,192 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import test, { type ExecutionContext } from 'ava';
+import type { Page } from 'playwright-core';
+import { browserTest, launch, open, textOf } from '../helpers/browser.js';
+import { finished, lineReader, start } from '../helpers/cli.js';
+
+async function startDemo(
+  t: ExecutionContext,
+  port = '0',
+): Promise<{ url: string; child: ChildProcessWithoutNullStreams }> {
+  const child = start(t, 'demo', '--port', port);
+  const line = await lineReader(child)();
+  const url = /http:\S+/.exec(line)?.[0];
+  if (url === undefined) throw new Error(`Expected the address of the page, got ${line}`);
+  return { url, child };
+}
+
+/** The number that stands above a word. */
+async function number(page: Page, panel: string, word: string): Promise<number> {
+  const text = await page.textContent(`${panel} .numbers div:has(dt:text("${word}")) dd`);
+  return Number(text?.replace(/\D/g, '') || 0);
+}
+
+async function numberFrom(page: Page, panel: string, word: string, least: number): Promise<void> {
+  await page.waitForFunction(
+    ([where, name, from]) => {
+      const groups = [...document.querySelectorAll(`${where} .numbers div`)];
+      const group = groups.find(one => one.querySelector('dt')?.textContent?.includes(name));
+      return Number(group?.querySelector('dd')?.textContent?.replace(/\D/g, '') || 0) >= from;
+    },
+    [panel, word, least] as const,
+  );
+}
+
+/** Different colours in a canvas, transparent pixels aside. */
+function colours(page: Page, canvas: string): Promise<number> {
+  return page.evaluate(selector => {
+    const element = document.querySelector<HTMLCanvasElement>(selector)!;
+    const { data } = element.getContext('2d')!.getImageData(0, 0, element.width, element.height);
+    const seen = new Set<number>();
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] > 0) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+    }
+    return seen.size;
+  }, canvas);
+}
+
+browserTest('the load of the machine is forecast and learned without being asked to', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors, hosts } = await open(await launch(t), url);
+  t.is(await colours(page, '#type-strip'), 0, 'nothing is drawn where nothing has come');
+  await numberFrom(page, '#sense', 'readings', 24);
+  t.is(await page.textContent('#status'), 'Live');
+  const updates = await number(page, '#sense', 'updates');
+  t.true(updates >= 20, `one update a reading, got ${updates}`);
+  await numberFrom(page, '#sense', 'updates', updates + 2);
+
+  const cards = await page.$$eval('.card', all =>
+    all.map(card => [...card.querySelectorAll('output')].map(output => Number.parseFloat(output.textContent ?? ''))),
+  );
+  t.is(cards.length, 3);
+  for (const values of cards) t.true(values.every(Number.isFinite), `what came and what is expected: ${values}`);
+  await textOf(page, '.card .note', /off by .*same as now/);
+  await textOf(page, '#sense-verdict', /same as now/);
+  t.true((await colours(page, '#sense-strip')) > 20, 'h(t) is drawn');
+  t.true((await colours(page, '#sense-loss canvas')) > 2, 'the losses are drawn');
+
+  t.deepEqual(errors, []);
+  t.deepEqual([...hosts], [new URL(url).host], 'nothing comes from another host');
+});
+
+browserTest('what is typed is foretold, learned, and can be taken from the guess', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), url);
+  await textOf(page, '#status', /^Live$/);
+  const phrase = 'the net learns as it reads. ';
+  const text = phrase.repeat(14);
+  await page.getByLabel('What the network reads').focus();
+  await page.keyboard.type(text.slice(0, 2));
+  await page.locator('#bars li:not(.empty)').first().waitFor();
+  await page.keyboard.type(text.slice(2, 60));
+  await numberFrom(page, '#type', 'bytes', 60);
+  const bitsOf = async (): Promise<[number, number]> => {
+    const said = await textOf(page, '#type-verdict', /needs .* counting letters/);
+    const [, network, letters] = /needs (\d+\.\d) bits .* letters (\d+\.\d)/.exec(said)!.map(Number);
+    return [network, letters];
+  };
+  const [early] = await bitsOf();
+  await page.keyboard.type(text.slice(60));
+  await numberFrom(page, '#type', 'bytes', text.length);
+  const [late, letters] = await bitsOf();
+  t.true(late < early - 1, `the bits fall: ${early} to ${late}`);
+  t.true(late < letters, `below counting letters: ${late} and ${letters}`);
+  t.is(await number(page, '#type', 'updates'), text.length - 1);
+  t.true((await colours(page, '#type-strip')) > 20, 'h(t) is drawn');
+  t.is(await page.locator('#ghost span:not(.expected)').count(), text.length);
+
+  const shares = await page.$$eval('#bars .bar', bars =>
+    bars.map(bar => Number.parseFloat((bar as HTMLElement).style.width)),
+  );
+  t.true(shares[0] > 50 && shares[0] >= shares[1], `the likeliest first: ${shares}`);
+
+  await page.locator('#take:enabled').waitFor();
+  await page.keyboard.press('ArrowRight');
+  const taken = await page.inputValue('#typing');
+  t.true(taken.length > text.length && phrase.repeat(20).startsWith(taken), `it goes on as it learned: ${taken}`);
+  await numberFrom(page, '#type', 'bytes', taken.length);
+  t.deepEqual(errors, []);
+});
+
+browserTest('it reads by itself, and a text that is edited is read where it is new', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), url);
+  await textOf(page, '#status', /^Live$/);
+  await page.getByRole('button', { name: 'Let it read a rhyme' }).press('Enter');
+  await numberFrom(page, '#type', 'bytes', 40);
+  await page.getByRole('button', { name: 'Stop reading' }).press('Enter');
+  const text = await page.inputValue('#typing');
+  t.true(text.startsWith('This is the house that Jack built'));
+  await numberFrom(page, '#type', 'bytes', text.length);
+
+  await page.locator('#typing').press('Home');
+  await page.keyboard.type('äö');
+  await page.keyboard.press('Backspace');
+  await numberFrom(page, '#type', 'bytes', text.length + 4);
+  t.is(await page.locator('#ghost span:not(.expected)').count(), text.length + 1);
+  t.is(await number(page, '#type', 'bytes'), text.length + 4, 'what is erased is not read again, and was two bytes');
+
+  await page.getByRole('button', { name: 'Clear the page' }).press('Enter');
+  t.is(await page.locator('#ghost span:not(.expected)').count(), 0);
+  t.is(await page.evaluate(() => document.activeElement?.id), 'typing');
+  t.deepEqual(errors, []);
+});
+
+browserTest('a server that is gone is said in words, and one that is back is used', async t => {
+  const { url, child } = await startDemo(t);
+  const { page } = await open(await launch(t), url);
+  await textOf(page, '#status', /^Live$/);
+  await numberFrom(page, '#sense', 'readings', 2);
+  child.kill('SIGTERM');
+  const [status] = await once(child, 'exit');
+  t.is(status, 0, 'pages that stay open do not keep the server');
+  t.regex(await textOf(page, '#status', /gone/), /^The server is gone – trying again/);
+  await page.locator('#typing').fill('meanwhile');
+
+  await startDemo(t, new URL(url).port);
+  await textOf(page, '#status', /^Live$/);
+  await numberFrom(page, '#sense', 'readings', 4);
+  await numberFrom(page, '#type', 'bytes', 9);
+});
+
+browserTest('it fits a narrow screen, light and dark, and tells what its pictures show', async t => {
+  const { url } = await startDemo(t);
+  const browser = await launch(t);
+  const { page, errors } = await open(browser, url, { viewport: { width: 340, height: 700 }, colorScheme: 'light' });
+  await numberFrom(page, '#sense', 'readings', 3);
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+  t.true(content <= width, `${content} pixels of content on ${width}`);
+  const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  t.not(await ground(), light);
+  const nameless = await page.$$eval('canvas.strip, .plot, textarea, button', all =>
+    all
+      .filter(element => {
+        const label = element.getAttribute('aria-label') ?? element.textContent;
+        const labelled = (element as HTMLTextAreaElement).labels?.length;
+        return !label?.trim() && !labelled;
+      })
+      .map(element => element.outerHTML),
+  );
+  t.deepEqual(nameless, []);
+  t.deepEqual(errors, []);
+});
+
+test('a port in use is a clear error with the way out', async t => {
+  const { url } = await startDemo(t);
+  const { port } = new URL(url);
+  const { status, stderr } = await finished(start(t, 'demo', '--port', port));
+  t.not(status, 0);
+  t.regex(stderr, new RegExp(`port ${port} .*in use.*--port`));
+  t.false(stderr.includes(' at '), 'no trace of the stack');
+});
+
+test('SIGINT, even twice, ends the demo with status 0', async t => {
+  const { child } = await startDemo(t);
+  child.kill('SIGINT');
+  child.kill('SIGINT');
+  const [status] = await once(child, 'exit');
+  t.is(status, 0);
+});

@@ -1,0 +1,88 @@
+/** A program that must give the same bits on every engine: it knows neither Node nor a browser. */
+import { from, lastValueFrom, toArray } from 'rxjs';
+import {
+  createEncoder,
+  createRandom,
+  createTrainer,
+  loadModel,
+  type Model,
+  type TrainableModel,
+} from '../../src/index.js';
+import { encode, next, step, tbptt } from '../../src/operators/index.js';
+
+export interface Run {
+  /** What computed: the SIMD module, or the TypeScript that stands in for it. */
+  readonly kernels: string;
+  /** Every float that left, as an unsigned integer, by what made it. */
+  readonly bits: Readonly<Record<string, readonly number[]>>;
+}
+
+const text = 'Zwölf Boxkämpfer jagen Viktor über den großen Sylter Deich 🏝 ';
+
+/**
+ * Steps both models, alone and in batches, and lets them learn.
+ *
+ * @param features checkpoint of a model of 3 features and values
+ * @param tokens checkpoint of a model of bytes and classes
+ */
+export async function runEverywhere(features: Uint8Array, tokens: Uint8Array): Promise<Run> {
+  const bits: Record<string, number[]> = {};
+  const note = (name: string, arrays: readonly ArrayLike<number>[]): void => {
+    const all = arrays.flatMap(array => Array.from(array));
+    bits[name] = [...new Uint32Array(Float32Array.from(all).buffer)];
+  };
+
+  const random = createRandom(11);
+  const rows = Array.from({ length: 120 }, (_, t) => [
+    random.normal(),
+    20 + 5 * random.uniform(),
+    t % 17 === 0 ? 1000 : 1e-3 * t,
+  ]);
+  const encoder = createEncoder({ kind: 'readings', columns: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] });
+  const inputs = await lastValueFrom(from(rows).pipe(encode(encoder), toArray()));
+  note('readings', inputs);
+
+  const model = (await loadModel(features)) as Model<Float32Array> & TrainableModel;
+  const steps = await lastValueFrom(from(inputs).pipe(step(model), toArray()));
+  note(
+    'steps',
+    steps.flatMap(({ logits, prediction, carry }) => [logits, prediction, carry]),
+  );
+  const batch = inputs.slice(0, 7);
+  note(
+    'batch',
+    model
+      .stepMany(
+        batch.map((_, i) => steps[i].carry),
+        batch,
+      )
+      .map(({ carry }) => carry),
+  );
+  const learned = await lastValueFrom(
+    from(inputs).pipe(
+      next(),
+      tbptt(createTrainer(model, { k1: 2, k2: 12, optimizer: { kind: 'adam', rate: 0.01 } })),
+      toArray(),
+    ),
+  );
+  note(
+    'learned steps',
+    learned.flatMap(event => (event.kind === 'step' ? [event.step.prediction, event.step.carry] : [])),
+  );
+  note(
+    'updates',
+    learned.flatMap(event => (event.kind === 'update' ? [[event.update.loss, event.update.gradientNorm]] : [])),
+  );
+  note('weights', Object.values(model.weights()));
+
+  const reader = (await loadModel(tokens)) as Model<number> & TrainableModel;
+  const bytes = await lastValueFrom(from([text, text, text]).pipe(encode(createEncoder({ kind: 'bytes' })), toArray()));
+  note('bytes', [bytes]);
+  const read = await lastValueFrom(from(bytes).pipe(next(), tbptt(createTrainer(reader, { k1: 1, k2: 8 })), toArray()));
+  note(
+    'read',
+    read.flatMap(event => (event.kind === 'step' ? [event.step.prediction, event.step.carry] : [])),
+  );
+  note('reader', Object.values(reader.weights()));
+  return { kernels: model.network.kernels.name, bits };
+}
