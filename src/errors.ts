@@ -77,8 +77,8 @@ export class WireError extends EddyError {
 
 /** More of something than was allowed: open streams, sessions, bytes. The message names the option that raises the limit. */
 export class LimitError extends EddyError {
-  constructor(message: string) {
-    super('EDDY_LIMIT', message);
+  constructor(message: string, options?: ErrorOptions) {
+    super('EDDY_LIMIT', message, options);
   }
 }
 

@@ -70,8 +70,10 @@ function expandSeed(seed: number): Uint32Array {
     throw new ConfigError(`Expected seed to be an integer from 0 to 2^53 − 1, got ${seed}`);
   }
   const s = new Uint32Array(4);
-  let z = (seed ^ Math.imul(Math.floor(seed / 4294967296), 0x9e3779b1)) | 0;
+  const high = Math.floor(seed / 4294967296);
+  let z = (seed ^ Math.imul(high, 0x9e3779b1)) | 0;
   for (let i = 0; i < 4; i++) {
+    if (i === 2) z ^= Math.imul(high, 0x85ebca6b);
     z = (z + 0x9e3779b9) | 0;
     let w = z ^ (z >>> 16);
     w = Math.imul(w, 0x21f0aaad);

@@ -9,7 +9,7 @@ export interface ReadingsConfig {
   /** Deviations from the mean beyond which a value is brought in. Default 6. */
   readonly clamp?: number;
   /** Rows that the statistics remember; default all of them, with equal weight. */
-  readonly memory?: number;
+  readonly span?: number;
   /** What to begin with, a column each; default nothing known. */
   readonly statistics?: readonly Statistics[];
 }
@@ -50,7 +50,7 @@ const defaultClamp = 6;
  */
 export function createReadings(config: ReadingsConfig): ReadingsEncoder {
   const checked = checkConfig(config);
-  const { columns, clamp = defaultClamp, memory = Number.POSITIVE_INFINITY, statistics } = checked;
+  const { columns, clamp = defaultClamp, span = Number.POSITIVE_INFINITY, statistics } = checked;
   const masked = columns.flatMap(({ nullable }, i) => (nullable ? [i] : []));
   const size = columns.length + masked.length;
 
@@ -91,7 +91,7 @@ export function createReadings(config: ReadingsConfig): ReadingsEncoder {
             i,
           );
         }
-        const now = observe(before, value, clamp, memory);
+        const now = observe(before, value, clamp, span);
         features[i] = limit((value - now.mean) / deviation(now), -clamp, clamp);
         return now;
       });
@@ -147,7 +147,7 @@ function isStatistics(found: unknown, length: number): found is readonly Statist
 }
 
 function checkConfig(config: ReadingsConfig): ReadingsConfig {
-  const { columns, clamp, memory, statistics } = config;
+  const { columns, clamp, span, statistics } = config;
   const expect = (fits: boolean, name: string, wanted: string): void => {
     if (!fits)
       throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${JSON.stringify(config[name as 'kind'])}`);
@@ -156,7 +156,7 @@ function checkConfig(config: ReadingsConfig): ReadingsConfig {
   expect(Array.isArray(columns) && columns.length > 0 && columns.every(named), 'columns', 'one or more { name }');
   expect(new Set(columns.map(({ name }) => name)).size === columns.length, 'columns', 'columns of different names');
   expect(clamp === undefined || (clamp > 0 && Number.isFinite(clamp)), 'clamp', 'a positive number');
-  expect(memory === undefined || (memory >= 2 && Number.isFinite(memory)), 'memory', 'a number of rows from 2');
+  expect(span === undefined || (span >= 2 && Number.isFinite(span)), 'span', 'a number of rows from 2');
   expect(
     statistics === undefined || isStatistics(statistics, columns.length),
     'statistics',
@@ -166,7 +166,7 @@ function checkConfig(config: ReadingsConfig): ReadingsConfig {
     kind: 'readings',
     columns: columns.map(({ name, nullable }) => ({ name, ...(nullable ? { nullable: true } : {}) })),
     ...(clamp === undefined ? {} : { clamp }),
-    ...(memory === undefined ? {} : { memory }),
+    ...(span === undefined ? {} : { span }),
     ...(statistics === undefined ? {} : { statistics }),
   };
 }

@@ -16,14 +16,14 @@ const settled = 10;
  * The statistics with one more value (Welford 1962), which is first brought within `clamp` deviations of the mean, so that
  * a spike moves them a little and not for ever.
  *
- * @param memory values that count at most: beyond it, old ones fade
+ * @param span values that count at most: beyond it, old ones fade
  */
-export function observe(before: Statistics, value: number, clamp: number, memory: number): Statistics {
+export function observe(before: Statistics, value: number, clamp: number, span: number): Statistics {
   const { mean, variance } = before;
   const count = before.count + 1;
   const reach = clamp * Math.sqrt(variance);
   const near = before.count < settled || reach === 0 ? value : limit(value, mean - reach, mean + reach);
-  const weight = 1 / Math.min(count, memory);
+  const weight = 1 / Math.min(count, span);
   const difference = near - mean;
   const moved = mean + difference * weight;
   const spread = variance + (difference * (near - moved) - variance) * weight;

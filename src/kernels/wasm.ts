@@ -1,3 +1,4 @@
+import { LimitError } from '../errors.js';
 import type { Kernels } from './kernels.js';
 import { createArena } from './memory.js';
 import { moduleBase64 } from './module.generated.js';
@@ -36,7 +37,13 @@ export async function createSimd(): Promise<Kernels | null> {
       const missing = Math.ceil((length * 4 - memory.buffer.byteLength) / pageBytes);
       // Half as much again, so that many small reservations do not copy views each time.
       const spare = Math.ceil(memory.buffer.byteLength / pageBytes / 2);
-      memory.grow(Math.max(missing, spare));
+      try {
+        memory.grow(Math.max(missing, spare));
+      } catch (cause) {
+        throw new LimitError(`Expected a model and its batches to fit in WebAssembly memory, got ${4 * length} bytes`, {
+          cause,
+        });
+      }
     },
   });
   return { ...functions, name: 'simd', arena };

@@ -1,6 +1,6 @@
 import type { LayerGradients, LayerRows } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
-import type { Arena, Region } from '../kernels/memory.js';
+import type { Arena } from '../kernels/memory.js';
 import { roundUp } from '../kernels/memory.js';
 import type { ModelConfig } from './config.js';
 
@@ -36,7 +36,7 @@ export function createActivations(
   steps: number,
   learning: boolean,
 ): Activations {
-  const reserve = (length: number): number => (arena.reserve(length) satisfies Region).address;
+  const reserve = (length: number): number => arena.reserve(length).address;
   const states = streams + steps;
   const features = config.input.kind === 'features';
   const inputStride = features ? roundUp(config.input.size, 4) : 0;

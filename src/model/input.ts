@@ -8,7 +8,7 @@ export type Input = number | Float32Array;
 export function checkInput(config: ModelConfig, input: Input): void {
   checkShape(config, input);
   if (typeof input !== 'number') {
-    for (let i = 0; i < input.length; i++) if (!Number.isFinite(input[i])) throw notFinite(input[i], i);
+    for (let i = 0; i < input.length; i++) if (!Number.isFinite(input[i])) throw notFinite('input', input[i], i);
   }
 }
 
@@ -39,6 +39,6 @@ function describe(value: unknown): string {
   return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
 }
 
-export function notFinite(value: number, index: number): InputError {
-  return new InputError(`Expected input[${index}] to be a finite number, got ${value}`, index);
+export function notFinite(name: 'input' | 'carry', value: number, index: number): InputError {
+  return new InputError(`Expected ${name}[${index}] to be a finite number, got ${value}`, index);
 }

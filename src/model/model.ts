@@ -24,7 +24,7 @@ export interface Model<In extends Input = Input> {
    *
    * @param carry (carryLayout.size) what the step before left, or `zeroCarry()`
    * @param input a token below `input.size`, or (input.size) features; null for none: zeros, or no token at all
-   * @throws InputError as `checkInput`, or if the carry has another length
+   * @throws InputError as `checkInput`, or if the carry has another length or is not finite
    */
   step(carry: Carry, input: In | null): Step;
   /** One time step of many streams: the same bits as `step` on each. All are checked before any is stepped. */
@@ -59,8 +59,9 @@ export async function createModel(config: ModelConfig, options: { seed?: number 
 
 /** A model of its own with the same configuration and weights. */
 export async function copyModel(model: TrainableModel): Promise<TrainableModel> {
+  const weights = model.weights();
   const copy = buildModel(await createKernels(), model.config, null);
-  copy.setWeights(model.weights());
+  copy.setWeights(weights);
   return copy;
 }
 
@@ -99,6 +100,8 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
             `Expected ${name} to have ${tensor.places.length} numbers (${tensor.shape.join(' × ')}), got ${values?.length}`,
           );
         }
+        const bad = values.findIndex(value => !Number.isFinite(value));
+        if (bad >= 0) throw new ConfigError(`Expected ${name}[${bad}] to be a finite number, got ${values[bad]}`);
       }
       for (const tensor of parameters.tensors) {
         const values = given[tensor.name];

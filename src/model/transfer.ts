@@ -16,7 +16,11 @@ export interface Step {
   readonly carry: Carry;
 }
 
-/** Puts a carry in the state rows before the first step of a stream. */
+/**
+ * Puts a carry in the state rows before the first step of a stream.
+ *
+ * @throws InputError if a number of it is not finite: a state that grew beyond float32 ends its own stream
+ */
 export function loadCarry(
   network: Network,
   layout: CarryLayout,
@@ -31,7 +35,8 @@ export function loadCarry(
   for (let i = 0; i < parts.length; i++) {
     const { layer: index, part, offset, length } = parts[i];
     const layer = rows.layers[index];
-    k.load(staging + offset, (part === 'h' ? layer.h : layer.c) + stream * layer.n, length);
+    const bad = k.load(staging + offset, (part === 'h' ? layer.h : layer.c) + stream * layer.n, length);
+    if (bad >= 0) throw notFinite('carry', carry[offset + bad], offset + bad);
   }
 }
 
@@ -59,7 +64,7 @@ export function loadInput(
   }
   k.arena.floats.set(input, staging);
   const bad = k.load(staging, rows.inputs + row * rows.inputStride, config.input.size);
-  if (bad >= 0) throw notFinite(input[bad], bad);
+  if (bad >= 0) throw notFinite('input', input[bad], bad);
 }
 
 /** Makes the function that copies what a step left in its row into arrays of its own. */

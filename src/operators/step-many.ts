@@ -21,7 +21,7 @@ export type KeyedStep<Key = string> =
 export interface StepManyOptions {
   /** Inputs gathered at most before they are stepped. Default 64. */
   readonly maxBatch?: number;
-  /** Streams open at once at most. Default 10,000; more is a `LimitError`. */
+  /** Streams open at once at most. Default 10,000; the first input of one more is answered with a `LimitError`. */
   readonly maxStreams?: number;
 }
 
@@ -62,22 +62,20 @@ export function stepMany<In extends Input = Input, Key = string>(
       const flush = (): void => {
         const items = [...batch.values()];
         batch = new Map();
-        const errors = items.map(item => errorOf(model, item.input));
-        const good = items.filter((_, i) => errors[i] === undefined);
-        const steps = model.stepMany(
-          good.map(item => carries.get(item.key) ?? model.zeroCarry()),
-          good.map(item => item.input),
+        let room = maxStreams - carries.size;
+        const admitted = items.filter(({ key }) => carries.has(key) || room-- > 0);
+        const outcomes = stepAll(
+          model,
+          admitted.map(({ key }) => carries.get(key) ?? model.zeroCarry()),
+          admitted.map(({ input }) => input),
         );
-        let next = 0;
-        items.forEach((item, i) => {
-          const error = errors[i];
-          const result = error ? undefined : steps[next++];
-          if (result && !item.last) rest(item.key, result.carry);
-          else carries.delete(item.key);
-          subscriber.next(result ? { key: item.key, ...result } : { key: item.key, error: error! });
-        });
-        if (carries.size > maxStreams) {
-          throw new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);
+        const results = new Map(admitted.map(({ key }, i) => [key, outcomes[i]]));
+        for (const { key, last } of items) {
+          const result = results.get(key) ?? tooMany(maxStreams);
+          const stepped = !(result instanceof EddyError);
+          if (stepped && !last) rest(key, result.carry);
+          else carries.delete(key);
+          subscriber.next(stepped ? { key, ...result } : { key, error: result });
         }
       };
       const flushRest = (): void => {
@@ -106,13 +104,27 @@ export function stepMany<In extends Input = Input, Key = string>(
     });
 }
 
-/** What is wrong with the input, if anything; null is no input, and right. */
-function errorOf<In extends Input>(model: Model<In>, input: In | null): EddyError | undefined {
+/** All in one batch; where one of them is at fault, each by itself, so that it is at fault alone. */
+function stepAll<In extends Input>(
+  model: Model<In>,
+  carries: readonly Carry[],
+  inputs: readonly (In | null)[],
+): (Step | EddyError)[] {
   try {
-    if (input !== null) model.checkInput(input);
-    return undefined;
+    return model.stepMany(carries, inputs);
   } catch (error) {
-    if (error instanceof EddyError) return error;
-    throw error;
+    if (!(error instanceof EddyError)) throw error;
   }
+  return inputs.map((input, i) => {
+    try {
+      return model.step(carries[i], input);
+    } catch (error) {
+      if (error instanceof EddyError) return error;
+      throw error;
+    }
+  });
+}
+
+function tooMany(maxStreams: number): LimitError {
+  return new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);
 }

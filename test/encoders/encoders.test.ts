@@ -7,7 +7,7 @@ import { createModel } from '../../src/model/model.js';
 const configs: readonly EncoderConfig[] = [
   { kind: 'bytes' },
   { kind: 'characters', vocabulary: 'a😀' },
-  { kind: 'readings', columns: [{ name: 'x' }, { name: 'y', nullable: true }], clamp: 4, memory: 100 },
+  { kind: 'readings', columns: [{ name: 'x' }, { name: 'y', nullable: true }], clamp: 4, span: 100 },
 ];
 
 test('an encoder comes back from the checkpoint that names it', async t => {

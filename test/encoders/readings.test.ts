@@ -100,7 +100,7 @@ test('a setting that is wrong, and a state that is none, are refused', t => {
   refused({ columns: [{}] }, /encoder.columns to be one or more/);
   refused({ columns: [{ name: 'a' }, { name: 'a' }] }, /different names/);
   refused({ clamp: 0 }, /encoder.clamp to be a positive number, got 0/);
-  refused({ memory: 1 }, /encoder.memory/);
+  refused({ span: 1 }, /encoder.span/);
   refused({ statistics: [] }, /encoder.statistics/);
   for (const saved of [null, {}, { columns: [] }, { columns: [{ count: 1, mean: 0, variance: -1 }, {}] }])
     t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });

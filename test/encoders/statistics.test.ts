@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { deviation, noStatistics, observe, type Statistics } from '../../src/encoders/statistics.js';
 import { createRandom } from '../../src/random.js';
 
-const over = (values: readonly number[], clamp = 1e300, memory = Number.POSITIVE_INFINITY): Statistics =>
-  values.reduce((statistics, value) => observe(statistics, value, clamp, memory), noStatistics);
+const over = (values: readonly number[], clamp = 1e300, span = Number.POSITIVE_INFINITY): Statistics =>
+  values.reduce((statistics, value) => observe(statistics, value, clamp, span), noStatistics);
 
 const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
 
@@ -42,7 +42,7 @@ test('a new level is learned in spite of the clamp', t => {
   t.true(moved.mean > 600);
 });
 
-test('with a memory, old values fade', t => {
+test('with a span, old values fade', t => {
   const values = [...Array<number>(1000).fill(0), ...Array<number>(500).fill(1)];
   t.true(over(values, 6, 100).mean > 0.99);
   t.true(over(values, 6).mean < 0.34);

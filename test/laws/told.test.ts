@@ -43,7 +43,20 @@ law('an input that is not finite is told with its index, ends its own stream, an
     const { seed, steps, streams } = value;
     const spec: ModelConfig = { ...value.config, input: { kind: 'features', size: value.config.input.size } };
     const model = await createModel(spec, { seed });
-    const checked: Model = { ...model, checkInput: input => check(model, input) };
+    const checkAll = (inputs: readonly (Input | null)[]): void => {
+      for (const input of inputs) if (input !== null) check(model, input);
+    };
+    const checked: Model = {
+      ...model,
+      step(carry, input) {
+        checkAll([input]);
+        return model.step(carry, input);
+      },
+      stepMany(carries, inputs) {
+        checkAll(inputs);
+        return model.stepMany(carries, inputs);
+      },
+    };
     const random = createRandom(seed);
     const items: KeyedInput[] = Array.from({ length: steps * streams }, (_, i) => ({
       key: `${i % streams}`,

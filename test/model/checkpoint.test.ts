@@ -260,7 +260,9 @@ function watchAllocations(into: number[]): () => void {
 
 test('a model with a weight or a setting that no file can hold is not saved', async t => {
   const model = await createModel(config('gru', [2]));
-  model.setWeights({ 'readout.bias': Float32Array.of(1, Number.NaN) });
+  // As an update could leave it: setWeights takes finite numbers alone.
+  const bias = model.network.parameters.tensors.find(tensor => tensor.name === 'readout.bias')!;
+  model.network.kernels.arena.floats[model.network.weights + bias.places[1]] = Number.NaN;
   t.throws(() => saveModel(model), {
     instanceOf: CheckpointError,
     message: /Expected tensor "readout.bias" to have finite numbers, got NaN at 1/,

@@ -1,7 +1,9 @@
 import test from 'ava';
+import { from, lastValueFrom, toArray } from 'rxjs';
 import { ConfigError, InputError } from '../../src/errors.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { copyModel, createModel } from '../../src/model/model.js';
+import { stepMany } from '../../src/operators/index.js';
 import { createRandom } from '../../src/random.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cellKinds, config, randomInput, threeModels } from '../helpers/models.js';
@@ -127,6 +129,10 @@ test('weights are copies by name, and are set by name', async t => {
     instanceOf: ConfigError,
     message: /got nothing/,
   });
+  t.throws(() => model.setWeights({ 'readout.bias': Float32Array.of(0, Infinity) }), {
+    instanceOf: ConfigError,
+    message: /readout\.bias\[1\] to be a finite number, got Infinity/,
+  });
   t.throws(() => model.setWeights({ bias_ih_l0: new Float32Array(3) }), {
     instanceOf: ConfigError,
     message: /bias_ih_l0 to have 20 numbers \(20\), got 3/,
@@ -159,4 +165,31 @@ test('a wrong configuration is refused with the name of the field', async t => {
   for (const [given, message] of wrong)
     await t.throwsAsync(createModel(given as ModelConfig), { instanceOf: ConfigError, message });
   await t.throwsAsync(createModel(good, { seed: -1 }), { instanceOf: ConfigError, message: /seed/ });
+});
+
+test('a state that grew beyond float32 ends its own stream, and no other', async t => {
+  const model = await createModel(
+    {
+      input: { kind: 'features', size: 1 },
+      layers: [{ cell: 'rnn_relu', size: 2 }],
+      output: { kind: 'values', size: 1 },
+    },
+    { seed: 1 },
+  );
+  model.setWeights({ weight_hh_l0: Float32Array.of(1e30, 0, 0, 1e30), weight_ih_l0: Float32Array.of(1, 1) });
+  const input = Float32Array.of(1);
+  let carry = model.zeroCarry();
+  const error = t.throws(
+    () => {
+      for (let i = 0; i < 10; i++) carry = model.step(carry, input).carry;
+    },
+    { instanceOf: InputError, message: /Expected carry\[0\] to be a finite number, got Infinity/ },
+  );
+  t.is(error?.index, 0);
+  const fresh = { key: 'b', input };
+  const outputs = await lastValueFrom(
+    from([...Array.from({ length: 4 }, () => ({ key: 'a', input })), fresh]).pipe(stepMany(model), toArray()),
+  );
+  t.is(outputs.find(output => output.error)?.key, 'a');
+  t.like(outputs.at(-1), { key: 'b', error: undefined });
 });
