@@ -16,7 +16,7 @@ const { values: flags } = parseArgs({
     rate: { type: 'string' },
     clip: { type: 'string', default: '1' },
     batch: { type: 'string', default: '16' },
-    examples: { type: 'string', default: '48000' },
+    examples: { type: 'string', default: '80000' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -59,9 +59,10 @@ for (const which of flags.which.split(',')) {
     },
     { seed: number('seed') },
   );
+  const schedule = { kind: 'linear', steps: Math.ceil(number('examples') / number('batch')), final: 0.02 };
   const trainer = createTrainer(model, {
     maxGradientNorm: number('clip'),
-    optimizer: { kind: 'adam', rate: Number(flags.rate ?? rate), beta1: 0.9 },
+    optimizer: { kind: 'adam', rate: Number(flags.rate ?? rate), beta1: 0.9, schedule },
   });
   const random = createRandom(number('seed'));
   // The loss is half the squared error.
