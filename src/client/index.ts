@@ -2,6 +2,7 @@ import { WebSocket } from 'ws';
 import type { Socket } from './connection.js';
 import { createRemote, type Remote } from './remote.js';
 
+export type { Finished, Fresh, Learn, Learning, Opened, Subprotocol, Want } from '../wire/messages.js';
 export type { RemoteLearned, RemoteStep, RemoteUpdate } from './answers.js';
 export type { RemoteOptions } from './options.js';
 export type { RemoteInput, RemoteItem } from './outgoing.js';

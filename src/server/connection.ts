@@ -121,7 +121,10 @@ export function connect(
   }
 
   function release(number: number): void {
-    if (!sessions.delete(number)) return;
+    const session = sessions.get(number);
+    if (session === undefined) return;
+    sessions.delete(number);
+    if ('queue' in session) session.learner?.leave();
     hub.sessions--;
     if (owners.delete(number)) hub.learners--;
   }
@@ -227,7 +230,9 @@ export function connect(
           ? `${settings.maxSessions} sessions`
           : own && hub.learners >= settings.maxLearners
             ? `${settings.maxLearners} sessions with weights of their own`
-            : undefined;
+            : own && owners.size >= settings.maxLearnersPerConnection
+              ? `${settings.maxLearnersPerConnection} sessions with weights of their own on a connection`
+              : undefined;
     if (limit !== undefined) {
       fault({ number, outlet }, 'limit_reached', `Expected at most ${limit}, got one more`, { retryable: true });
       return;
@@ -241,7 +246,10 @@ export function connect(
     }
     try {
       const { session, opened } = await openSession(message, outlet, hub.models, settings, mayShare);
-      if (sessions.get(number) !== opening) return;
+      if (sessions.get(number) !== opening) {
+        session.learner?.leave();
+        return;
+      }
       sessions.set(number, session);
       startLearning(session);
       outlet.send(opened);

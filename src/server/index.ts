@@ -1,3 +1,4 @@
+export type { WireLimits } from '../wire/messages.js';
 export type { ServeOptions } from './options.js';
 export { type Server, serve } from './serve.js';
 export type { Models } from './served.js';

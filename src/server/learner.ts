@@ -18,6 +18,8 @@ export interface SessionLearner {
   readonly horizon: number;
   /** Weights and optimizer go back to where they were at the start. */
   restore(): void;
+  /** The session is gone: its room is another's. */
+  leave(): void;
 }
 
 /**
@@ -32,26 +34,54 @@ export async function createPrivateLearner(
   alone: boolean,
 ): Promise<SessionLearner> {
   const options = trainerOptions(model.config, learning);
-  const bytes = learnerBytes(model, options);
-  if (bytes > maxBytes) {
-    throw new LimitError(`Expected a learner of at most ${maxBytes} bytes, got ${bytes}: take a smaller k2 or model`);
-  }
-  const weights = model.weights();
-  const trainer = createTrainer(alone ? model : await copyModel(model), options);
-  return { ...describe(trainer, learning, true), restore: restorer(trainer, weights) };
+  checkBytes(trainerBytes(model, options) + streamBytes(model, options), maxBytes);
+  const own = alone ? model : await copyModel(model);
+  // Of the copy: the model may have moved meanwhile.
+  const weights = own.weights();
+  const trainer = createTrainer(own, options);
+  return { ...describe(trainer, learning, true), restore: restorer(trainer, weights), leave: () => {} };
 }
 
-/** A learner that moves the model for everyone; its trainer is made by whoever asks first. */
+/** What the sessions have in common that learn a model for everyone. */
+export interface Sharing {
+  /** Made by whoever asks first. */
+  shared: Trainer | undefined;
+  /** Sessions that learn with it at present. */
+  sharers: number;
+}
+
+/**
+ * A learner that moves the model for everyone.
+ *
+ * @throws ConfigError naming the setting that is wrong; LimitError if it and the windows of all its sessions exceed
+ * `maxBytes`
+ */
 export function createSharedLearner(
   model: TrainableModel,
-  trainer: Trainer | undefined,
+  sharing: Sharing,
   learning: Learning | undefined,
+  maxBytes: number,
 ): SessionLearner {
-  const learner = describe(trainer ?? createTrainer(model, trainerOptions(model.config, learning)), learning, false);
-  return { ...learner, restore: () => {} };
+  const options = sharing.shared?.options ?? trainerOptions(model.config, learning);
+  checkBytes(trainerBytes(model, options) + (sharing.sharers + 1) * streamBytes(model, options), maxBytes);
+  const trainer = sharing.shared ?? createTrainer(model, options);
+  const learner = describe(trainer, learning, false);
+  sharing.shared = trainer;
+  sharing.sharers++;
+  return {
+    ...learner,
+    restore: () => {},
+    leave() {
+      sharing.sharers--;
+    },
+  };
 }
 
-function describe(trainer: Trainer, learning: Learning | undefined, own: boolean): Omit<SessionLearner, 'restore'> {
+function describe(
+  trainer: Trainer,
+  learning: Learning | undefined,
+  own: boolean,
+): Omit<SessionLearner, 'restore' | 'leave'> {
   const { config } = trainer.model;
   const horizon = horizonOf(config, learning);
   const { optimizer: _, replay, ...options } = trainer.options;
@@ -109,18 +139,29 @@ function horizonOf(config: ModelConfig, learning: Learning | undefined): number 
   return Math.max(1, learning.horizon ?? 1);
 }
 
-/** Bytes that the weights, their gradient and moments, the windows of an update and the kept steps take, at most. */
-function learnerBytes(model: TrainableModel, options: TrainerOptions): number {
+function checkBytes(bytes: number, most: number): void {
+  if (bytes <= most) return;
+  throw new LimitError(`Expected a learner of at most ${most} bytes, got ${bytes}: take a smaller k2 or model`);
+}
+
+/** What bounds the windows of an update, and those that a stream keeps. */
+type Lengths = Pick<TrainerOptions, 'k1' | 'k2' | 'lateness' | 'replay'>;
+
+/** Bytes that the weights, their gradient and moments, and the windows of an update take, at most. */
+function trainerBytes(model: TrainableModel, { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay }: Lengths): number {
   const { input, layers, output } = model.config;
-  const { k1 = 1, lateness = 0, replay } = options;
-  const { k2 = Math.max(16, k1) } = options;
   const units = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
   const row = input.size + 3 * output.size + units;
   const windows = 1 + Math.ceil((lateness + k1) / k1) + (replay?.windows ?? 0);
-  const kept = 2 * (k2 + Math.max(lateness + k1, replay?.capacity ?? 0));
-  const step = 2 * model.carryLayout.size + input.size + 2 * output.size;
   // Room for windows grows by doubling, and keeps what it had.
-  return 4 * (5 * model.network.parameters.size + 4 * windows * k2 * row + kept * step);
+  return 4 * (5 * model.network.parameters.size + 4 * windows * k2 * row);
+}
+
+/** Bytes of the steps that one stream keeps, at most. */
+function streamBytes(model: TrainableModel, { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay }: Lengths): number {
+  const { input, output } = model.config;
+  const kept = 2 * (k2 + Math.max(lateness + k1, replay?.capacity ?? 0));
+  return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * output.size);
 }
 
 function restorer(trainer: Trainer, weights: Weights): () => void {

@@ -1,4 +1,6 @@
+import { cells } from '../cells/cells.js';
 import { ConfigError, InputError, LimitError } from '../errors.js';
+import { checkConfig, type ModelConfig } from '../model/config.js';
 import { createModel } from '../model/model.js';
 import type { FaultCode, Open, Opened } from '../wire/messages.js';
 import { effectiveWant } from './answer.js';
@@ -22,6 +24,12 @@ export class OpenError extends Error {
 /** The inputs of a session of a large model are few at a time: together at most this many bytes. */
 const creditBytes = 4 << 20;
 
+/**
+ * Multiplications, about, that drawing a new network may take of the thread that serves: with orthogonal and np-rnn the
+ * gates times the cube of the size of each layer. A quarter of a second or so.
+ */
+const mostDrawing = 1 << 24;
+
 /** The session would have weights of its own. */
 export function needsOwnWeights(message: Open): boolean {
   return message.learn === 'private' || message.fresh !== undefined;
@@ -41,10 +49,10 @@ export async function openSession(
   }
   try {
     const learn = message.learn ?? 'none';
-    const served = await servedFor(message, models);
+    const served = await servedFor(message, models, settings);
     const { model } = served;
-    const learner = await learnerFor(message, served, settings, mayShare);
     const carry = carryOf(message, served);
+    const learner = await learnerFor(message, served, settings, mayShare);
     const credit = Math.max(2, Math.min(settings.credit, Math.floor(creditBytes / (4 * model.config.input.size))));
     const want = effectiveWant(message.want, model.config.output.size);
     const session = createSession({ number: message.session, outlet, served, want, credit, learner, carry });
@@ -71,9 +79,17 @@ export async function openSession(
 }
 
 /** The served model, or a new one that only this session has. */
-async function servedFor(message: Open, models: ReadonlyMap<string, Served>): Promise<Served> {
+async function servedFor(
+  message: Open,
+  models: ReadonlyMap<string, Served>,
+  { allowFresh }: Settings,
+): Promise<Served> {
   const { fresh } = message;
   if (fresh !== undefined) {
+    if (!allowFresh) {
+      throw new OpenError('not_permitted', 'Expected the name of a served model: this server permits no fresh ones');
+    }
+    checkDrawing(checkConfig(fresh.config));
     return serveModel('', await createModel(fresh.config, fresh.seed === undefined ? {} : { seed: fresh.seed }));
   }
   const served = findModel(models, message.model);
@@ -82,6 +98,20 @@ async function servedFor(message: Open, models: ReadonlyMap<string, Served>): Pr
     throw new OpenError('unknown_model', `Expected model to be one of ${names}, got ${message.model || 'no name'}`);
   }
   return served;
+}
+
+/** @throws LimitError */
+function checkDrawing({ layers }: ModelConfig): void {
+  let drawing = 0;
+  for (const { cell, size, initialization } of layers) {
+    const draws = initialization === 'orthogonal' || initialization === 'np-rnn';
+    if (draws) drawing += cells[cell].hiddenOrder.length * size ** 3;
+  }
+  if (drawing <= mostDrawing) return;
+  throw new LimitError(
+    `Expected layers whose gates times size cubed come to at most ${mostDrawing}, got ${drawing}: take fewer units, or ` +
+      'initialization pytorch',
+  );
 }
 
 async function learnerFor(
@@ -102,9 +132,7 @@ async function learnerFor(
   if (!mayShare) {
     throw new OpenError('not_permitted', 'Expected learn to be none or private: this server does not permit shared');
   }
-  const learner = createSharedLearner(model, served.shared, learning);
-  served.shared = learner.trainer;
-  return learner;
+  return createSharedLearner(model, served, learning, settings.maxLearnerBytes);
 }
 
 function carryOf(message: Open, served: Served): Float32Array {

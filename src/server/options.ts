@@ -22,6 +22,8 @@ export interface ServeOptions {
    * program can forge the origin that tells such a page: where programs of others reach the port, `own-pages` is `true`.
    */
   readonly allowShared?: boolean | 'own-pages';
+  /** Sessions may ask for new networks of their own (`fresh`), which takes time of the server. Default false. */
+  readonly allowFresh?: boolean;
   /** Frames of a session that may be under way. Default 256; fewer where inputs are large. */
   readonly credit?: number;
   /** Bytes of one message. Default 1 MiB. */
@@ -34,7 +36,12 @@ export interface ServeOptions {
   readonly maxSessionsPerConnection?: number;
   /** Sessions with weights of their own at once. Default 16. */
   readonly maxLearners?: number;
-  /** Bytes of the weights, moments and windows of one such session. Default 64 MiB. */
+  /** Of these, on one connection. Default 4. */
+  readonly maxLearnersPerConnection?: number;
+  /**
+   * Bytes of the weights, moments and windows of one such session; of a model that moves for everyone, with the windows of
+   * all its sessions. Default 64 MiB.
+   */
   readonly maxLearnerBytes?: number;
   /** Unsent or unread bytes of a connection from which it is not read any more. Default 1 MiB. */
   readonly highWater?: number;
@@ -42,8 +49,8 @@ export interface ServeOptions {
   readonly heartbeat?: number;
   /** Milliseconds that `close` waits for peers before it ends their connections. Default 5,000. */
   readonly grace?: number;
-  /** Further bounds on messages. */
-  readonly limits?: Partial<WireLimits>;
+  /** Further bounds on messages; their bytes are `maxPayload`. */
+  readonly limits?: Partial<Omit<WireLimits, 'maxBytes'>>;
   /** Told of errors that are the server's own. Default: standard error. */
   readonly onError?: (error: unknown) => void;
 }
@@ -59,6 +66,7 @@ const counts = {
   maxSessions: 20_000,
   maxSessionsPerConnection: 1000,
   maxLearners: 16,
+  maxLearnersPerConnection: 4,
   maxLearnerBytes: 64 << 20,
   highWater: 1 << 20,
   heartbeat: 30_000,
@@ -71,34 +79,65 @@ const maxParameters = 1 << 20;
 /** Zero is a choice for these. */
 const mayBeZero: ReadonlySet<string> = new Set(['maxLearners', 'grace']);
 
+/** Every other option. */
+const others: readonly string[] = [
+  'host',
+  'port',
+  'path',
+  'origins',
+  'otherwise',
+  'allowShared',
+  'allowFresh',
+  'limits',
+  'onError',
+] satisfies (keyof ServeOptions)[];
+
 /** @throws ConfigError naming the option that is wrong */
 export function checkServeOptions(options: ServeOptions): Settings {
-  const { host = '127.0.0.1', port = 0, path = '/', allowShared = false, limits } = options;
+  expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(counts, name) && !others.includes(name)) {
+      throw new ConfigError(`Expected options of serve, got ${name}, which is none`);
+    }
+  }
+  const { host = '127.0.0.1', port = 0, path = '/', origins, otherwise } = options;
+  const { allowShared = false, allowFresh = false, onError = error => console.error(error) } = options;
   const bounds = { ...counts };
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
     const value = options[name] ?? counts[name];
     const least = mayBeZero.has(name) ? 0 : 1;
-    if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
-      throw new ConfigError(`Expected ${name} to be an integer from ${least}, got ${String(options[name])}`);
-    }
+    const fits = Number.isInteger(value) && value >= least && value <= 2 ** 31 - 1;
+    expect(fits, name, `an integer from ${least}`, value);
     bounds[name] = value;
   }
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new ConfigError(`Expected port to be an integer from 0 to 65535, got ${String(port)}`);
+  expect(typeof host === 'string', 'host', 'an address', host);
+  expect(Number.isInteger(port) && port >= 0 && port <= 65_535, 'port', 'an integer from 0 to 65535', port);
+  expect(typeof path === 'string' && path.startsWith('/'), 'path', 'text that begins with /', path);
+  const listed = origins === undefined || origins === '*' || Array.isArray(origins);
+  expect(listed, 'origins', "a list of origins or '*'", origins);
+  expect(otherwise === undefined || typeof otherwise === 'function', 'otherwise', 'a function', otherwise);
+  expect(typeof onError === 'function', 'onError', 'a function', onError);
+  expect(typeof allowFresh === 'boolean', 'allowFresh', 'true or false', allowFresh);
+  const sharing = typeof allowShared === 'boolean' || allowShared === 'own-pages';
+  expect(sharing, 'allowShared', "true, false or 'own-pages'", allowShared);
+  const limits = { ...checkLimits(options.limits), maxBytes: bounds.maxPayload };
+  return { ...bounds, host, port, path, allowShared, allowFresh, origins, otherwise, onError, limits };
+}
+
+function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {
+  expect(typeof given === 'object' && given !== null, 'limits', 'an object', given);
+  const limits = { ...defaultLimits, maxParameters };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(limits, name) || name === 'maxBytes') {
+      throw new ConfigError(`Expected limits to be those of a message, got ${name}, which is none of them`);
+    }
+    if (value === undefined) continue;
+    expect(Number.isSafeInteger(value) && value >= 1, `limits.${name}`, 'an integer from 1', value);
+    limits[name as keyof WireLimits] = value;
   }
-  if (typeof allowShared !== 'boolean' && allowShared !== 'own-pages') {
-    throw new ConfigError(`Expected allowShared to be true, false or 'own-pages', got ${String(allowShared)}`);
-  }
-  if (!path.startsWith('/')) throw new ConfigError(`Expected path to begin with /, got ${path}`);
-  return {
-    ...bounds,
-    host,
-    port,
-    path,
-    allowShared,
-    origins: options.origins,
-    otherwise: options.otherwise,
-    onError: options.onError ?? (error => console.error(error)),
-    limits: { ...defaultLimits, maxParameters, ...limits, maxBytes: bounds.maxPayload },
-  };
+  return limits;
+}
+
+function expect(fits: boolean, name: string, expected: string, got: unknown): void {
+  if (!fits) throw new ConfigError(`Expected ${name} to be ${expected}, got ${String(got)}`);
 }

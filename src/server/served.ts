@@ -3,18 +3,16 @@ import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
 import { ConfigError } from '../errors.js';
 import type { Model, TrainableModel } from '../model/model.js';
-import type { Trainer } from '../training/trainer.js';
+import type { Sharing } from './learner.js';
 
 /** A model under its name, with what sessions of it share. */
-export interface Served {
+export interface Served extends Sharing {
   readonly name: string;
   readonly model: Model;
   /** SHA-256 of configuration and weights at the start; empty where the weights cannot be seen. */
   readonly hash: string;
   /** Of text, where the model takes it. */
   readonly encoder: Encoder<string> | undefined;
-  /** Learns for everyone, once a session has asked for it. */
-  shared: Trainer | undefined;
 }
 
 export type Models = Model | Readonly<Record<string, Model>>;
@@ -38,6 +36,7 @@ export function serveModel(name: string, model: Model): Served {
     hash: isTrainable(model) ? hashModel(model) : '',
     encoder: textEncoder(model.config),
     shared: undefined,
+    sharers: 0,
   };
 }
 

@@ -7,7 +7,7 @@ import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
-import type { Learning, ServerMessage } from '../../src/wire/messages.js';
+import type { Learning, ServerMessage, WireModelConfig } from '../../src/wire/messages.js';
 import { bits } from '../helpers/bits.js';
 import { config, randomInput, randomTarget } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
@@ -319,7 +319,7 @@ test('wrong settings of learning are refused with the name of the setting', asyn
 });
 
 test('a network of its own is drawn from its seed, as createModel draws it', async t => {
-  const { client } = await setUp(t);
+  const { client } = await setUp(t, { allowFresh: true });
   const fresh = { config: config('lstm', [4], { kind: 'token', size: 6 }, { kind: 'classes', size: 6 }), seed: 21 };
   const opened = await openSession(client, 1, { fresh, learn: 'private', learning: { targetSource: 'input' } });
   t.is(opened.model, '');
@@ -335,6 +335,76 @@ test('a network of its own is drawn from its seed, as createModel draws it', asy
     fresh: { config: { ...fresh.config, layers: [{ cell: 'gru', size: 4, initialization: 'irnn' }] } },
   });
   t.like(await client.expect('fault'), { session: 2, code: 'bad_config' });
+});
+
+test('networks of their own are refused unless they are permitted, and those that take long to draw in any case', async t => {
+  const io = { input: { kind: 'features', size: 1 }, output: { kind: 'values', size: 1 } } as const;
+  const fresh = (...layers: WireModelConfig['layers']) => ({ config: { ...io, layers } });
+  const { client } = await setUp(t);
+  client.send({ type: 'open', session: 1, fresh: fresh({ cell: 'gru', size: 2 }) });
+  t.like(await client.expect('fault'), { session: 1, code: 'not_permitted', retryable: false });
+
+  const { client: drawer } = await setUp(t, { allowFresh: true, maxLearners: 100, maxLearnersPerConnection: 100 });
+  const long = [
+    fresh({ cell: 'rnn_tanh', size: 257 }),
+    fresh({ cell: 'rnn_relu', size: 1000 }),
+    fresh({ cell: 'lstm', size: 162, initialization: 'orthogonal' }),
+    fresh({ cell: 'gru', size: 150 }, { cell: 'gru', size: 150 }),
+  ];
+  const short = [
+    fresh({ cell: 'rnn_tanh', size: 64 }),
+    fresh({ cell: 'rnn_tanh', size: 900, initialization: 'pytorch' }),
+    fresh({ cell: 'rnn_relu', size: 300, initialization: 'irnn' }),
+  ];
+  for (const asked of long) {
+    drawer.send({ type: 'open', session: 1, fresh: asked });
+    const fault = await drawer.expect('fault');
+    t.like(fault, { code: 'limit_reached', retryable: false });
+    t.regex(fault.message, /at most 16777216, got \d+: take fewer units/);
+  }
+  for (const [i, asked] of short.entries()) await openSession(drawer, i + 1, { fresh: asked });
+});
+
+test('a connection has a share of the learners, and leaves the others theirs', async t => {
+  const { client, server } = await setUp(t, { maxLearners: 3, maxLearnersPerConnection: 2 });
+  await openSession(client, 1, { learn: 'private' });
+  await openSession(client, 2, { learn: 'private' });
+  client.send({ type: 'open', session: 3, learn: 'private' });
+  const fault = await client.expect('fault');
+  t.like(fault, { session: 3, code: 'limit_reached', retryable: true });
+  t.regex(fault.message, /2 sessions with weights of their own on a connection/);
+  await openSession(await connectWire(t, server.url), 1, { learn: 'private' });
+  client.send({ type: 'finish', session: 1 });
+  await client.expect('finished');
+  await openSession(client, 3, { learn: 'private' });
+});
+
+test('a model that learns for everyone is bounded in bytes with the windows of all its sessions', async t => {
+  const { client } = await setUp(t, { allowShared: true, allowFresh: true, maxLearnerBytes: 1 << 20 });
+  const fresh = { config: values as WireModelConfig };
+  for (const source of [{}, { fresh }]) {
+    client.send({ type: 'open', session: 1, learn: 'shared', ...source, learning: { k1: 1, k2: 60_000 } });
+    const large = await client.expect('fault');
+    t.like(large, { session: 1, code: 'limit_reached' });
+    t.regex(large.message, /1048576 bytes/);
+  }
+  const learning: Learning = { k1: 1, k2: 2, replay: { windows: 1, capacity: 2000 } };
+  let opened = 0;
+  for (;;) {
+    client.send({ type: 'open', session: opened + 1, learn: 'shared', learning });
+    const message = await client.next();
+    if (message.type === 'fault') {
+      t.is(message.code, 'limit_reached');
+      break;
+    }
+    opened++;
+  }
+  t.true(opened >= 2 && opened < 10, `${opened}`);
+  client.send({ type: 'finish', session: 1 });
+  await client.expect('finished');
+  await openSession(client, 1, { learn: 'shared', learning });
+  client.send({ type: 'open', session: opened + 1, learn: 'shared', learning });
+  await client.expect('fault');
 });
 
 test('a session that diverges predicts on, learns no more, and is told', async t => {

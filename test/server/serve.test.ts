@@ -138,9 +138,23 @@ test('wrong options and models are refused before anything listens', async t => 
     [{ maxPayload: Number.NaN }, 'maxPayload'],
     [{ maxLearners: -1 }, 'maxLearners'],
     [{ path: 'ws' }, 'path'],
-  ] as const) {
+    [{ path: 7 }, 'path'],
+    [{ host: 7 }, 'host'],
+    [{ origins: 'https://example.org' }, 'origins'],
+    [{ otherwise: 'pages' }, 'otherwise'],
+    [{ onError: 1 }, 'onError'],
+    [{ allowFresh: 1 }, 'allowFresh'],
+    [{ limits: { maxFrames: Number.NaN } }, 'limits\\.maxFrames'],
+    [{ limits: { maxSteps: -1 } }, 'limits\\.maxSteps'],
+    [{ limits: { maxItems: 1.5 } }, 'limits\\.maxItems'],
+    [{ limits: 5 }, 'limits'],
+  ] as [object, string][]) {
     const error = await t.throwsAsync(serve(model, options), { instanceOf: ConfigError }, name);
-    t.regex(error?.message ?? '', new RegExp(`^Expected ${name} `));
+    t.regex(error?.message ?? '', new RegExp(`^Expected ${name} to be `));
+  }
+  for (const options of [{ maxConnection: 5 }, { limits: { maxFrame: 5 } }, { limits: { maxBytes: 5 } }] as object[]) {
+    const error = await t.throwsAsync(serve(model, options), { instanceOf: ConfigError });
+    t.regex(error?.message ?? '', /got max\w+, which is none/);
   }
   await t.throwsAsync(serve({}), { instanceOf: ConfigError });
   await t.throwsAsync(serve({ a: {} as never }), { instanceOf: ConfigError, message: /models\.a/ });

@@ -57,9 +57,9 @@ test('the page lists every close code, and says after which a client connects ag
 test('a server answers the session of the page as the page says', async t => {
   const lines = page.split('```wscat\n')[1].split('\n```')[0].split('\n');
   const model = await createModel({
-    input: { kind: 'features', size: 1 },
-    layers: [{ cell: 'rnn_tanh', size: 1 }],
-    output: { kind: 'values', size: 1 },
+    input: { kind: 'features', size: 2 },
+    layers: [{ cell: 'gru', size: 4 }],
+    output: { kind: 'values', size: 2 },
   });
   const server = await serve(model, { port: 0 });
   t.teardown(() => server.close());
