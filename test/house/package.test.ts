@@ -1,8 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { browserTest, launch, open, textOf } from '../helpers/browser.js';
+import { bundle, servePage } from '../helpers/bundled.js';
+import { lineReader } from '../helpers/cli.js';
 import { repositoryRoot } from '../helpers/repository.js';
 
 function run(command: string, args: string[], cwd: string): string {
@@ -14,10 +17,13 @@ function run(command: string, args: string[], cwd: string): string {
   });
 }
 
-/** Packs the project and installs the tarball, with its dependencies, in a folder far from it. */
+let installed: string | undefined;
+
+/** Packs the project and installs the tarball, with its dependencies, in a folder far from it: once for all tests here. */
 function installTarball(t: ExecutionContext): string {
+  if (installed !== undefined) return installed;
   const folder = mkdtempSync(join(tmpdir(), 'eddy-package-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const [{ filename, files }] = JSON.parse(
     run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], repositoryRoot),
   );
@@ -34,6 +40,7 @@ function installTarball(t: ExecutionContext): string {
     ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', join(folder, filename)],
     folder,
   );
+  installed = folder;
   return folder;
 }
 
@@ -56,7 +63,7 @@ console.log(JSON.stringify({
 }));
 `;
 
-test('the packed package installs elsewhere, and every entry works in Node', t => {
+test.serial('the packed package installs elsewhere, and every entry works in Node', t => {
   const folder = installTarball(t);
   writeFileSync(join(folder, 'program.js'), program);
   t.deepEqual(JSON.parse(run(process.execPath, ['program.js'], folder)), { equal: true, updates: 2 });
@@ -65,4 +72,45 @@ test('the packed package installs elsewhere, and every entry works in Node', t =
       JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')).version,
     ),
   );
+});
+
+const pageProgram = `
+import { createModel, createTrainer, loadModel, saveModel } from 'eddy';
+import { remote } from 'eddy/client';
+import { next, step, tbptt } from 'eddy/operators';
+import { from, lastValueFrom, toArray } from 'rxjs';
+
+const config = { input: { kind: 'token', size: 4 }, layers: [{ cell: 'lstm', size: 8 }], output: { kind: 'classes', size: 4 } };
+window.run = async address => {
+  const model = await createModel(config, { seed: 1 });
+  const here = await lastValueFrom(from([0, 1, 2, 3]).pipe(step(await loadModel(saveModel(model))), toArray()));
+  const there = await lastValueFrom(from([0, 1, 2, 3]).pipe(remote(address, { fresh: { config, seed: 1 } }), toArray()));
+  const events = await lastValueFrom(from([0, 1, 2, 3]).pipe(next(), tbptt(createTrainer(model, { k1: 2, k2: 2 })), toArray()));
+  return {
+    kernels: model.network.kernels.name,
+    equal: here.every((one, i) => one.prediction.every((p, j) => p === there[i].prediction[j])),
+    updates: events.filter(event => event.kind === 'update').length,
+  };
+};
+`;
+
+browserTest('the packed package works in a browser from a Vite build, and brings its pages', async t => {
+  const folder = installTarball(t);
+  const command = join(folder, 'node_modules/eddy/dist/src/cli/main.js');
+  const demo = spawn(process.execPath, [command, 'demo', '--port', '0'], { cwd: folder, stdio: 'pipe' });
+  t.teardown(() => demo.kill('SIGKILL'));
+  const address = /http:\S+/.exec(await lineReader(demo)())![0];
+  const browser = await launch(t);
+  const pages = await open(browser, address);
+  await textOf(pages.page, '#status', /^Live$/);
+
+  const policy = "script-src 'self' 'wasm-unsafe-eval'";
+  const url = await servePage(t, { 'bundle.js': await bundle(folder, pageProgram) }, policy);
+  const { page, errors } = await open(browser, url);
+  const result = await page.evaluate(
+    where => (window as unknown as { run(address: string): Promise<unknown> }).run(where),
+    address.replace('localhost', '127.0.0.1'),
+  );
+  t.deepEqual(result, { kernels: 'simd', equal: true, updates: 2 });
+  t.deepEqual([...errors, ...pages.errors], []);
 });
