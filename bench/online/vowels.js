@@ -17,6 +17,8 @@ const { values: flags } = parseArgs({
     noise: { type: 'string', default: '0.3' },
     epochs: { type: 'string', default: '80' },
     batch: { type: 'string', default: '16' },
+    drop: { type: 'string', default: '0' },
+    every: { type: 'boolean', default: false },
     validation: { type: 'string', default: '0' },
   },
 });
@@ -36,6 +38,14 @@ function read(part) {
 const given = read('TRAIN');
 const test = number('validation') > 0 ? [] : read('TEST');
 const sequences = (some, scale) => some.map(({ rows, target }) => manyToOne(rows.map(scale), target));
+
+/** Noise; frames left out; with --every, the label at each step of what is learned, as it is at the last of what is judged. */
+function augment(sequence, random) {
+  const { inputs, targets } = withNoise(number('noise'))(sequence, random);
+  const last = targets.at(-1);
+  const kept = inputs.filter((_, t) => t === inputs.length - 1 || random.uniform() >= number('drop'));
+  return flags.every ? { inputs: kept, targets: kept.map(() => last) } : manyToOne(kept, last);
+}
 
 const elapsed = stopwatch();
 const results = [];
@@ -60,7 +70,7 @@ for (let seed = 1; seed <= number('seeds'); seed++) {
     epochs: number('epochs'),
     batch: number('batch'),
     seed,
-    augment: withNoise(number('noise')),
+    augment,
   });
   const { accuracy } = evaluate(trainer, judged);
   results.push(accuracy);
