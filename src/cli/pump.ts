@@ -140,9 +140,9 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   }
 
   const told = [
-    ...(stderr.isTTY ? [`${steps.toLocaleString('en')} steps`, task.progress()] : []),
-    ...(rest.dropped > 0 ? [`${rest.dropped} frames dropped (--overflow ${options.overflow})`] : []),
-    ...(skipped > 0 ? [`${skipped} lines skipped`] : []),
+    ...(stderr.isTTY ? [count(steps, 'step'), task.progress()] : []),
+    ...(rest.dropped > 0 ? [`${count(rest.dropped, 'frame')} dropped (--overflow ${options.overflow})`] : []),
+    ...(skipped > 0 ? [`${count(skipped, 'line')} skipped`] : []),
     ...(stderr.isTTY && options.save ? [`saved as ${options.save}`] : []),
   ].filter(part => part !== '');
   if (told.length > 0) say(told.join(' · '));
@@ -165,4 +165,8 @@ function openSource(format: Format, { overflow, queue }: PumpOptions): { source:
     }),
     bytesRead: () => bytes,
   };
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
