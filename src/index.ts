@@ -10,13 +10,15 @@ export { argmax, type SampleOptions, sample } from './model/sample.js';
 export type { Step } from './model/transfer.js';
 
 // Learning
+export { type Adwin, type AdwinOptions, type Change, createAdwin } from './training/adwin.js';
+export type { Guard, GuardOptions, Rollback, Verdict } from './training/guard.js';
 export type { Target } from './training/loss.js';
 export type { OptimizerConfig } from './training/optimizer.js';
 export { type Evaluation, evaluate, type Labelled, type Sequence } from './training/evaluate.js';
 export { type Epoch, type FitOptions, type Fitted, fit, splitSequences, withNoise } from './training/fit.js';
 export type { ReplayOptions, TrainerOptions } from './training/options.js';
 export type { Schedule } from './training/schedule.js';
-export type { StreamState } from './training/stream.js';
+export type { StreamMark, StreamState } from './training/stream.js';
 export { createTrainer, type Gradients, type Trainer, type Update } from './training/trainer.js';
 export type { Window } from './training/window.js';
 

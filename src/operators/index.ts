@@ -7,6 +7,8 @@ export { step } from './step.js';
 export { type KeyedInput, type KeyedStep, type StepManyOptions, stepMany } from './step-many.js';
 
 // Learning
+export { type BestLearned, type BestOfOptions, type BestState, bestOf } from './best-of.js';
+export { type Alarm, type DriftOptions, drift } from './drift.js';
 export type { Example, LateTarget, Learned } from './learned.js';
 export { next } from './next.js';
 export { prequential } from './prequential.js';
