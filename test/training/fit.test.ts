@@ -117,25 +117,6 @@ test('a signal stops it at the next update, with the best so far', async t => {
   t.is(evaluate(trainer, validation).loss, best!.validation!.loss);
 });
 
-test('many-to-many: a loss is the mean over labelled steps', async t => {
-  const trainer = await learner();
-  const [sequence] = slopes(1, 3);
-  const every: Sequence = { inputs: sequence.inputs, targets: sequence.inputs.map((_, i) => (i === 0 ? null : i % 2)) };
-  const seen: number[] = [];
-  const { loss, labelled } = evaluate(trainer, [every], one => seen.push(one.loss));
-  t.is(labelled, every.inputs.length - 1);
-  t.is(loss, seen.reduce((sum, one) => sum + one, 0) / labelled);
-  let carry = trainer.model.zeroCarry();
-  const stepped: number[] = [];
-  every.inputs.forEach((input, i) => {
-    const step = trainer.model.step(carry, input);
-    carry = step.carry;
-    const target = every.targets[i];
-    if (target !== null) stepped.push(trainer.loss(step.logits, target));
-  });
-  t.deepEqual(seen, stepped);
-});
-
 test('a part is held out once, by its seed', t => {
   const all = Array.from({ length: 20 }, (_, i) => i);
   const { training, validation } = splitSequences(all, 0.25, 1);

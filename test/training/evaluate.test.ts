@@ -1,0 +1,63 @@
+import test from 'ava';
+import { ConfigError, TargetError } from '../../src/errors.js';
+import { createModel } from '../../src/model/model.js';
+import { argmax } from '../../src/model/sample.js';
+import { createRandom } from '../../src/random.js';
+import { evaluate, type Labelled, type Sequence } from '../../src/training/evaluate.js';
+import { createTrainer, type Trainer } from '../../src/training/trainer.js';
+
+/** More sequences than are stepped at once, of 1 to 9 steps, with gaps in the targets. */
+function draw(count: number): Sequence[] {
+  const random = createRandom(6);
+  return Array.from({ length: count }, () => {
+    const inputs = Array.from({ length: 1 + random.integer(9) }, () => random.integer(4));
+    return { inputs, targets: inputs.map(() => (random.uniform() < 0.3 ? null : random.integer(3))) };
+  });
+}
+
+async function learner(): Promise<Trainer> {
+  const model = await createModel(
+    { input: { kind: 'token', size: 4 }, layers: [{ cell: 'lstm', size: 5 }], output: { kind: 'classes', size: 3 } },
+    { seed: 1 },
+  );
+  return createTrainer(model);
+}
+
+test('an evaluation is the fold of step over each sequence, bit for bit', async t => {
+  const trainer = await learner();
+  const { model } = trainer;
+  const sequences = draw(150);
+  const seen: Labelled[] = [];
+  const { loss, labelled, accuracy } = evaluate(trainer, sequences, one => seen.push(one));
+  const place = ({ sequence, time }: Labelled): number => sequence * 100 + time;
+  seen.sort((a, b) => place(a) - place(b));
+
+  let [at, right, sum] = [0, 0, 0];
+  sequences.forEach(({ inputs, targets }, sequence) => {
+    let carry = model.zeroCarry();
+    inputs.forEach((input, time) => {
+      const step = model.step(carry, input);
+      carry = step.carry;
+      const target = targets[time];
+      if (target === null) return;
+      const found = seen[at++];
+      t.deepEqual([found.sequence, found.time, found.target], [sequence, time, target]);
+      t.deepEqual(found.step.logits, step.logits);
+      t.is(found.loss, trainer.loss(step.logits, target));
+      sum += found.loss;
+      if (argmax(step.logits) === target) right++;
+    });
+  });
+  t.is(labelled, at);
+  t.is(seen.length, at);
+  t.is(accuracy, right / at);
+  t.true(Math.abs(loss - sum / at) < 1e-12);
+  t.is(trainer.count, 0);
+});
+
+test('what cannot be judged is told', async t => {
+  const trainer = await learner();
+  t.throws(() => evaluate(trainer, []), { instanceOf: ConfigError, message: /one step with a target/ });
+  t.throws(() => evaluate(trainer, [{ inputs: [0], targets: [null] }]), { instanceOf: ConfigError });
+  t.throws(() => evaluate(trainer, [{ inputs: [0], targets: [3] }]), { instanceOf: TargetError });
+});
