@@ -243,11 +243,14 @@ function backProduct(
 /** Neighbouring blocks whose steps and states both go on one after the other, as one: the products see longer runs. */
 function mergeBlocks(blocks: readonly Block[]): Block[] {
   const runs: Block[] = [];
-  for (const block of blocks) {
-    const last = runs[runs.length - 1];
-    if (last && last.step + last.count === block.step && last.previous + last.count === block.previous) {
-      runs[runs.length - 1] = { ...last, count: last.count + block.count };
-    } else runs.push(block);
+  for (let first = 0, next = 1; first < blocks.length; first = next, next++) {
+    const { step, previous } = blocks[first];
+    let { count } = blocks[first];
+    while (next < blocks.length && blocks[next].step === step + count && blocks[next].previous === previous + count) {
+      count += blocks[next].count;
+      next++;
+    }
+    runs.push({ step, previous, count });
   }
   return runs;
 }

@@ -20,7 +20,7 @@ export function createSlab(create: (length: number) => Floats): Slab {
     floats: () => piece,
     take(length) {
       if (next + length > piece.length) {
-        piece = create(Math.max(length, length > pieceLength / 8 ? 0 : pieceLength));
+        piece = create(Math.max(length, length > pieceLength / 4 ? 0 : pieceLength));
         next = 0;
       }
       const place = next;

@@ -54,8 +54,8 @@ const hyperbolic = memory.data<f32>(
   16,
 );
 
-// 2⁻⁶⁰
-const smallest = memory.data<f32>([8.673617379884035e-19], 16);
+// 2⁻⁶⁰, and the sign bit
+const smallest = memory.data<f32>([8.673617379884035e-19, -0.0], 16);
 
 /** e^x */
 // @ts-ignore: decorator
@@ -148,11 +148,18 @@ export function log1(x: f32): f32 {
   return f32x4.extract_lane(log4(f32x4.splat(x)), 0);
 }
 
+/** |x|; V8 makes the mask of `f32x4.abs` anew each time. */
+// @ts-ignore: decorator
+@inline
+export function magnitude(x: v128): v128 {
+  return v128.andnot(x, v128.load32_splat(smallest, 4));
+}
+
 /** x, or +0 where |x| < 2⁻⁶⁰ */
 // @ts-ignore: decorator
 @inline
 export function flush4(x: v128): v128 {
-  return v128.andnot(x, f32x4.lt(f32x4.abs(x), v128.load32_splat(smallest, 0)));
+  return v128.andnot(x, f32x4.lt(magnitude(x), v128.load32_splat(smallest, 0)));
 }
 
 /** Applies one function (0 exp, 1 log, 2 tanh, 3 sigmoid, 4 flush) to n numbers, n a multiple of 4; `from` and `to` in bytes. */

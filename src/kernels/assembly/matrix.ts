@@ -65,8 +65,12 @@ function row32(x: usize, w: usize, y: usize, k: i32): void {
   const end = x + (<usize>k << 2);
   while (x < end) {
     const v = v128.load32_splat(x);
+    // V8 gathers the loads of a block at its top; eight of them would push a sum out of its register, onto the way from each k to
+    // the next. It moves no load up across a store: so two sums are stored as they come.
     a0 = madd(a0, v, v128.load(w, 0));
+    v128.store(y, a0, 0);
     a1 = madd(a1, v, v128.load(w, 16));
+    v128.store(y, a1, 16);
     a2 = madd(a2, v, v128.load(w, 32));
     a3 = madd(a3, v, v128.load(w, 48));
     a4 = madd(a4, v, v128.load(w, 64));
@@ -76,8 +80,6 @@ function row32(x: usize, w: usize, y: usize, k: i32): void {
     x += 4;
     w += 128;
   }
-  v128.store(y, a0, 0);
-  v128.store(y, a1, 16);
   v128.store(y, a2, 32);
   v128.store(y, a3, 48);
   v128.store(y, a4, 64);
