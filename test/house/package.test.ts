@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { createModel, type ModelConfig } from '../../src/index.js';
+import { serve } from '../../src/server/index.js';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
 import { bundle, servePage } from '../helpers/bundled.js';
 import { lineReader } from '../helpers/cli.js';
@@ -80,11 +82,10 @@ import { remote } from 'eddy/client';
 import { next, step, tbptt } from 'eddy/operators';
 import { from, lastValueFrom, toArray } from 'rxjs';
 
-const config = { input: { kind: 'token', size: 4 }, layers: [{ cell: 'lstm', size: 8 }], output: { kind: 'classes', size: 4 } };
-window.run = async address => {
+window.run = async (address, config) => {
   const model = await createModel(config, { seed: 1 });
   const here = await lastValueFrom(from([0, 1, 2, 3]).pipe(step(await loadModel(saveModel(model))), toArray()));
-  const there = await lastValueFrom(from([0, 1, 2, 3]).pipe(remote(address, { fresh: { config, seed: 1 } }), toArray()));
+  const there = await lastValueFrom(from([0, 1, 2, 3]).pipe(remote(address), toArray()));
   const events = await lastValueFrom(from([0, 1, 2, 3]).pipe(next(), tbptt(createTrainer(model, { k1: 2, k2: 2 })), toArray()));
   return {
     kernels: model.network.kernels.name,
@@ -107,9 +108,17 @@ browserTest('the packed package works in a browser from a Vite build, and brings
   const policy = "script-src 'self' 'wasm-unsafe-eval'";
   const url = await servePage(t, { 'bundle.js': await bundle(folder, pageProgram) }, policy);
   const { page, errors } = await open(browser, url);
+  const config: ModelConfig = {
+    input: { kind: 'token', size: 4 },
+    layers: [{ cell: 'lstm', size: 8 }],
+    output: { kind: 'classes', size: 4 },
+  };
+  const server = await serve(await createModel(config, { seed: 1 }));
+  t.teardown(() => server.close());
   const result = await page.evaluate(
-    where => (window as unknown as { run(address: string): Promise<unknown> }).run(where),
-    address.replace('localhost', '127.0.0.1'),
+    ([where, what]) =>
+      (window as unknown as { run(address: string, config: ModelConfig): Promise<unknown> }).run(where, what),
+    [server.url, config] as const,
   );
   t.deepEqual(result, { kernels: 'simd', equal: true, updates: 2 });
   t.deepEqual([...errors, ...pages.errors], []);
