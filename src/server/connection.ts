@@ -15,7 +15,7 @@ import { startLearning } from './learning.js';
 import { needsOwnWeights, OpenError, openSession } from './open.js';
 import type { Settings } from './options.js';
 import type { Served } from './served.js';
-import { acceptFrames, fault, type Outlet, type Session } from './session.js';
+import { acceptFrames, fault, type Outlet, planReset, pushReset, type Session } from './session.js';
 import { forget } from './stepping.js';
 import type { Turn } from './turn.js';
 
@@ -179,7 +179,7 @@ export function connect(
       case 'targets': {
         const { forStep, targets } = message;
         const cost = 64 + bytes;
-        session.queue.push({ kind: 'targets', forStep, targets, cost });
+        session.queue.push({ kind: 'targets', forStep, targets, cost, done: 0 });
         outlet.queued += cost;
         break;
       }
@@ -213,10 +213,10 @@ export function connect(
       fault(session, 'invalid', 'Expected weights only where learn is private: there are none to go back to');
     } else if (before < session.nextSeq) {
       fault(session, 'invalid', `Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`);
-    } else if (before > session.nextSeq) {
-      session.resetBefore = { seq: before, weights };
-    } else {
-      session.queue.push({ kind: 'reset', weights });
+    } else if (before === session.nextSeq) {
+      pushReset(session, weights);
+    } else if (!planReset(session, before, weights)) {
+      fault(session, 'limit_reached', `Expected at most ${session.credit} resets before later frames, got one more`);
     }
   }
 

@@ -57,8 +57,10 @@ export type Item =
       readonly forStep: number;
       readonly targets: readonly TargetValue[];
       readonly cost: number;
+      /** How many of them were taken. */
+      done: number;
     }
-  | { readonly kind: 'reset'; readonly weights: boolean }
+  | { readonly kind: 'reset'; readonly weights: boolean; readonly cost: number }
   | { readonly kind: 'finish'; readonly carry: boolean; readonly learn: boolean };
 
 /** One stream on the server. */
@@ -72,6 +74,8 @@ export interface Session {
   readonly learner: SessionLearner | undefined;
   /** Its own array, written at each step. */
   readonly carry: Float32Array;
+  /** The carry that it was opened with, to which a reset goes back. */
+  readonly opened: Float32Array;
   /** Of a session that learns. */
   stream: LearningStream | undefined;
   /** The steps made when the stream last started afresh. */
@@ -87,8 +91,8 @@ export interface Session {
   waiting: number;
   nextSeq: number;
   steps: number;
-  /** The stream starts afresh before this frame, which has not come yet. */
-  resetBefore: { readonly seq: number; readonly weights: boolean } | undefined;
+  /** The stream starts afresh before these frames, which have not come yet; in their order. */
+  resets: { readonly seq: number; readonly weights: boolean }[];
   finishing: boolean;
   ended: boolean;
   /** Answers that go out as one message. */
@@ -119,6 +123,7 @@ export function createSession(
 ): Session {
   return {
     ...given,
+    opened: given.carry.slice(),
     stream: undefined,
     streamStart: 0,
     diverged: false,
@@ -128,7 +133,7 @@ export function createSession(
     waiting: 0,
     nextSeq: 1,
     steps: 0,
-    resetBefore: undefined,
+    resets: [],
     finishing: false,
     ended: false,
     entries: [],
@@ -161,20 +166,18 @@ export function acceptFrames(session: Session, frames: Frames): void {
   const old = Math.min(count, due - firstSeq);
   if (old > 0) session.outlet.send({ type: 'duplicate', session: session.number, firstSeq, count: old });
   const end = Math.min(count, old + session.credit - session.waiting);
-  const cost = 64 + Math.ceil(payloadBytes(payload) / count);
+  const own = 64 + Math.ceil(payloadBytes(payload) / count);
   for (let i = old; i < end; i++) {
     const seq = firstSeq + i;
-    const reset = session.resetBefore;
-    if (reset?.seq === seq) {
-      session.queue.push({ kind: 'reset', weights: reset.weights });
-      session.resetBefore = undefined;
-    }
+    if (session.resets[0]?.seq === seq) pushReset(session, session.resets.shift()!.weights);
+    const target = targets?.targets[i];
+    const cost = own + targetBytes(target);
     session.queue.push({
       kind: 'frame',
       seq,
       payload,
       index: i,
-      target: targets?.targets[i],
+      target,
       forStep: targets?.forStep === undefined ? undefined : targets.forStep + i,
       cost,
       inputs: undefined,
@@ -182,11 +185,11 @@ export function acceptFrames(session: Session, frames: Frames): void {
       firstStep: 0,
       answers: [],
     });
+    session.outlet.queued += cost;
   }
   const taken = Math.max(0, end - old);
   session.nextSeq += taken;
   session.waiting += taken;
-  session.outlet.queued += taken * cost;
   if (end < count && old < count) {
     const seq = session.nextSeq;
     fault(
@@ -211,6 +214,36 @@ function payloadBytes(payload: Payload): number {
     case 'points':
       return payload.chunks.reduce((sum, chunk) => sum + 64 * chunk.length, 0);
   }
+}
+
+function targetBytes(target: TargetValue | undefined): number {
+  return typeof target === 'object' && target !== null ? 64 + target.byteLength : 0;
+}
+
+const resetCost = 64;
+
+/** The stream starts afresh after what has come; resets with nothing between are one. */
+export function pushReset(session: Session, weights: boolean): void {
+  const { queue, outlet } = session;
+  const last = queue.at(-1);
+  if (last?.kind === 'reset') {
+    if (weights && !last.weights) queue[queue.length - 1] = { ...last, weights };
+    return;
+  }
+  queue.push({ kind: 'reset', weights, cost: resetCost });
+  outlet.queued += resetCost;
+}
+
+/** The stream will start afresh before a frame that has not come. False if as many such resets wait as there is credit. */
+export function planReset({ resets, credit }: Session, seq: number, weights: boolean): boolean {
+  const at = resets.findIndex(reset => reset.seq >= seq);
+  if (at >= 0 && resets[at].seq === seq) {
+    resets[at] = { seq, weights: weights || resets[at].weights };
+    return true;
+  }
+  if (resets.length >= credit) return false;
+  resets.splice(at < 0 ? resets.length : at, 0, { seq, weights });
+  return true;
 }
 
 /** Tells of something refused; `details` override. */

@@ -6,16 +6,19 @@ import { finishLearning, learnStep, learnTargets, startLearning } from './learni
 import { flush, releaseHeld } from './outbox.js';
 import type { Frame, Item, Session } from './session.js';
 
+/** Targets that are taken in one round of a session, at most. */
+const targetsInRound = 256;
+
 /**
- * Moves a session on until it has an input to be stepped in the batch, which is returned, or has nothing left to do in
- * this round: what needs no batch is done at once, at most one step of a learner.
+ * Moves a session on until it has an input to be stepped in the batch, which is returned, or has had its share of this
+ * round: one reset, or so many targets, or one step of a learner.
  */
 export function advance(session: Session): Input | undefined {
-  while (session.queue.length > 0 && !session.outlet.blocked()) {
+  let left = targetsInRound;
+  while (left > 0 && session.queue.length > 0 && !session.outlet.blocked()) {
     const item = session.queue[0];
     if (item.kind !== 'frame') {
-      session.queue.shift();
-      control(session, item);
+      left -= control(session, item, left);
       continue;
     }
     const input = nextInput(session, item);
@@ -27,24 +30,36 @@ export function advance(session: Session): Input | undefined {
   return undefined;
 }
 
-function control(session: Session, item: Exclude<Item, Frame>): void {
+/** What it took of the `most` that may be taken. */
+function control(session: Session, item: Exclude<Item, Frame>, most: number): number {
+  const { queue, outlet } = session;
   switch (item.kind) {
-    case 'targets':
-      session.outlet.queued -= item.cost;
-      learnTargets(session, item.forStep, item.targets);
-      break;
+    case 'targets': {
+      const { forStep, targets, done } = item;
+      const taken = targets.slice(done, done + most);
+      item.done += taken.length;
+      if (item.done === targets.length) {
+        queue.shift();
+        outlet.queued -= item.cost;
+      }
+      learnTargets(session, forStep + done, taken);
+      return Math.max(1, taken.length);
+    }
     case 'reset':
+      queue.shift();
+      outlet.queued -= item.cost;
       finishLearning(session);
       if (item.weights) session.learner?.restore();
-      session.carry.fill(0);
+      session.carry.set(session.opened);
       session.encoding = session.served.encoder?.initial();
       startLearning(session);
-      break;
+      return most;
     case 'finish':
+      queue.shift();
       if (item.learn) finishLearning(session);
       releaseHeld(session, true);
       end(session, item.carry ? session.carry : undefined);
-      break;
+      return most;
   }
 }
 

@@ -5,7 +5,7 @@ import { createBatcher } from '../../src/server/batcher.js';
 import { createPrivateLearner } from '../../src/server/learner.js';
 import { startLearning } from '../../src/server/learning.js';
 import { serveModel } from '../../src/server/served.js';
-import { acceptFrames, createSession, type Outlet, type Session } from '../../src/server/session.js';
+import { acceptFrames, createSession, type Outlet, pushReset, type Session } from '../../src/server/session.js';
 import type { ServerMessage } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 
@@ -208,4 +208,63 @@ test('a large answer leaves as several messages', async t => {
     sent.map(message => entryCount(message)),
     [3, 3, 1],
   );
+});
+
+test('in a round a session has one reset or some hundred targets, and the others theirs', async t => {
+  const { model } = await watched();
+  const [{ session, outlet }, other] = sessions(model, 2);
+  const learner = await createPrivateLearner(model, { k1: 1, k2: 2 }, 1 << 24, false);
+  let restored = 0;
+  const busy: Session = { ...session, learner: { ...learner, restore: () => restored++ } };
+  startLearning(busy);
+  // Between two resets a target, so that they are not one.
+  for (let i = 0; i < 1000; i++) {
+    pushReset(busy, true);
+    busy.queue.push({ kind: 'targets', forStep: 1, targets: [null], cost: 0, done: 0 });
+  }
+  // Each look at the clock is the end of a run.
+  let time = 0;
+  const { add, run } = createBatcher(fail, () => (time += 100));
+  add(busy);
+  tokens(other.session, [1]);
+  add(other.session);
+  t.true(run());
+  t.is(restored, 1);
+  t.is(entryCount(other.sent[0]), 1);
+  t.true(run());
+  t.is(restored, 2);
+
+  busy.queue.length = 0;
+  busy.queue.push({ kind: 'targets', forStep: 1, targets: Array(600).fill(null), cost: 5, done: 0 });
+  outlet.queued = 5;
+  const rounds = [run(), run(), run()];
+  t.deepEqual(rounds, [true, true, false]);
+  t.is(outlet.queued, 0);
+});
+
+test('resets with nothing between are one, which costs something while it waits', async t => {
+  const { model } = await watched();
+  const [{ session, outlet }] = sessions(model, 1);
+  for (let i = 0; i < 5000; i++) pushReset(session, i === 7);
+  t.like(session.queue, [{ kind: 'reset', weights: true }]);
+  t.is(session.queue.length, 1);
+  t.true(outlet.queued > 0);
+  const { add, run } = createBatcher(fail);
+  add(session);
+  t.false(run());
+  t.is(outlet.queued, 0);
+});
+
+test('targets that come with their frames count while they wait', async t => {
+  const { model } = await watched();
+  const [{ session, outlet }] = sessions(model, 1);
+  const frames = { type: 'frames', session: 1, payload: { kind: 'tokens', ids: [1, 2] } } as const;
+  acceptFrames(session, { ...frames, firstSeq: 1 });
+  const bare = outlet.queued;
+  acceptFrames(session, { ...frames, firstSeq: 3, targets: { targets: [new Float32Array(1000), null] } });
+  t.true(outlet.queued - 2 * bare >= 4000);
+  const { add, run } = createBatcher(fail);
+  add(session);
+  t.false(run());
+  t.is(outlet.queued, 0);
 });

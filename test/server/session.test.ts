@@ -219,6 +219,41 @@ test('reset starts afresh before the next frame or a later one, and numbers go o
   t.like(await client.expect('fault'), { code: 'invalid' });
 });
 
+test('several resets wait for their frames, in whatever order they came, and are bounded by the credit', async t => {
+  const { client, rows, steps } = await setUp(t, { credit: 16 });
+  await openSession(client);
+  const reset = (beforeSeq: number) => client.send({ type: 'reset', session: 1, beforeSeq });
+  for (const before of [7, 3, 5, 5]) reset(before);
+  client.send(
+    rowFrames(
+      1,
+      1,
+      [0, 1, 0, 1, 0, 1, 0, 1].map(i => rows[i]),
+    ),
+  );
+  const entries = await entriesOf(client, 8);
+  entries.forEach(({ answers }, i) => {
+    t.is(firstDifference(answers[0].prediction!, steps[i % 2].prediction), -1, `frame ${i + 1}`);
+  });
+  for (let before = 100; before < 116; before++) reset(before);
+  reset(115);
+  reset(99);
+  t.like(await client.expect('fault'), { session: 1, code: 'limit_reached' });
+});
+
+test('a reset goes back to the carry that the session was opened with', async t => {
+  const { client, model, rows } = await setUp(t);
+  const carry = Float32Array.of(0.1, -0.2, 0.3, 0.4, -0.5);
+  const first = model.step(carry, rows[0]);
+  for (const [i, learn] of (['none', 'private'] as const).entries()) {
+    const session = i + 1;
+    await openSession(client, session, { carry, learn });
+    client.send(rowFrames(session, 1, rows.slice(0, 3)), { type: 'reset', session }, rowFrames(session, 4, [rows[0]]));
+    const entries = await entriesOf(client, 4, session);
+    for (const i of [0, 3]) t.is(firstDifference(entries[i].answers[0].prediction!, first.prediction), -1);
+  }
+});
+
 test('what comes back is what was wanted', async t => {
   const { client, rows, steps } = await setUp(t);
   const opened = await openSession(client, 1, { want: { answer: 'argmax', every: 2, logits: true, carry: true } });
