@@ -2,12 +2,17 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { InputError } from '../errors.js';
 import type { Hub } from './connection.js';
 import { hostAllowed } from './hosts.js';
+import { createLane, type Lane } from './lane.js';
 import { RequestError, stepRequest } from './step-request.js';
+
+/** Requests to step that wait or are under way, at most. */
+const mostRequests = 256;
 
 /** `POST /step` and `GET /healthz`; other routes are the option `otherwise`'s, or not found. */
 export function createRoutes(hub: Hub): RequestListener {
+  const lane = createLane(mostRequests);
   return (request, response) => {
-    route(hub, request, response).catch((error: unknown) => {
+    route(hub, lane, request, response).catch((error: unknown) => {
       if (response.headersSent) {
         response.destroy();
       } else if (error instanceof RequestError) {
@@ -23,7 +28,7 @@ export function createRoutes(hub: Hub): RequestListener {
   };
 }
 
-async function route(hub: Hub, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function route(hub: Hub, lane: Lane, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { settings } = hub;
   if (!hostAllowed(request, settings.host, settings.origins)) {
     const message = `Expected a host of this machine, got ${request.headers.host}; see the option origins`;
@@ -33,7 +38,11 @@ async function route(hub: Hub, request: IncomingMessage, response: ServerRespons
   if (path === '/step') {
     expectMethod(request, response, 'POST');
     const body = await readBody(request, settings.maxPayload);
-    send(response, 200, stepRequest(hub.models, parse(body), settings.limits.maxFrames));
+    const answer = lane.enter(breathe => stepRequest(hub.models, parse(body), settings.limits.maxFrames, breathe));
+    if (answer === undefined) {
+      throw new RequestError(503, 'limit_reached', `Expected at most ${mostRequests} requests at once, got one more`);
+    }
+    send(response, 200, await answer);
   } else if (path === '/healthz') {
     expectMethod(request, response, 'GET');
     send(response, hub.draining ? 503 : 200, {

@@ -18,14 +18,24 @@ export class RequestError extends Error {
   }
 }
 
+/** Numbers in one answer, at most. */
+const mostNumbers = 1 << 18;
+
 /**
  * One step (`input`) or several (`inputs`, or the `text` that its encoder makes them of) for whoever keeps the carry:
  * `{ model?, carry?, input | inputs | text }` in plain numbers to `{ model, carry, prediction, logits }`, or for several to
  * `{ model, carry, steps }`; `labels` where the model has names for its outputs.
  *
+ * @param most steps of a request
+ * @param breathe waits between two steps where others are due
  * @throws RequestError, InputError
  */
-export function stepRequest(models: ReadonlyMap<string, Served>, body: unknown, most: number): object {
+export async function stepRequest(
+  models: ReadonlyMap<string, Served>,
+  body: unknown,
+  most: number,
+  breathe: () => Promise<void>,
+): Promise<object> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('a JSON object with input or inputs', body);
   }
@@ -38,14 +48,24 @@ export function stepRequest(models: ReadonlyMap<string, Served>, body: unknown, 
   }
   const rows = rowsOf(served, { input, inputs, text }, most);
   const { model } = served;
+  const { labels, output } = model.config;
+  const numbers = rows.length * 2 * output.size;
+  if (rows.length > 1 && numbers > mostNumbers) {
+    throw new RequestError(
+      413,
+      'too_large',
+      `Expected steps with an answer of at most ${mostNumbers} numbers, got ${numbers}: send them in parts, with the carry`,
+    );
+  }
   for (const row of rows) model.checkInput(row);
   let carry = readCarry(model, given);
-  const steps = rows.map(row => {
+  const steps: { prediction: (number | string)[]; logits: (number | string)[] }[] = [];
+  for (const row of rows) {
+    await breathe();
     const step = model.step(carry, row);
     carry = step.carry;
-    return { prediction: plain(step.prediction), logits: plain(step.logits) };
-  });
-  const { labels } = model.config;
+    steps.push({ prediction: plain(step.prediction), logits: plain(step.logits) });
+  }
   return {
     model: served.name,
     ...(input === undefined ? { steps } : steps[0]),

@@ -4,7 +4,7 @@ import { createModel } from '../../src/model/model.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { firstDifference } from '../helpers/bits.js';
 import { config } from '../helpers/models.js';
-import { startServer } from '../helpers/wire-client.js';
+import { connectWire, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
 const labels = ['a', 'b', 'c', 'd', 'e'];
 
@@ -124,6 +124,42 @@ test('other methods and routes are refused, and /healthz says what is served', a
   const health = await fetch(`${server.httpUrl}/healthz`);
   t.is(health.status, 200);
   t.like(await health.json(), { status: 'ok', models: ['default', 'tokens'], connections: 0, sessions: 0 });
+});
+
+test('a request whose answer would be too long is refused, and one step never is', async t => {
+  const config = { input: { kind: 'token', size: 2 }, output: { kind: 'classes', size: 50_000 } } as const;
+  const wide = await createModel({ ...config, layers: [{ cell: 'rnn_tanh', size: 2 }] });
+  const server = await startServer(t, wide);
+  const post = (body: object) =>
+    fetch(`${server.httpUrl}/step`, { method: 'POST', body: JSON.stringify(body) }) as Promise<Response>;
+  t.is((await post({ inputs: [0, 1] })).status, 200);
+  const refused = await post({ inputs: [0, 1, 0] });
+  t.is(refused.status, 413);
+  t.regex(await refused.text(), /at most 262144 numbers, got 300000/);
+});
+
+test('other sessions are answered while a long request is stepped', async t => {
+  const model = await createModel(config('gru', [200]), { seed: 3 });
+  const server = await startServer(t, model);
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  const input = [0.1, 0.2, 0.3];
+  let ended = false;
+  const long = fetch(`${server.httpUrl}/step`, {
+    method: 'POST',
+    body: JSON.stringify({ inputs: Array(4096).fill(input) }),
+  }).then(async response => {
+    ended = true;
+    t.is(((await response.json()) as { steps: unknown[] }).steps.length, 4096);
+  });
+  let answered = 0;
+  while (!ended) {
+    client.send(rowFrames(1, answered + 1, [Float32Array.from(input)]));
+    await client.expect('predictions');
+    if (!ended) answered++;
+  }
+  await long;
+  t.true(answered > 8, `${answered}`);
 });
 
 test('only names of this machine, the host option and the origins are answered on loopback', async t => {
