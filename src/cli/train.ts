@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
@@ -9,6 +8,7 @@ import type { OutputKind } from '../model/config.js';
 import { copyModel, createModel } from '../model/model.js';
 import { type Epoch, fit, splitSequences, withNoise } from '../training/fit.js';
 import { createTrainer } from '../training/trainer.js';
+import { createBar } from './bar.js';
 import { writeWhole } from './keep.js';
 import { encodeSequence, inUnits, makeLesson } from './lesson.js';
 import { lossPlot } from './plot.js';
@@ -212,35 +212,4 @@ async function writePlot(path: string, epochs: readonly Epoch[]): Promise<void> 
   const svg = lossPlot(epochs);
   const page = `<!doctype html>\n<meta charset="utf-8">\n<title>Loss</title>\n${svg}`;
   await writeFile(path, path.toLowerCase().endsWith('.svg') ? svg : page);
-}
-
-/** How far it is and how long it will take, on standard error where that is a terminal. */
-function createBar(epochs: number): {
-  show(done: number, all: number, epoch: number): void;
-  hide(): void;
-  end(): void;
-} {
-  if (!process.stderr.isTTY) return { show: () => {}, hide: () => {}, end: () => {} };
-  const bar = new SingleBar({
-    stream: process.stderr,
-    clearOnComplete: true,
-    hideCursor: false,
-    barsize: 24,
-    format: `{bar} {percentage} % · epoch {epoch} of ${epochs} · {eta_formatted} left`,
-  });
-  let started = false;
-  return {
-    show(done, all, epoch) {
-      if (!started) bar.start(all, 0, { epoch });
-      started = true;
-      bar.update(done, { epoch });
-    },
-    hide() {
-      if (started) process.stderr.write('\r\x1b[K');
-    },
-    end() {
-      if (started) bar.stop();
-      started = false;
-    },
-  };
 }

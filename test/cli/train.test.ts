@@ -194,9 +194,10 @@ test('the commands of the guide run, on files as it shows them', async t => {
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text);
   for (const command of commands) {
-    const words = command.split(/\s+/).slice(1);
+    const [told, from] = command.split(' < ');
+    const words = told.split(/\s+/).slice(1);
     const args = words.map(word => (/\.(ndjson|csv|txt|safetensors|svg|html)$/.test(word) ? at(basename(word)) : word));
-    const { status, stderr } = await eddy(t, '', ...args);
+    const { status, stderr } = await eddy(t, from === undefined ? '' : files[from], ...args);
     t.is(status, 0, `${command}\n${stderr}`);
   }
 });
