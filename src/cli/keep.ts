@@ -1,4 +1,16 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { ConfigError } from '../errors.js';
 
 /**
  * Writes a file whole or not at all: beside it first, then in its place, so that a crash leaves the old one.
@@ -17,5 +29,13 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
   } catch (error) {
     rmSync(beside, { force: true });
     throw error;
+  }
+}
+
+/** Finds out before hours of learning that their result has no place. Throws ConfigError, or what the system says. */
+export function checkPlace(path: string): void {
+  accessSync(dirname(path), constants.W_OK);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new ConfigError(`Expected --save to be a file, got the folder ${path}`);
   }
 }

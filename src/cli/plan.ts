@@ -55,6 +55,7 @@ export function makePlan(
   if (checkpoint) checkAgreement(options, checkpoint, extra);
   if (checkpoint && names && !extra) return planAsIs(options, readCheckpoint(checkpoint).config, names, first!);
   const horizon = extra?.horizon ?? options.horizon ?? 1;
+  if (names === undefined) checkText(options);
   if (names === undefined && horizon === 0) {
     throw new ConfigError('Expected horizon to be at least 1 for text, got 0: a token does not foretell itself');
   }
@@ -83,6 +84,13 @@ export function makePlan(
     },
     leftOut: chosen?.leftOut ?? [],
   };
+}
+
+/** Text has no columns: who names some wants it read otherwise. */
+function checkText(options: PlanOptions): void {
+  for (const name of ['columns', 'ignore', 'key', 'target', 'forecast'] as const) {
+    if (options[name] !== undefined) throw new ConfigError(`Expected rows with --${name}, got text: see --format`);
+  }
 }
 
 /** Rows for a network that was made elsewhere. */

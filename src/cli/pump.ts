@@ -8,7 +8,7 @@ import { type Reading, readColumns } from './columns.js';
 import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
 import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
-import { writeWhole } from './keep.js';
+import { checkPlace, writeWhole } from './keep.js';
 import { makePlan, type PlanOptions } from './plan.js';
 import { createProgress, fileSize } from './progress.js';
 import { createRecorder, type Recorder } from './record.js';
@@ -31,6 +31,7 @@ export interface PumpOptions extends PlanOptions, InputOptions {
 
 /** Standard input through a network to standard output, until one of the two ends, or a signal comes. */
 export async function pump(argument: string | undefined, options: PumpOptions): Promise<void> {
+  if (options.save !== undefined) checkPlace(options.save);
   const path = argument ?? (options.resume && existsSync(options.save!) ? options.save : undefined);
   const checkpoint = path === undefined ? undefined : await readFile(path);
   const config = checkpoint && readCheckpoint(checkpoint).config;

@@ -47,11 +47,18 @@ test('an error is one line with its code, and no stack', async t => {
     [['serve', at('no')], /^eddy: EDDY_CHECKPOINT: .*\n$/],
     [['replay', at('missing')], /^eddy: ENOENT: .*missing\n$/],
     [['pipe', '--learn', '--record', at('missing/x')], /^eddy: ENOENT: .*\n$/],
+    [['pipe', '--learn', '--save', at('missing/x')], /^eddy: ENOENT: .*missing\n$/],
   ] as const) {
     const { status, stderr } = await eddy(t, 'some text', ...args);
     t.is(status, 1, stderr);
     t.regex(stderr, message);
   }
+});
+
+test('columns of text are a mistake', async t => {
+  const { status, stderr } = await eddy(t, 'some text', 'pipe', '--learn', '--key', 'id');
+  t.is(status, 2);
+  t.regex(stderr, /Expected rows with --key, got text/);
 });
 
 test('columns that are not there are told with those that are', async t => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { loadTrainer } from '../../src/training/checkpoint.js';
@@ -50,6 +51,31 @@ test('Ctrl-C saves all that was answered, and the rest goes on to the same bits'
   const rest = await eddy(t, [header, ...rows.slice(33)].join('\n'), ...learn, at('part'), '--resume');
   t.deepEqual(readFileSync(at('part')), readFileSync(at('all')));
   t.is(`${answered.join('\n')}\n${rest.stdout}`, all.stdout);
+});
+
+test('a second Ctrl-C does not wait for a reader who does not read, and saves all the same', async t => {
+  const at = folder(t);
+  const child = start(t, 'pipe', '--learn', '--hidden', '8', '--format', 'text', '--save', at('m'));
+  child.stdin.write(verses(60_000));
+  await lineReader(child)();
+  const told = new Promise(resolve => child.stderr.once('data', resolve));
+  child.kill('SIGINT');
+  t.regex(String(await told), /finishing what has been read, \d+ bytes \(Ctrl-C again stops at once\)/);
+  child.kill('SIGINT');
+  const [status] = await once(child, 'exit');
+  t.is(status, 130);
+  const { steps } = (await loadTrainer(readFileSync(at('m')))).states.get('')!;
+  t.true(steps > 0 && steps < 60_000);
+});
+
+test('more streams than allowed end the pipe, and what was learned is saved', async t => {
+  const at = folder(t);
+  const limited = ['--key', 'key', '--max-keys', '2', '--save', at('m')];
+  const { status, lines, stderr } = await eddy(t, waves(9, 3), 'pipe', '--learn', ...limited);
+  t.is(status, 1);
+  t.is(lines.length, 2);
+  t.regex(stderr, /EDDY_LIMIT: Expected at most 2 streams, got "z" besides: raise --max-keys/);
+  t.deepEqual([...(await loadTrainer(readFileSync(at('m')))).states.keys()], ['x', 'y']);
 });
 
 test('a file that differs in one step is another file', async t => {
