@@ -1,6 +1,6 @@
 /** One session on a connection of its own: from `Open` to `Finished`. */
 import type { Subscriber } from 'rxjs';
-import { LimitError, RemoteError, WireError } from '../errors.js';
+import { LimitError, RemoteError } from '../errors.js';
 import type { Target } from '../training/loss.js';
 import {
   type ClientMessage,
@@ -107,12 +107,11 @@ export function connectSession(
     if (socket.readyState === openState) socket.send(encodeClient(message, subprotocol));
   }
 
-  /** What cannot be encoded or decoded ends the stream. */
+  /** What cannot be encoded or decoded ends the stream, as does what a listener of the options throws. */
   function guard(work: () => void): void {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
       fail(error);
     }
   }
@@ -182,8 +181,8 @@ export function connectSession(
         faulted(message);
         break;
       case 'finished':
-        close();
         options.onFinished?.(message);
+        close();
         held?.();
         if (failed) subscriber.error(failed.error);
         else if (finishSent) subscriber.complete();

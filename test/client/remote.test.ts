@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { defer, finalize, from, lastValueFrom, NEVER, type OperatorFunction, Subject, take, tap, toArray } from 'rxjs';
-import { type RemoteLearned, type RemoteStep, remote } from '../../src/client/index.js';
+import { type RemoteLearned, type RemoteOptions, type RemoteStep, remote } from '../../src/client/index.js';
 import { ConfigError, InputError, LimitError, RemoteError, TargetError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
@@ -278,6 +278,18 @@ test('numbers are targets of networks of one value', async t => {
   );
   const here = await lastValueFrom(from(items).pipe(tbptt(createTrainer(one, { k1: 1, k2: 2 })), toArray()));
   t.deepEqual(there.map(showLearned), here.map(showLearned));
+});
+
+test('what onOpened or onFinished throws is the error of the stream', async t => {
+  const url = await served(t);
+  for (const name of ['onOpened', 'onFinished'] as const) {
+    const broken = (): void => {
+      throw new RangeError(`in ${name}`);
+    };
+    const options = { [name]: broken } as RemoteOptions;
+    const stream = from(rows).pipe(remote(url, options as RemoteOptions & { learn?: 'none' }), toArray());
+    await t.throwsAsync(lastValueFrom(stream), { instanceOf: RangeError, message: `in ${name}` });
+  }
 });
 
 test('faults are RemoteErrors with the code of the fault', async t => {
