@@ -25,7 +25,9 @@ export function topOf(
 
 /** −ln softmax(o)[class], for display: a frozen network tells no losses. */
 export function surprise(logits: Float32Array, index: number): number {
-  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const sum = logits.reduce((total, value) => total + Math.exp(value - most), 0);
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) if (logits[i] > most) most = logits[i];
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - most);
   return most + Math.log(sum) - logits[index];
 }

@@ -15,8 +15,9 @@ test('a network that was made elsewhere takes rows as they are, and what it says
   const at = folder(t);
   const model = await createModel(gru, { seed: 5 });
   writeFileSync(at('m'), saveModel(model));
-  const { lines, status } = await eddy(t, 'x,y\n0.5,-2\n3,4\n', 'pipe', at('m'));
+  const { lines, status } = await eddy(t, 'x,y\n0.5,-2\n3,4\n', 'pipe', at('m'), '--record', at('r'));
   t.is(status, 0);
+  t.is((await eddy(t, '', 'replay', '--verify', at('r'))).stdout, 'the same: 2 steps, 0 updates\n');
   const first = model.step(model.zeroCarry(), Float32Array.of(0.5, -2));
   const second = model.step(first.carry, Float32Array.of(3, 4));
   t.deepEqual(
