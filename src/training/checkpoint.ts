@@ -1,12 +1,13 @@
 import { cells } from '../cells/cells.js';
 import { CheckpointError } from '../errors.js';
+import type { Floats } from '../kernels/memory.js';
 import { modelOf, readCheckpoint, trainerPrefix, writeCheckpoint } from '../model/checkpoint.js';
 import type { ModelConfig } from '../model/config.js';
 import { readTensors } from '../model/model.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
 import type { TrainerOptions } from './options.js';
-import { checkState, type StreamState } from './stream.js';
+import { checkState, type StreamMark, type StreamState } from './stream.js';
 import { readStreams, streamTensors } from './stream-tensors.js';
 import { createTrainer, type Trainer } from './trainer.js';
 
@@ -36,9 +37,12 @@ export function saveTrainer(
   extra: unknown = null,
 ): Uint8Array<ArrayBuffer> {
   const { model, optimizer, options } = trainer;
-  const tensors = streamTensors(model, [...states.values()]);
-  for (const [moment, region] of Object.entries(optimizer.moments)) {
-    const values = readTensors(model.network, region.array);
+  const all = [...states.values()];
+  // Where a guard would go back to is written like further streams.
+  const marks = all.flatMap(({ mark }) => (mark ? [stateOfMark(mark)] : []));
+  const tensors = streamTensors(model, [...all, ...marks]);
+  for (const [moment, numbers] of momentsOf(trainer)) {
+    const values = readTensors(model.network, numbers);
     for (const { name, shape } of model.network.parameters.tensors)
       tensors.set(momentName(moment, name), tensorOf(Float32Array.from(values[name]), shape));
   }
@@ -52,7 +56,15 @@ export function saveTrainer(
   });
   return writeCheckpoint(
     model,
-    { trainer: { options: settings, counters: Object.keys(counters), streams: [...states.keys()], extra } },
+    {
+      trainer: {
+        options: settings,
+        counters: Object.keys(counters),
+        streams: [...states.keys()],
+        ...(trainer.guard ? { marked: all.map(state => state.mark !== undefined), since: all.map(sinceOf) } : {}),
+        extra,
+      },
+    },
     tensors,
   );
 }
@@ -78,16 +90,41 @@ export async function loadTrainer(
     const trainer = createTrainer(model, options);
     readMoments(trainer, tensors);
     readCounters(trainer, saved.counters, tensors);
-    const states = readStreams(model, tensors, saved.streams.length);
-    states.forEach(state => {
+    const { streams, marked = [], since = [] } = saved;
+    const marks = marked.filter(Boolean).length;
+    const read = readStreams(model, tensors, streams.length + marks);
+    const further = read.splice(streams.length);
+    [...read, ...further].forEach(state => {
       checkState(trainer, state);
       for (const { input, target } of state.entries) {
         if (input !== null) model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);
       }
     });
-    return { trainer, states: new Map(saved.streams.map((name, i) => [name, states[i]])), extra: saved.extra ?? null };
+    const states = read.map(
+      (state, i): StreamState => ({
+        ...state,
+        ...(marked[i] ? { mark: markOfState(further.shift()!) } : {}),
+        ...(since[i] > 0 ? { since: since[i] } : {}),
+      }),
+    );
+    return { trainer, states: new Map(streams.map((name, i) => [name, states[i]])), extra: saved.extra ?? null };
   });
+}
+
+/** All that lies as the weights do: the optimizer's moments, and the snapshot that a guard would go back to. */
+function momentsOf({ optimizer, guard }: Trainer): [string, Floats][] {
+  const moments = Object.entries(optimizer.moments).map(([name, { array }]): [string, Floats] => [name, array]);
+  const snapshot = Object.entries(guard?.snapshot ?? {}).map(([name, n]): [string, Floats] => [`guard.${name}`, n]);
+  return [...moments, ...snapshot];
+}
+
+const sinceOf = ({ since = 0 }: StreamState): number => since;
+
+const stateOfMark = (mark: StreamMark): StreamState => ({ ...mark, updated: mark.steps });
+
+function markOfState({ carry, steps, entries, random }: StreamState): StreamMark {
+  return { carry, steps, entries, random: random ?? new Uint32Array(4) };
 }
 
 function withoutInfinity(settings: object): object {
@@ -103,6 +140,9 @@ interface Saved {
   readonly options: Omit<TrainerOptions, 'maxGradientNorm'> & { readonly maxGradientNorm?: number | null };
   readonly counters: readonly string[];
   readonly streams: readonly string[];
+  /** With a guard: which streams have a mark, and of each the step of its newest rollback. */
+  readonly marked?: readonly boolean[];
+  readonly since?: readonly number[];
   readonly extra?: unknown;
 }
 
@@ -118,12 +158,20 @@ function checkShape(found: unknown): Saved {
     saved.options !== null &&
     isNames(saved.counters) &&
     isNames(saved.streams) &&
-    new Set(saved.streams).size === saved.streams.length;
+    new Set(saved.streams).size === saved.streams.length &&
+    isListOf(saved.marked, 'boolean', saved.streams.length) &&
+    isListOf(saved.since, 'number', saved.streams.length);
   if (!fits)
     throw new CheckpointError(
       'Expected the learner of a checkpoint to have options, counters and streams of different names',
     );
   return saved;
+}
+
+function isListOf(list: unknown, kind: 'boolean' | 'number', length: number): boolean {
+  return (
+    list === undefined || (Array.isArray(list) && list.length === length && list.every(one => typeof one === kind))
+  );
 }
 
 /** The room of windows is made before the first step, so a few bytes of k2 could ask for all of the memory. */
@@ -137,16 +185,17 @@ function checkWindow({ input, layers, output }: ModelConfig, { k2 = 1, replay }:
   );
 }
 
-function readMoments({ model, optimizer }: Trainer, tensors: ReadonlyMap<string, Tensor>): void {
+function readMoments(trainer: Trainer, tensors: ReadonlyMap<string, Tensor>): void {
+  const { model, optimizer } = trainer;
   const known = new Set<string>();
-  for (const [moment, region] of Object.entries(optimizer.moments)) {
+  for (const [moment, numbers] of momentsOf(trainer)) {
     for (const { name, shape, places } of model.network.parameters.tensors) {
       const full = momentName(moment, name);
       known.add(full);
       const values = floats(tensors.get(full), full, shape);
       const bad = values.findIndex(Number.isNaN);
       if (bad >= 0) throw new CheckpointError(`Expected tensor ${quote(full)} to have numbers, got NaN at ${bad}`);
-      for (let i = 0; i < values.length; i++) region.array[places[i]] = values[i];
+      for (let i = 0; i < values.length; i++) numbers[places[i]] = values[i];
     }
   }
   for (const [name, { dtype, shape }] of tensors) {
@@ -162,7 +211,9 @@ function readCounters(trainer: Trainer, names: readonly string[], tensors: Reado
   const counters = Object.fromEntries(names.map((name, i) => [name, values[i]]));
   for (const name of Object.keys(trainer.counters())) {
     const value = Object.hasOwn(counters, name) ? counters[name] : Number.NaN;
-    if (!(value >= 0 && Number.isFinite(value)))
+    // A loss, and so its average, may lie below 0.
+    const least = name.startsWith('guard.') ? Number.NEGATIVE_INFINITY : 0;
+    if (!(value >= least && Number.isFinite(value)))
       throw new CheckpointError(`Expected the counter ${quote(name)} to be a number from 0, got ${value}`);
   }
   trainer.restore(counters);

@@ -7,7 +7,7 @@ import type { Window } from './window.js';
 
 /** When a learner goes back to what it was, and how it goes on from there. */
 export interface GuardOptions {
-  /** The fast average of the loss leaps when it is this many mean deviations above the slow one. Default 6. */
+  /** The fast average of the loss leaps when it is this many mean deviations above the slow one. Default 3. */
   readonly leap?: number;
   /** Updates between snapshots, which wait until the loss is calm; also the updates before anything is judged. Default 100. */
   readonly every?: number;
@@ -64,24 +64,33 @@ export interface Guarded {
   readonly optimizer: Optimizer;
   counters(): Record<string, number>;
   restore(counters: Record<string, number>): void;
+  /** The mean loss of windows with the weights as they are. */
+  evaluate(windows: readonly Window[]): number;
 }
 
-/** α of the fast average, some 10 updates, and of the slow one, some 1,000. */
-const fastAlpha = 0.9;
+/** α of the fast average, some 20 updates, and of the slow one, some 1,000. */
+const fastAlpha = 0.95;
 const slowAlpha = 0.999;
-/** One loss counts as at most this many leaps: an outlier moves the averages, and does not rule them. */
-const mostLeaps = 20;
-/** A leap so few updates after a rollback says that it did not help: perhaps the stream itself has changed. */
-const patience = 20;
-/** After each of these the threshold is doubled, and comes back by this factor at each update. */
+/** Losses that count as they are. */
+const settling = 10;
+/** After these, one loss counts as at most this many leaps: an outlier moves the averages, and does not rule them. */
+const mostLeaps = 30;
+/** Updates on which the snapshot is compared with the learner. */
+const trialLength = 16;
+/** The learner is worse when the snapshot's loss is lower by this many mean deviations. */
+const margin = 0.1;
+/** A snapshot waits for a trial when the losses since the last one lie so many mean deviations above those before it. */
+const suspicious = 0.25;
+/** A leap that was the stream's own doubles the threshold, which comes back by this factor at each update. */
 const forgetting = 0.98;
 /** The state of a ReLU layer has grown when it is this many times larger than at the snapshot. */
 const growth = 10;
 const prefix = 'guard.';
 
 /**
- * Keeps a learner alive: a loss that leaps or is not finite takes weights, moments and counters back to the last good snapshot
- * and lowers the learning rate, which recovers slowly.
+ * Keeps a learner alive: where the loss has leapt, or lies above what it was, and the last good snapshot does better on the newest
+ * windows, weights, moments and counters go back to it, and the learning rate is lowered, to recover slowly. Where the snapshot does no
+ * better, it is the stream that has changed, and learning goes on. What is not finite goes back at once.
  *
  * Two fading averages of the updates' losses (Gama, Sebastião and Rodrigues 2013) are compared, in units of the fading mean
  * deviation from the slow one, so that losses below 0 and near 0 are judged alike. Follows from the order of updates alone.
@@ -108,8 +117,12 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     deviation: 0,
     rate: 1,
     forgive: 1,
-    sinceRollback: patience,
     sinceSnapshot: 0,
+    blockSum: 0,
+    blockCount: 0,
+    trial: 0,
+    trialSum: 0,
+    trialOfLeap: 0,
     inRow: 0,
     size: 0,
     keptSlow: 0,
@@ -130,9 +143,16 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
       keptDeviation: state.deviation,
       keptSlowCount: state.slowCount,
       sinceSnapshot: 0,
+      blockSum: 0,
+      blockCount: 0,
       inRow: 0,
       size,
     });
+  };
+
+  const taken = (size: number): Verdict => {
+    take(size);
+    return { good: true };
   };
 
   const rollBack = (reason: Rollback['reason'], loss: number): Rollback => {
@@ -140,15 +160,16 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     for (const [name, values] of live()) values.set(snapshot[name]);
     guarded.restore(kept);
     network.version++;
-    if (state.sinceRollback < patience) state.forgive *= 2;
     Object.assign(state, {
       fast: state.keptSlow,
       slow: state.keptSlow,
       slowCount: state.keptSlowCount,
       deviation: state.keptDeviation,
       rate: Math.max(least, state.rate * lower),
-      sinceRollback: 0,
       sinceSnapshot: 0,
+      blockSum: 0,
+      blockCount: 0,
+      trial: 0,
       inRow: state.inRow + 1,
     });
     optimizer.factor = state.rate;
@@ -160,19 +181,49 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     return { reason, lost: count - kept.count, rate: state.rate, inRow: state.inRow };
   };
 
-  /** Adds a loss to the averages; whether the fast one leaps. */
-  const observe = (loss: number): boolean => {
-    const known = state.judged > every;
-    const highest = state.slow + mostLeaps * leap * state.deviation;
-    const value = known ? Math.min(loss, highest) : loss;
-    state.slowCount = 1 + slowAlpha * state.slowCount;
-    const share = 1 / state.slowCount;
-    const leaps = (average: number): boolean => average - state.slow > leap * state.forgive * state.deviation;
+  /** Room for one outlier. */
+  const clamp = (loss: number): number =>
+    state.judged > settling && state.deviation > 0
+      ? Math.min(loss, state.slow + mostLeaps * leap * state.deviation)
+      : loss;
+
+  /** Adds a loss to the averages; whether the fast one leaps, which then is not taken up by the slow one. */
+  const observe = (value: number): boolean => {
+    state.blockSum += value;
+    state.blockCount++;
     state.fast = state.judged === 1 ? value : state.fast + (1 - fastAlpha) * (value - state.fast);
-    if (known && leaps(state.fast)) return true;
-    state.slow += share * (value - state.slow);
-    state.deviation += share * (Math.abs(value - state.slow) - state.deviation);
+    if (state.judged > every && state.fast - state.slow > leap * state.forgive * state.deviation) return true;
+    state.slowCount = 1 + slowAlpha * state.slowCount;
+    state.slow += (value - state.slow) / state.slowCount;
+    state.deviation += (Math.abs(value - state.slow) - state.deviation) / state.slowCount;
     return false;
+  };
+
+  /** The loss that the snapshot would have had. */
+  const lossOfSnapshot = (windows: readonly Window[]): number => {
+    const weights = kernels.arena.floats.subarray(network.weights, network.weights + parameters.size);
+    const now = weights.slice();
+    weights.set(snapshot.weights);
+    network.version++;
+    const loss = guarded.evaluate(windows);
+    // Read again: the arena may have grown.
+    kernels.arena.floats.set(now, network.weights);
+    network.version++;
+    return loss;
+  };
+
+  /** One update of the trial; at its end, whether the learner is worse than the snapshot. */
+  const compare = (value: number, windows: readonly Window[]): boolean | undefined => {
+    const own = windows.filter(window => !window.replayed && window.targets.some(target => target !== null));
+    if (own.length === 0) return undefined;
+    const other = lossOfSnapshot(own);
+    state.trialSum += value - (Number.isFinite(other) ? clamp(other) : value);
+    state.trial--;
+    return state.trial > 0 ? undefined : state.trialSum > trialLength * margin * state.deviation;
+  };
+
+  const startTrial = (ofLeap: boolean): void => {
+    Object.assign(state, { trial: trialLength, trialSum: 0, trialOfLeap: ofLeap ? 1 : 0 });
   };
 
   return {
@@ -185,11 +236,11 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     },
 
     judge({ loss, skipped }, windows) {
-      state.sinceRollback++;
       state.sinceSnapshot++;
       if (skipped) return { rollback: rollBack('not finite', loss) };
       state.judged++;
-      if (observe(loss)) return { rollback: rollBack('leap', loss) };
+      const value = clamp(loss);
+      const leaps = observe(value);
       const size = recurrent.length > 0 ? largest(windows) : 0;
       if (state.size > 0 && size > growth * state.size) {
         const { floats } = kernels.arena;
@@ -199,10 +250,19 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
       state.forgive = Math.max(1, state.forgive * forgetting);
       state.rate = Math.min(1, state.rate * recover);
       optimizer.factor = state.rate;
-      const calm = state.judged > every && state.forgive === 1 && state.fast - state.slow <= state.deviation;
-      if (!calm || state.sinceSnapshot < every) return {};
-      take(size);
-      return { good: true };
+      if (state.trial > 0) {
+        const worse = compare(value, windows);
+        if (worse === undefined) return {};
+        if (worse) return { rollback: rollBack('leap', loss) };
+        if (state.trialOfLeap === 0) return taken(size);
+        state.forgive *= 2;
+        state.fast = state.slow;
+      } else if (leaps) startTrial(true);
+      else if (state.judged > every && state.sinceSnapshot >= every) {
+        if (state.blockSum / state.blockCount - state.keptSlow <= suspicious * state.deviation) return taken(size);
+        startTrial(false);
+      }
+      return {};
     },
 
     counters: () => ({
@@ -246,7 +306,7 @@ export function checkGuard(options: GuardOptions): Required<GuardOptions> {
   };
   expect(typeof options === 'object' && options !== null, '', 'an object', options);
   for (const name of Object.keys(options)) expect(known.has(name), `.${name}`, `one of ${[...known].join(', ')}`, name);
-  const { leap = 6, every = 100, lower = 0.5, recover = 1.01 } = options;
+  const { leap = 3, every = 100, lower = 0.5, recover = 1.01 } = options;
   const { least = 1 / 128, maxNorm = 2, maxRollbacks = 100 } = options;
   expect(leap > 0 && Number.isFinite(leap), '.leap', 'a positive number', leap);
   expect(Number.isInteger(every) && every >= 1, '.every', 'an integer from 1', every);

@@ -173,7 +173,9 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       optimizer.restore(counters);
     },
   };
-  const guard = checked.guard && createGuard({ network, optimizer, ...core }, checked.guard);
+  const guard =
+    checked.guard &&
+    createGuard({ network, optimizer, ...core, evaluate: windows => differentiate(windows).loss }, checked.guard);
 
   const learnMany = (windows: readonly Window[]): Update => {
     guard?.begin();
