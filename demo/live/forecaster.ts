@@ -1,4 +1,5 @@
-import { createEncoder, createMetrics, type Metrics, type Scale } from 'eddy';
+import { createEncoder } from 'eddy';
+import { createFading } from '../parts/fading.js';
 
 /** What `GET /load` sends. */
 export interface Load {
@@ -10,7 +11,7 @@ export interface Load {
 
 export const columns = ['cpu', 'memory', 'delay'] as const;
 
-/** One column: how it was foretold, beside saying that it stays as it is. In units of the data. */
+/** One column: how it was foretold, beside saying that it stays as it is. Roots of mean squares, in units of the data. */
 export interface Scored {
   readonly error: number;
   readonly persistence: number;
@@ -29,14 +30,15 @@ export interface Forecaster {
 
 interface Pending {
   readonly base: readonly number[];
-  readonly scale: Scale;
-  prediction?: Float32Array;
-  target?: Float32Array;
+  /** Of each column, a usual change; 0 where nothing has changed yet. */
+  readonly units: readonly number[];
+  forecast?: Float64Array;
+  came?: readonly number[];
 }
 
 /** α: averages look back some 100 readings. */
 const fading = 0.99;
-/** In usual changes: a leap beyond it teaches no more than one of this size. */
+/** In usual changes: a leap beyond it teaches what one of this size does. */
 const farthest = 6;
 /** Steps whose answer may still come. */
 const mostPending = 64;
@@ -54,23 +56,14 @@ export function createForecaster(): Forecaster {
   let steps = 0;
   const pending = new Map<number, Pending>();
 
-  const unscale = (number: number, values: ArrayLike<number>): Float64Array => {
-    const { base, scale } = pending.get(number)!;
-    return changes.unscale(scale, values).map((change, i) => base[i] + change);
-  };
-  const metrics = columns.map((_, i) =>
-    createMetrics({ kind: 'values', fading, unscale: (values, number) => [unscale(number, values)[i]] }),
-  );
+  const errors = columns.map(() => ({
+    network: createFading(fading),
+    same: createFading(fading),
+    all: createFading(1),
+  }));
 
-  /** A column that has not moved yet is foretold to stay. */
-  const scale = (): Scale => {
-    const { means, units } = changes.scale(changeState);
-    const moved = (i: number): boolean => changeState.columns[i].variance > 0;
-    return {
-      means: means.map((mean, i) => (moved(i) ? mean : 0)),
-      units: units.map((unit, i) => (moved(i) ? unit : 1e-9)),
-    };
-  };
+  const units = (): number[] =>
+    changes.scale(changeState).units.map((unit, i) => (changeState.columns[i].variance > 0 ? unit : 0));
 
   return {
     items(load) {
@@ -80,15 +73,15 @@ export function createForecaster(): Forecaster {
       if (before) {
         const change = values.map((value, i) => value - before.base[i]);
         changeState = changes.encode(changeState, change).state;
-        before.target = changes.standardize(before.scale, change)!;
-        items.push({ forStep: steps, target: before.target.map(within) });
+        before.came = values;
+        const target = Float32Array.from(change, (value, i) => within(value, before.units[i]));
+        items.push({ forStep: steps, target });
       }
       const encoded = levels.encode(levelState, values);
       levelState = encoded.state;
       steps++;
-      pending.set(steps, { base: values, scale: scale() });
+      pending.set(steps, { base: values, units: units() });
       pending.delete(steps - mostPending);
-      for (const metric of metrics) metric.predicted(steps);
       items.push({ input: encoded.inputs[0] });
       return items;
     },
@@ -96,32 +89,29 @@ export function createForecaster(): Forecaster {
     forecast(number, prediction) {
       const step = pending.get(number);
       if (step === undefined) return undefined;
-      step.prediction = prediction;
-      return unscale(number, prediction);
+      step.forecast = Float64Array.from(step.base, (value, i) => value + step.units[i] * prediction[i]);
+      return step.forecast;
     },
 
     score(number) {
       const step = pending.get(number);
-      if (!step?.prediction || !step.target) return undefined;
-      const { prediction, target } = step;
-      const scored = metrics.map(metric => metric.scored(number, prediction, target, 0));
-      return scored.every(isOfValues)
-        ? scored.map(({ rmse, persistence }) => ({
-            error: rmse.fading,
-            persistence: persistence.rmse.fading,
-            usual: persistence.rmse.mean,
-          }))
-        : undefined;
+      if (!step?.forecast || !step.came) return undefined;
+      const { base, forecast, came } = step;
+      return errors.map(({ network, same, all }, i) => {
+        const change = (came[i] - base[i]) ** 2;
+        network.add((came[i] - forecast[i]) ** 2);
+        same.add(change);
+        all.add(change);
+        const [error, persistence, usual] = [network, same, all].map(squares => Math.sqrt(squares.read()));
+        return { error, persistence, usual };
+      });
     },
   };
 }
 
-function within(change: number): number {
-  return Math.max(-farthest, Math.min(farthest, change));
-}
-
-function isOfValues(metrics: Metrics | undefined): metrics is Extract<Metrics, { kind: 'values' }> {
-  return metrics?.kind === 'values';
+/** A change in usual changes. */
+function within(change: number, unit: number): number {
+  return unit > 0 ? Math.max(-farthest, Math.min(farthest, change / unit)) : 0;
 }
 
 /** Over the columns that move: the errors in usual changes. */

@@ -32,8 +32,7 @@ export function createStrip(canvas: HTMLCanvasElement, rows: number, columns: nu
       for (let y = 0; y < rows; y++) {
         const value = history[column * rows + y];
         const end = value < 0 ? cold : warm;
-        // A root, so that small values are seen beside large ones.
-        const share = Math.sqrt(Math.min(1, Math.abs(value)));
+        const share = Math.min(1, Math.abs(value));
         const at = 4 * (y * columns + x);
         for (let c = 0; c < 3; c++) image.data[at + c] = zero[c] + (end[c] - zero[c]) * share;
         image.data[at + 3] = known[column] * 255;

@@ -33,20 +33,24 @@ const mostListeners = 100;
 /** Bytes that may wait for a listener: what it does not read beyond these is not sent. */
 const mostUnsent = 1 << 14;
 
-/** Measures from the first listener to the last one, and not in between. */
-export function createLoadStream(meter: () => Meter = createMeter): LoadStream {
+/**
+ * Measures from the first listener to the last one, and not in between.
+ *
+ * @param repeat as `setInterval`; returns what ends it
+ */
+export function createLoadStream(meter: () => Meter = createMeter, repeat = every): LoadStream {
   const listeners = new Set<ServerResponse>();
   let stop: (() => void) | undefined;
   let closed = false;
 
   const start = (): (() => void) => {
     const measuring = meter();
-    const timer = setInterval(() => {
+    const end = repeat(() => {
       const event = `data: ${JSON.stringify(measuring.read())}\n\n`;
       for (const response of listeners) if (response.writableLength < mostUnsent) response.write(event);
     }, milliseconds);
     return () => {
-      clearInterval(timer);
+      end();
       measuring.stop();
     };
   };
@@ -78,6 +82,11 @@ export function createLoadStream(meter: () => Meter = createMeter): LoadStream {
       for (const response of listeners) response.end();
     },
   };
+}
+
+function every(work: () => void, interval: number): () => void {
+  const timer = setInterval(work, interval);
+  return () => clearInterval(timer);
 }
 
 /** Milliseconds between two looks at the clock of the event loop. */
