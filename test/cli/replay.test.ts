@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'ava';
-import { eddy, folder, verses, waves } from '../helpers/cli.js';
+import { eddy, finished, folder, main, verses, waves } from '../helpers/cli.js';
 
 function replaced(lines: string[], at: number, line: string): string[] {
   return lines.map((old, i) => (i === at ? line : old));
@@ -24,6 +25,15 @@ test('what was predicted is predicted again, bit for bit', async t => {
   t.is(resumed.status, 0, resumed.stderr);
   writeFileSync(at('m'), 'gone');
   t.is((await eddy(t, '', 'replay', '--verify', at('r'))).status, 0);
+});
+
+test('a record is proven also where there is no WebAssembly', async t => {
+  const at = folder(t);
+  await eddy(t, verses(80), 'pipe', '--learn', '--hidden', '8', '--record', at('r'));
+  const child = spawn(process.execPath, ['--jitless', main, 'replay', '--verify', at('r')], { stdio: 'pipe' });
+  const { stdout, status } = await finished(child);
+  t.is(status, 0);
+  t.is(stdout, 'the same: 80 steps, 10 updates\n');
 });
 
 test('a record that somebody has changed is caught, and the first difference is named', async t => {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** The entry of the built command line. */
+export const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 export interface Finished {
   readonly status: number | null;
