@@ -231,7 +231,7 @@ export function connectSession(
     const { code, forSeq, forStep, retryable, message } = fault;
     if (code === 'target_expired' && forStep !== undefined) {
       emit({ kind: 'expired', number: forStep });
-    } else if (code === 'invalid' && forStep !== undefined) {
+    } else if (code === 'target_exists' && forStep !== undefined) {
       emit({ kind: 'duplicate', number: forStep });
     } else {
       fail(new RemoteError(message, { fault: code, retryable, seq: forSeq, step: forStep }));

@@ -70,12 +70,12 @@ function learnTarget(session: Session, number: number, target: TargetValue): voi
     tell(session, refused(session, 'target_expired', number, message));
   } else {
     const message = `Expected one target for step ${number}, got another: the first one stands`;
-    tell(session, refused(session, 'invalid', number, message));
+    tell(session, refused(session, 'target_exists', number, message));
   }
   if (number === stream.steps && stream.due(false)) update(session);
 }
 
-function refused(session: Session, code: 'target_expired' | 'invalid', forStep: number, message: string) {
+function refused(session: Session, code: 'target_expired' | 'target_exists', forStep: number, message: string) {
   return { type: 'fault', session: session.number, code, forStep, retryable: false, message } as const;
 }
 

@@ -26,4 +26,5 @@ export type FaultCode =
   | 'taken_over'
   | 'evicted'
   | 'draining'
-  | 'internal';
+  | 'internal'
+  | 'target_exists';

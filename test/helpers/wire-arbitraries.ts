@@ -214,6 +214,7 @@ export const faultCodes: readonly Fault['code'][] = [
   'evicted',
   'draining',
   'internal',
+  'target_exists',
 ];
 
 export const serverMessages = {

@@ -7,7 +7,7 @@ import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
-import type { Learning, ServerMessage, WireModelConfig } from '../../src/wire/messages.js';
+import type { FaultCode, Learning, ServerMessage, WireModelConfig } from '../../src/wire/messages.js';
 import { bits } from '../helpers/bits.js';
 import { config, randomInput, randomTarget } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
@@ -30,6 +30,8 @@ function showLearned(event: Learned): unknown {
   }
 }
 
+const told: Partial<Record<FaultCode, string>> = { target_expired: 'expired', target_exists: 'duplicate' };
+
 /** The same of what the server says. */
 function showMessage(message: ServerMessage): unknown[] {
   switch (message.type) {
@@ -42,7 +44,7 @@ function showMessage(message: ServerMessage): unknown[] {
     case 'updated':
       return [['update', message.count, message.loss, message.gradientNorm, message.skipped, message.replayed]];
     case 'fault':
-      return [[message.code === 'target_expired' ? 'expired' : 'duplicate', message.forStep]];
+      return [[told[message.code] ?? message.code, message.forStep]];
     default:
       return [];
   }
