@@ -27,7 +27,10 @@ const { values: flags } = parseArgs({
 const number = name => Number(flags[name]);
 const path = process.env.EDDY_SHARED ?? join(root, '..', 'shared', 'data');
 const [header, ...lines] = readFileSync(join(path, 'sensors/elec2/elec.csv'), 'utf8').trim().split(/\r?\n/);
-const columns = header.split(',').slice(0, -1).map(name => ({ name }));
+const columns = header
+  .split(',')
+  .slice(0, -1)
+  .map(name => ({ name }));
 const rows = lines.slice(0, number('until')).map(line => line.split(',').map(Number));
 
 async function run(seed) {
@@ -70,8 +73,12 @@ const results = [];
 for (let seed = 1; seed <= number('seeds'); seed++) {
   const { accuracy, persistence, kappa } = await run(seed);
   results.push(accuracy);
-  console.log(`seed ${seed}: accuracy ${accuracy.toFixed(4)}, no change ${persistence.toFixed(4)}, κ-temporal ${kappa.toFixed(3)}`);
+  console.log(
+    `seed ${seed}: accuracy ${accuracy.toFixed(4)}, no change ${persistence.toFixed(4)}, κ-temporal ${kappa.toFixed(3)}`,
+  );
 }
 const { user, system } = process.cpuUsage(begin);
 const sorted = results.toSorted((a, b) => a - b);
-console.log(`median ${sorted[sorted.length >> 1].toFixed(4)} (published: adaptive random forest .891, deep-river LSTM .836), ${((user + system) / 1e6 / results.length).toFixed(1)} s`);
+console.log(
+  `median ${sorted[sorted.length >> 1].toFixed(4)} (published: adaptive random forest .891, deep-river LSTM .836), ${((user + system) / 1e6 / results.length).toFixed(1)} s`,
+);

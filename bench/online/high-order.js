@@ -33,7 +33,11 @@ async function run(seed) {
   const vector = () => Float32Array.from({ length: 25 }, () => 2 * random.uniform() - 1);
   const codes = Array.from({ length: 10 }, vector);
   const model = await createModel(
-    { input: { kind: 'features', size: 25 }, layers: [{ cell: 'gru', size: number('size') }], output: { kind: 'classes', size: 10 } },
+    {
+      input: { kind: 'features', size: 25 },
+      layers: [{ cell: 'gru', size: number('size') }],
+      output: { kind: 'classes', size: 10 },
+    },
     { seed },
   );
   const trainer = createTrainer(model, {
@@ -55,7 +59,10 @@ async function run(seed) {
     // The noise that follows is no symbol: nothing is to be said of it.
     [...sequence, -1].forEach((symbol, i) => {
       if (i === sequence.length - 1) right.push(said === symbol ? 1 : 0);
-      learner.next({ input: symbol < 0 ? vector() : codes[symbol], target: i + 1 < sequence.length ? sequence[i + 1] : null });
+      learner.next({
+        input: symbol < 0 ? vector() : codes[symbol],
+        target: i + 1 < sequence.length ? sequence[i + 1] : null,
+      });
       element++;
       if (marks.includes(element)) {
         const last = right.slice(-100);
@@ -76,6 +83,8 @@ for (let seed = 1; seed <= number('seeds'); seed++) {
   console.log(`seed ${String(seed).padStart(2)}:`, ...found.map(value => value.toFixed(2)));
 }
 const { user, system } = process.cpuUsage(begin);
-console.log(`accuracy at ${marks.join(' / ')}, mean of ${flags.seeds}: ${sums.map(sum => (sum / number('seeds')).toFixed(3)).join(' / ')}`);
+console.log(
+  `accuracy at ${marks.join(' / ')}, mean of ${flags.seeds}: ${sums.map(sum => (sum / number('seeds')).toFixed(3)).join(' / ')}`,
+);
 console.log('published: HTM .377 / 1.000 / .718 / 1.000; LSTM online .839 / .904 / .823 / .878');
 console.log(`${((user + system) / 1e6 / number('seeds')).toFixed(1)} s a seed`);

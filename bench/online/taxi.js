@@ -100,8 +100,12 @@ const results = [];
 for (let seed = 1; seed <= number('seeds'); seed++) {
   const { mape, week } = await run(seed);
   results.push(mape);
-  console.log(`seed ${seed}: MAPE ${mape.toFixed(4)}   (last week ${week.toFixed(4)}; published: HTM .0810, LSTM-6000 .0819)`);
+  console.log(
+    `seed ${seed}: MAPE ${mape.toFixed(4)}   (last week ${week.toFixed(4)}; published: HTM .0810, LSTM-6000 .0819)`,
+  );
 }
 const { user, system } = process.cpuUsage(begin);
 const sorted = results.toSorted((a, b) => a - b);
-console.log(`median ${sorted[sorted.length >> 1].toFixed(4)}, ${((user + system) / 1e6 / results.length).toFixed(1)} s a year`);
+console.log(
+  `median ${sorted[sorted.length >> 1].toFixed(4)}, ${((user + system) / 1e6 / results.length).toFixed(1)} s a year`,
+);

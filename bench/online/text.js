@@ -29,7 +29,10 @@ const { values } = parseArgs({
 const number = name => Number(values[name]);
 
 const path = process.env.EDDY_SHARED ?? join(root, '..', 'shared', 'data');
-const text = readFileSync(join(path, 'tokens/tinyshakespeare.txt')).subarray(number('from'), number('from') + number('bytes'));
+const text = readFileSync(join(path, 'tokens/tinyshakespeare.txt')).subarray(
+  number('from'),
+  number('from') + number('bytes'),
+);
 
 const model = await createModel(
   {
@@ -72,7 +75,9 @@ const learner = createLearner(trainer, event => {
   steps++;
   if (!marks.has(steps)) return;
   const bits = (nats / steps / Math.LN2).toFixed(4);
-  console.log(`${String(steps).padStart(8)} bytes  ${bits} bits per character  ${Math.round(steps / seconds())} characters/s  ${published[steps] ?? ''}`);
+  console.log(
+    `${String(steps).padStart(8)} bytes  ${bits} bits per character  ${Math.round(steps / seconds())} characters/s  ${published[steps] ?? ''}`,
+  );
 });
 // The byte before the first is none; each byte is the target of the step that read the one before.
 for (let i = 0; i < text.length; i++) learner.next({ input: i === 0 ? null : text[i - 1], target: text[i] });
