@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { InputError } from '../errors.js';
-import type { Hub } from './connection.js';
 import { hostAllowed } from './hosts.js';
+import type { Hub } from './hub.js';
 import { createLane, type Lane } from './lane.js';
 import { RequestError, stepRequest } from './step-request.js';
 

@@ -2,8 +2,9 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { closeCodes, isSubprotocol, subprotocols } from '../wire/messages.js';
-import { connect, type Hub } from './connection.js';
+import { connect } from './connection.js';
 import { hostAllowed, isOwnPage, originAllowed } from './hosts.js';
+import type { Hub } from './hub.js';
 
 /** Messages in fragments are reassembled from at most this many. */
 const maxFragments = 1024;

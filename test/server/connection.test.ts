@@ -4,7 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import { createBatcher } from '../../src/server/batcher.js';
-import { type Connection, connect } from '../../src/server/connection.js';
+import { connect } from '../../src/server/connection.js';
+import type { Connection } from '../../src/server/hub.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { checkServeOptions } from '../../src/server/options.js';
 import { serveModels } from '../../src/server/served.js';
@@ -192,12 +193,12 @@ test('a peer that answers no ping is ended', async t => {
 });
 
 /** A connection on a socket that is none: its writes are counted, and it is read by the test. */
-async function onFakeSocket(highWater: number) {
+async function onFakeSocket(highWater: number, now?: () => number) {
   const model = await createModel(config('gru', [3], { kind: 'token', size: 4 }, { kind: 'classes', size: 4 }));
   const settings = checkServeOptions({ highWater });
   const batcher = createBatcher(error => {
     throw error;
-  });
+  }, now);
   let runs = 0;
   let turnEnded = (): void => {};
   const turn = createTurn(() => {
@@ -226,6 +227,7 @@ async function onFakeSocket(highWater: number) {
     bufferedAmount: 0,
     isPaused: false,
     terminated: false,
+    closedWith: 0,
     pings: 0,
     pause() {
       webSocket.isPaused = true;
@@ -238,6 +240,9 @@ async function onFakeSocket(highWater: number) {
     },
     ping() {
       webSocket.pings++;
+    },
+    close(code: number) {
+      webSocket.closedWith = code;
     },
     terminate() {
       webSocket.terminated = true;
@@ -284,6 +289,40 @@ test('a connection whose queues are full is not read from until they are shorter
   t.true(webSocket.isPaused);
   await nextTurn();
   t.false(webSocket.isPaused);
+});
+
+test('a connection is read on, and closed, also where what was left has no answer', async t => {
+  let [time, look] = [0, 0];
+  const { connection, receive, nextTurn, webSocket, writes, runs } = await onFakeSocket(1500, () => (time += look));
+  const learning = { k1: 1, k2: 2, lateness: 1000 };
+  receive({ type: 'open', session: 1, learn: 'private', learning });
+  await nextTurn();
+  for (let firstSeq = 1; firstSeq <= 800; firstSeq += 20) {
+    receive({ type: 'frames', session: 1, firstSeq, payload: { kind: 'tokens', ids: Array(20).fill(1) } });
+    await nextTurn();
+  }
+  for (let seen = 0; seen !== runs(); ) {
+    seen = runs();
+    for (let i = 0; i < 3; i++) await new Promise(resolve => setImmediate(resolve));
+  }
+  // From now on a turn has one round.
+  look = 100;
+  const unlabelled = (forStep: number, count: number): void =>
+    receive({ type: 'targets', session: 1, forStep, targets: Array(count).fill(null) });
+  for (let part = 0; part < 80; part++) unlabelled(1 + 5 * part, 5);
+  t.true(webSocket.isPaused);
+  writes.length = 0;
+  await nextTurn();
+  t.true(webSocket.isPaused);
+  await nextTurn();
+  t.false(webSocket.isPaused);
+  unlabelled(401, 400);
+  connection.shut(1012, 'over');
+  await nextTurn();
+  t.is(webSocket.closedWith, 0);
+  await nextTurn();
+  t.is(webSocket.closedWith, 1012);
+  t.deepEqual(writes, []);
 });
 
 test('a connection with too many unsent bytes is not read from, and its sessions wait, until the socket drains', async t => {
