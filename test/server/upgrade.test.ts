@@ -136,3 +136,25 @@ test('closing ends every socket after the grace, also one that was told to come 
   await closed;
   t.true([1006, 1012].includes((await first.closed).code));
 });
+
+test('sockets are bounded too, some above the connections', async t => {
+  const { port } = await startServer(t, await createModel(config('gru', [2])), { maxConnections: 1 });
+  const peers = Array.from({ length: 1 + 256 + 8 }, () => connect({ port, host: '127.0.0.1' }));
+  t.teardown(() => {
+    for (const peer of peers) peer.destroy();
+  });
+  let dropped = 0;
+  await new Promise<void>(resolve => {
+    for (const peer of peers) {
+      peer.on('error', () => {});
+      peer.once('close', () => {
+        if (++dropped === 8) resolve();
+      });
+      peer.resume();
+    }
+  });
+  const last = peers.find(peer => !peer.destroyed)!;
+  const answer = new Promise(resolve => last.once('data', data => resolve(String(data).split('\r\n')[0])));
+  last.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  t.is(await answer, 'HTTP/1.1 200 OK');
+});
