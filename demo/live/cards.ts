@@ -130,7 +130,7 @@ function createCard(
     },
     scored({ error, persistence }: Scored) {
       if (Number.isFinite(persistence))
-        note.textContent = `off by ${format(error)} · “same as now” ${format(persistence)}`;
+        note.textContent = `off by ${format(error)} · “same as now” by ${format(persistence)}`;
     },
     restart() {
       moments = [];

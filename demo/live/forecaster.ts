@@ -11,12 +11,23 @@ export interface Load {
 
 export const columns = ['cpu', 'memory', 'delay'] as const;
 
-/** One column: how it was foretold, beside saying that it stays as it is. Roots of mean squares, in units of the data. */
+/** What the network sees of them: delays by their order of magnitude, since a few are a hundred times the usual one. */
+const plain = { see: (value: number): number => value, tell: (seen: number): number => seen };
+const least = 0.5;
+const views = [
+  plain,
+  plain,
+  { see: (delay: number) => Math.log(delay + least), tell: (seen: number) => Math.exp(seen) - least },
+];
+
+/** One column: how it was foretold, beside saying that it stays as it is. Mean absolute errors, in units of the data. */
 export interface Scored {
   readonly error: number;
   readonly persistence: number;
   /** The error of persistence since the beginning: the size of a usual change. */
   readonly usual: number;
+  /** It is seldom the same twice: what stands still is foretold by anyone. */
+  readonly moves: boolean;
 }
 
 export interface Forecaster {
@@ -29,7 +40,9 @@ export interface Forecaster {
 }
 
 interface Pending {
+  /** The reading, and what the network saw of it. */
   readonly base: readonly number[];
+  readonly seen: readonly number[];
   /** Of each column, a usual change; 0 where nothing has changed yet. */
   readonly units: readonly number[];
   forecast?: Float64Array;
@@ -40,6 +53,8 @@ interface Pending {
 const fading = 0.99;
 /** In usual changes: a leap beyond it teaches what one of this size does. */
 const farthest = 6;
+/** The share of readings that differ from the one before, in a column that moves. */
+const leastMoves = 0.25;
 /** Steps whose answer may still come. */
 const mostPending = 64;
 
@@ -60,6 +75,7 @@ export function createForecaster(): Forecaster {
     network: createFading(fading),
     same: createFading(fading),
     all: createFading(1),
+    moved: createFading(1),
   }));
 
   const units = (): number[] =>
@@ -68,19 +84,20 @@ export function createForecaster(): Forecaster {
   return {
     items(load) {
       const values = columns.map(name => load[name]);
+      const seen = values.map((value, i) => views[i].see(value));
       const items: ReturnType<Forecaster['items']> = [];
       const before = pending.get(steps);
       if (before) {
-        const change = values.map((value, i) => value - before.base[i]);
+        const change = seen.map((value, i) => value - before.seen[i]);
         changeState = changes.encode(changeState, change).state;
         before.came = values;
         const target = Float32Array.from(change, (value, i) => within(value, before.units[i]));
         items.push({ forStep: steps, target });
       }
-      const encoded = levels.encode(levelState, values);
+      const encoded = levels.encode(levelState, seen);
       levelState = encoded.state;
       steps++;
-      pending.set(steps, { base: values, units: units() });
+      pending.set(steps, { base: values, seen, units: units() });
       pending.delete(steps - mostPending);
       items.push({ input: encoded.inputs[0] });
       return items;
@@ -89,7 +106,8 @@ export function createForecaster(): Forecaster {
     forecast(number, prediction) {
       const step = pending.get(number);
       if (step === undefined) return undefined;
-      step.forecast = Float64Array.from(step.base, (value, i) => value + step.units[i] * prediction[i]);
+      const { seen, units } = step;
+      step.forecast = Float64Array.from(seen, (value, i) => views[i].tell(value + units[i] * prediction[i]));
       return step.forecast;
     },
 
@@ -97,13 +115,14 @@ export function createForecaster(): Forecaster {
       const step = pending.get(number);
       if (!step?.forecast || !step.came) return undefined;
       const { base, forecast, came } = step;
-      return errors.map(({ network, same, all }, i) => {
-        const change = (came[i] - base[i]) ** 2;
-        network.add((came[i] - forecast[i]) ** 2);
+      return errors.map(({ network, same, all, moved }, i) => {
+        const change = Math.abs(came[i] - base[i]);
+        network.add(Math.abs(came[i] - forecast[i]));
         same.add(change);
         all.add(change);
-        const [error, persistence, usual] = [network, same, all].map(squares => Math.sqrt(squares.read()));
-        return { error, persistence, usual };
+        moved.add(change > 0 ? 1 : 0);
+        const moves = moved.read() >= leastMoves;
+        return { error: network.read(), persistence: same.read(), usual: all.read(), moves };
       });
     },
   };
@@ -116,7 +135,7 @@ function within(change: number, unit: number): number {
 
 /** Over the columns that move: the errors in usual changes. */
 export function together(scored: readonly Scored[]): { error: number; persistence: number } {
-  const moving = scored.filter(({ usual }) => usual > 0);
+  const moving = scored.filter(({ moves }) => moves);
   const mean = (of: (column: Scored) => number): number =>
     moving.reduce((sum, column) => sum + of(column) / column.usual, 0) / moving.length;
   return { error: mean(column => column.error), persistence: mean(column => column.persistence) };

@@ -33,7 +33,7 @@ export function startSense(status: Status): void {
       { color: theme => theme.trivial, width: 1.75, dash: [5, 4] },
     ],
     label: value => value.toFixed(1),
-    range: (_, most) => [0, Math.max(1.25, 1.1 * most)],
+    range: (least, most) => [Math.min(0.5, 0.9 * least), Math.max(1.2, 1.05 * most)],
   });
 
   let forecaster: Forecaster;
@@ -93,7 +93,7 @@ export function startSense(status: Status): void {
 function sentence(readings: number, ratio: number): string {
   if (!Number.isFinite(ratio) || readings < acquainted)
     return `Getting to know this machine: ${readings} readings so far.`;
-  if (ratio < 0.975) return `Its error is ${percent(1 - ratio)} smaller than that of saying “same as now”.`;
+  if (ratio < 0.975) return `Its forecasts are ${percent(1 - ratio)} closer than saying “same as now”.`;
   if (ratio <= 1.025) return 'As good as saying “same as now”.';
-  return `Not there yet: its error is ${percent(ratio - 1)} larger than that of saying “same as now”.`;
+  return `Not there yet: ${percent(ratio - 1)} further off than saying “same as now”.`;
 }

@@ -1,3 +1,4 @@
+import type { RemoteStep } from 'eddy/client';
 import { type Observable, Subject, switchMap, timer } from 'rxjs';
 import { createChart } from '../parts/chart.js';
 import { createHistory } from '../parts/history.js';
@@ -45,6 +46,7 @@ export function startType(status: Status): void {
 
   let updates: number | undefined;
   let latest: Reading | undefined;
+  let newest: RemoteStep | undefined;
   let reading: ReturnType<typeof setInterval> | undefined;
 
   const reader = createReader<Mark>((mark, scored) => {
@@ -71,13 +73,16 @@ export function startType(status: Status): void {
     strip.clear();
     bars.clear();
     barsEmpty.hidden = false;
+    latest = undefined;
+    newest = undefined;
     return reader.connect(opened);
   }).subscribe(event => {
     if (event.kind === 'step') {
       barsEmpty.hidden = true;
       bars.show(event.step.prediction);
       if (event.step.carry) strip.push(event.step.carry, lookOf(event.byte).glyph);
-      rested.next(timer(rest).pipe(switchMap(() => continuation(event.step))));
+      newest = event.step;
+      if (reading === undefined) rested.next(goOn(newest));
     } else {
       updates = event.count;
     }
@@ -88,6 +93,7 @@ export function startType(status: Status): void {
     ]);
   });
 
+  const goOn = (step: RemoteStep): Observable<string> => timer(rest).pipe(switchMap(() => continuation(step)));
   rested.pipe(switchMap(growing => growing)).subscribe(text => {
     if (reader.waiting > 0) return;
     paper.expect(text);
@@ -96,6 +102,7 @@ export function startType(status: Status): void {
 
   const stopReading = (): void => {
     clearInterval(reading);
+    if (reading !== undefined && newest) rested.next(goOn(newest));
     reading = undefined;
     readButton.textContent = 'Let it read a rhyme';
   };
