@@ -47,7 +47,7 @@ export type Learned =
   /** The weights moved, or were kept from it. */
   | { readonly kind: 'update'; readonly update: Update; state(): StreamState }
   /**
-   * The guard took learner and stream back to the last update that was `good`, after step `to`; steps since then are forgotten,
+   * The guard took learner and stream back to the last good snapshot, taken after step `to`; steps since then are forgotten,
    * though they were counted up to `number`. Statistics of the stream that were kept at that update can be taken up again.
    */
   | {

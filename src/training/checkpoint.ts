@@ -39,7 +39,7 @@ export function saveTrainer(
   const { model, optimizer, options } = trainer;
   const all = [...states.values()];
   // Where a guard would go back to is written like further streams.
-  const marks = all.flatMap(({ mark }) => (mark ? [stateOfMark(mark)] : []));
+  const marks = all.flatMap(({ mark }) => (mark ? [stateOfMark(mark), stateOfMark(mark.next ?? mark)] : []));
   const tensors = streamTensors(model, [...all, ...marks]);
   for (const [moment, numbers] of momentsOf(trainer)) {
     const values = readTensors(model.network, numbers);
@@ -91,7 +91,7 @@ export async function loadTrainer(
     readMoments(trainer, tensors);
     readCounters(trainer, saved.counters, tensors);
     const { streams, marked = [], since = [] } = saved;
-    const marks = marked.filter(Boolean).length;
+    const marks = 2 * marked.filter(Boolean).length;
     const read = readStreams(model, tensors, streams.length + marks);
     const further = read.splice(streams.length);
     [...read, ...further].forEach(state => {
@@ -104,7 +104,7 @@ export async function loadTrainer(
     const states = read.map(
       (state, i): StreamState => ({
         ...state,
-        ...(marked[i] ? { mark: markOfState(further.shift()!) } : {}),
+        ...(marked[i] ? { mark: { ...markOfState(further.shift()!), next: markOfState(further.shift()!) } } : {}),
         ...(since[i] > 0 ? { since: since[i] } : {}),
       }),
     );
@@ -121,7 +121,13 @@ function momentsOf({ optimizer, guard }: Trainer): [string, Floats][] {
 
 const sinceOf = ({ since = 0 }: StreamState): number => since;
 
-const stateOfMark = (mark: StreamMark): StreamState => ({ ...mark, updated: mark.steps });
+const stateOfMark = (mark: StreamMark): StreamState => ({
+  carry: mark.carry,
+  steps: mark.steps,
+  updated: mark.steps,
+  entries: mark.entries,
+  random: mark.random,
+});
 
 function markOfState({ carry, steps, entries, random }: StreamState): StreamMark {
   return { carry, steps, entries, random: random ?? new Uint32Array(4) };

@@ -13,7 +13,7 @@ export interface GuardOptions {
   readonly every?: number;
   /** Factor on the learning rate at each rollback. Default 0.5. */
   readonly lower?: number;
-  /** Factor on a lowered learning rate at each update, until it is whole again. Default 1.01. */
+  /** Factor on a lowered learning rate at each update, until it is whole again. Default 1.003, doubled in 231 updates. */
   readonly recover?: number;
   /** The learning rate never falls below this part of its own. Default 1/128. */
   readonly least?: number;
@@ -37,7 +37,7 @@ export interface Rollback {
 
 /** What the guard made of an update. */
 export interface Verdict {
-  /** The weights are now the last good snapshot; streams mark where they stand. */
+  /** A snapshot was taken, and the one before it is now the last good one; streams mark where they stand likewise. */
   readonly good?: true;
   /** The weights are again the last good snapshot; streams go back to their marks. */
   readonly rollback?: Rollback;
@@ -76,11 +76,15 @@ const settling = 10;
 /** After these, one loss counts as at most this many leaps: an outlier moves the averages, and does not rule them. */
 const mostLeaps = 30;
 /** Updates on which the snapshot is compared with the learner. */
-const trialLength = 16;
+const trialLength = 32;
 /** The learner is worse when the snapshot's loss is lower by this many mean deviations. */
-const margin = 0.1;
+const margin = 0.2;
 /** A snapshot waits for a trial when the losses since the last one lie so many mean deviations above those before it. */
 const suspicious = 0.25;
+/** In a trial one loss counts as at most this many mean deviations above what it was: outliers say nothing of either. */
+const mostInTrial = 6;
+/** After so many trials in a row that found the learner no worse, the losses are as they are, and the snapshot is taken. */
+const mostTrials = 5;
 /** A leap that was the stream's own doubles the threshold, which comes back by this factor at each update. */
 const forgetting = 0.98;
 /** The state of a ReLU layer has grown when it is this many times larger than at the snapshot. */
@@ -106,7 +110,9 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
   const create = (n: number): Floats => (kernels.name === 'float64' ? new Float64Array(n) : new Float32Array(n));
   const snapshot: Record<string, Floats> = { weights: create(parameters.size) };
   for (const [name, region] of Object.entries(optimizer.moments)) snapshot[name] = create(region.length);
+  for (const [name, values] of Object.entries(snapshot)) snapshot[`next.${name}`] = create(values.length);
   let kept = guarded.counters();
+  let next = kept;
   /** Numbers alone, so that a checkpoint can hold them. */
   const state = {
     begun: 0,
@@ -117,17 +123,21 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     deviation: 0,
     rate: 1,
     forgive: 1,
-    sinceSnapshot: 0,
     blockSum: 0,
     blockCount: 0,
     trial: 0,
     trialSum: 0,
     trialOfLeap: 0,
+    trials: 0,
     inRow: 0,
     size: 0,
     keptSlow: 0,
     keptDeviation: 0,
     keptSlowCount: 0,
+    nextSlow: 0,
+    nextDeviation: 0,
+    nextSlowCount: 0,
+    nextSize: 0,
   };
 
   const live = (): [string, Floats][] => {
@@ -135,18 +145,27 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     return [['weights', weights], ...Object.entries(optimizer.moments).map(([k, r]): [string, Floats] => [k, r.array])];
   };
 
+  /** A snapshot proves itself for a block before it counts as good: what wrecks a network shows in later losses. */
   const take = (size: number): void => {
-    for (const [name, values] of live()) snapshot[name].set(values);
-    kept = guarded.counters();
+    for (const [name, values] of live()) {
+      snapshot[name].set(snapshot[`next.${name}`]);
+      snapshot[`next.${name}`].set(values);
+    }
+    kept = next;
+    next = guarded.counters();
     Object.assign(state, {
-      keptSlow: state.slow,
-      keptDeviation: state.deviation,
-      keptSlowCount: state.slowCount,
-      sinceSnapshot: 0,
+      keptSlow: state.nextSlow,
+      keptDeviation: state.nextDeviation,
+      keptSlowCount: state.nextSlowCount,
+      size: state.nextSize,
+      nextSlow: state.slow,
+      nextDeviation: state.deviation,
+      nextSlowCount: state.slowCount,
+      nextSize: size,
       blockSum: 0,
       blockCount: 0,
+      trials: 0,
       inRow: 0,
-      size,
     });
   };
 
@@ -157,19 +176,27 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
 
   const rollBack = (reason: Rollback['reason'], loss: number): Rollback => {
     const { count } = guarded.counters();
-    for (const [name, values] of live()) values.set(snapshot[name]);
+    for (const [name, values] of live()) {
+      values.set(snapshot[name]);
+      snapshot[`next.${name}`].set(snapshot[name]);
+    }
+    next = kept;
     guarded.restore(kept);
     network.version++;
     Object.assign(state, {
       fast: state.keptSlow,
       slow: state.keptSlow,
+      nextSlow: state.keptSlow,
+      nextDeviation: state.keptDeviation,
+      nextSlowCount: state.keptSlowCount,
+      nextSize: state.size,
       slowCount: state.keptSlowCount,
       deviation: state.keptDeviation,
       rate: Math.max(least, state.rate * lower),
-      sinceSnapshot: 0,
       blockSum: 0,
       blockCount: 0,
       trial: 0,
+      trials: 0,
       inRow: state.inRow + 1,
     });
     optimizer.factor = state.rate;
@@ -217,9 +244,10 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     const own = windows.filter(window => !window.replayed && window.targets.some(target => target !== null));
     if (own.length === 0) return undefined;
     const other = lossOfSnapshot(own);
-    state.trialSum += value - (Number.isFinite(other) ? clamp(other) : value);
+    const most = state.keptSlow + mostInTrial * state.keptDeviation;
+    if (Number.isFinite(other)) state.trialSum += Math.min(value, most) - Math.min(other, most);
     state.trial--;
-    return state.trial > 0 ? undefined : state.trialSum > trialLength * margin * state.deviation;
+    return state.trial > 0 ? undefined : state.trialSum > trialLength * margin * state.keptDeviation;
   };
 
   const startTrial = (ofLeap: boolean): void => {
@@ -233,10 +261,10 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
       if (state.begun > 0) return;
       state.begun = 1;
       take(0);
+      take(0);
     },
 
     judge({ loss, skipped }, windows) {
-      state.sinceSnapshot++;
       if (skipped) return { rollback: rollBack('not finite', loss) };
       state.judged++;
       const value = clamp(loss);
@@ -254,12 +282,19 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
         const worse = compare(value, windows);
         if (worse === undefined) return {};
         if (worse) return { rollback: rollBack('leap', loss) };
-        if (state.trialOfLeap === 0) return taken(size);
-        state.forgive *= 2;
-        state.fast = state.slow;
+        if (state.trialOfLeap === 1) {
+          state.forgive *= 2;
+          state.fast = state.slow;
+        } else if (++state.trials >= mostTrials) return taken(size);
+        else Object.assign(state, { blockSum: 0, blockCount: 0 });
       } else if (leaps) startTrial(true);
-      else if (state.judged > every && state.sinceSnapshot >= every) {
-        if (state.blockSum / state.blockCount - state.keptSlow <= suspicious * state.deviation) return taken(size);
+      else if (state.judged > every && state.blockCount >= every) {
+        // What the weights began with has no losses to compare with. The newest ones may have just begun to rise.
+        const first = state.keptDeviation === 0;
+        const calm =
+          state.blockSum / state.blockCount - state.keptSlow <= suspicious * state.keptDeviation &&
+          state.fast - state.slow <= 2 * suspicious * state.deviation;
+        if (first || calm) return taken(size);
         startTrial(false);
       }
       return {};
@@ -268,11 +303,13 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     counters: () => ({
       ...Object.fromEntries(Object.entries(state).map(([name, value]) => [`${prefix}${name}`, value])),
       ...Object.fromEntries(Object.entries(kept).map(([name, value]) => [`${prefix}kept.${name}`, value])),
+      ...Object.fromEntries(Object.entries(next).map(([name, value]) => [`${prefix}next.${name}`, value])),
     }),
 
     restore(counters) {
       for (const name of Object.keys(state)) state[name as keyof typeof state] = counters[`${prefix}${name}`];
       kept = Object.fromEntries(Object.keys(kept).map(name => [name, counters[`${prefix}kept.${name}`]]));
+      next = Object.fromEntries(Object.keys(next).map(name => [name, counters[`${prefix}next.${name}`]]));
       optimizer.factor = state.rate;
     },
   };
@@ -306,7 +343,7 @@ export function checkGuard(options: GuardOptions): Required<GuardOptions> {
   };
   expect(typeof options === 'object' && options !== null, '', 'an object', options);
   for (const name of Object.keys(options)) expect(known.has(name), `.${name}`, `one of ${[...known].join(', ')}`, name);
-  const { leap = 3, every = 100, lower = 0.5, recover = 1.01 } = options;
+  const { leap = 3, every = 100, lower = 0.5, recover = 1.003 } = options;
   const { least = 1 / 128, maxNorm = 2, maxRollbacks = 100 } = options;
   expect(leap > 0 && Number.isFinite(leap), '.leap', 'a positive number', leap);
   expect(Number.isInteger(every) && every >= 1, '.every', 'an integer from 1', every);

@@ -43,6 +43,8 @@ export interface StreamMark {
   readonly steps: number;
   readonly entries: readonly Entry[];
   readonly random: Uint32Array;
+  /** Of the newest snapshot, which has yet to prove itself. */
+  readonly next?: StreamMark;
 }
 
 /** What became of a target that came by its step's number. */
@@ -102,7 +104,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   let firstFresh = Number.POSITIVE_INFINITY;
 
   const markNow = (): StreamMark => ({ carry, steps, entries: entries.slice(-kept), random: random.state() });
-  let mark = guard && (state?.mark ?? markNow());
+  const begun = markNow();
+  let mark = guard && (state?.mark ?? { ...begun, next: begun });
   let since = state?.since ?? 0;
 
   /** Place of a step among the entries. */
@@ -224,11 +227,13 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
     heed({ good, rollback }) {
       if (mark === undefined) return 0;
-      if (good) mark = markNow();
+      if (good) mark = { ...(mark.next ?? mark), next: markNow() };
       const to = mark.steps;
       if (rollback === undefined) return to;
       // The steps since the mark leave no trace but their numbers: the kept ones count as the newest.
       carry = mark.carry;
+      const own: StreamMark = { carry: mark.carry, steps: mark.steps, entries: mark.entries, random: mark.random };
+      mark = { ...own, next: own };
       entries = [...mark.entries];
       random = createRandom(mark.random);
       updated = steps;

@@ -1,0 +1,271 @@
+import test from 'ava';
+import { from, lastValueFrom, toArray } from 'rxjs';
+import { createModel } from '../../src/model/model.js';
+import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
+import { createLearner } from '../../src/operators/tbptt.js';
+import { type KeyedExample, tbpttMany } from '../../src/operators/tbptt-many.js';
+import { loadTrainer, saveTrainer } from '../../src/training/checkpoint.js';
+import type { TrainerOptions } from '../../src/training/options.js';
+import type { StreamState } from '../../src/training/stream.js';
+import { createTrainer, type Trainer } from '../../src/training/trainer.js';
+import { bits } from '../helpers/bits.js';
+import { disturbances, learnDisturbed, series } from '../helpers/disturbed.js';
+import { config } from '../helpers/models.js';
+
+type Item = Example<Float32Array> | LateTarget;
+
+const guarded = { guard: {} };
+const seeds = [1, 2, 3];
+
+for (const what of [...disturbances.map(one => [one]), disturbances]) {
+  const title = what.length > 1 ? 'all of these at once' : what[0];
+  test(`after ${title}, guarded learners of six seeds are on average within 5 % of undisturbed ones`, async t => {
+    let [sum, sumOfTwins] = [0, 0];
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const twin = await learnDisturbed([], guarded, { seed });
+      const { after, rollbacks } = await learnDisturbed(what, guarded, { seed });
+      t.log(`seed ${seed}: ${(after / twin.after).toFixed(3)}, ${rollbacks} rollbacks`);
+      t.true(after <= 1.15 * twin.after, `seed ${seed}: ${after} of ${twin.after}`);
+      sum += after;
+      sumOfTwins += twin.after;
+    }
+    t.true(sum <= 1.05 * sumOfTwins, `${sum / sumOfTwins}`);
+  });
+}
+
+test('without the guard, a learning rate 100 times too high is not made good in 1,000 steps', async t => {
+  for (const what of [['high rate'] as const, disturbances]) {
+    for (const seed of seeds) {
+      const twin = await learnDisturbed([], {}, { seed });
+      const { after } = await learnDisturbed(what, {}, { seed });
+      t.true(after > 1.5 * twin.after, `seed ${seed}: ${after} of ${twin.after}`);
+    }
+  }
+});
+
+test('on a stream that is calm, the guard changes no bit', async t => {
+  for (const seed of seeds) {
+    const [with_, without] = [await learnDisturbed([], guarded, { seed }), await learnDisturbed([], {}, { seed })];
+    t.is(with_.rollbacks, 0);
+    t.deepEqual(weightsOf(with_.trainer), weightsOf(without.trainer));
+  }
+});
+
+test('the same disturbed stream gives the same bits again', async t => {
+  const [a, b] = [await learnDisturbed(disturbances, guarded), await learnDisturbed(disturbances, guarded)];
+  t.true(a.rollbacks > 0);
+  t.is(a.rollbacks, b.rollbacks);
+  t.deepEqual(weightsOf(a.trainer), weightsOf(b.trainer));
+});
+
+const weightsOf = ({ model }: Trainer): unknown =>
+  Object.entries(model.weights()).map(([name, values]) => [name, bits(values)]);
+
+const momentsOf = ({ optimizer }: Trainer): unknown =>
+  Object.entries(optimizer.moments).map(([name, { array }]) => [name, bits(Float32Array.from(array))]);
+
+const values = series(7, 400);
+const examples: Item[] = values.slice(1).map((value, i) => ({
+  input: Float32Array.of(values[i]),
+  target: Float32Array.of(value),
+}));
+
+async function smallTrainer(options: TrainerOptions = {}, cell: 'gru' | 'rnn_relu' = 'gru'): Promise<Trainer> {
+  const model = await createModel(config(cell, [6], { kind: 'features', size: 1 }, { kind: 'values', size: 1 }), {
+    seed: 2,
+  });
+  return createTrainer(model, { k2: 4, replay: { windows: 1, capacity: 30 }, guard: { every: 20 }, ...options });
+}
+
+/** Weights so large that the loss overflows. */
+function wreck({ model }: Trainer): void {
+  const { 'readout.weight': readout } = model.weights();
+  model.setWeights({ 'readout.weight': readout.fill(3e38) });
+}
+
+/** Of what is told while the items are learned, and the state after the last of them. */
+function learnItems(trainer: Trainer, items: readonly Item[], from?: StreamState) {
+  const events: Learned[] = [];
+  let state: StreamState | undefined = from;
+  const learner = createLearner(
+    trainer,
+    event => {
+      events.push(event);
+      if ('state' in event) state = event.state();
+    },
+    from,
+  );
+  for (const item of items) learner.next(item);
+  return { events, state: state! };
+}
+
+test('a loss that is not finite takes everything back to the last good update, and lowers the learning rate', async t => {
+  const trainer = await smallTrainer();
+  let newest: { weights: unknown; moments: unknown; updates: number; state: StreamState } | undefined;
+  let good: typeof newest;
+  const told: Extract<Learned, { kind: 'rollback' }>[] = [];
+  const learner = createLearner(trainer, event => {
+    if (event.kind === 'update' && event.update.good) {
+      // A snapshot is good once the next one is taken.
+      good = newest;
+      newest = {
+        weights: weightsOf(trainer),
+        moments: momentsOf(trainer),
+        updates: trainer.counters().updates,
+        state: event.state(),
+      };
+    }
+    if (event.kind !== 'rollback') return;
+    told.push(event);
+    const state = event.state();
+    t.deepEqual(weightsOf(trainer), good!.weights);
+    t.deepEqual(momentsOf(trainer), good!.moments);
+    t.is(trainer.counters().updates, good!.updates);
+    t.deepEqual(bits(state.carry), bits(good!.state.carry));
+    t.deepEqual(state.random, good!.state.random);
+    t.deepEqual(state.entries, good!.state.entries);
+  });
+  for (const item of examples.slice(0, 130)) learner.next(item);
+  t.truthy(good);
+  t.not(trainer.counters().updates, good!.updates);
+  wreck(trainer);
+  learner.next(examples[130]);
+  t.is(told.length, 1);
+  const [{ number, to, rollback }] = told;
+  t.is(number, 131);
+  t.is(to, good!.state.steps);
+  t.deepEqual(rollback, { reason: 'not finite', lost: 130 - good!.updates, rate: 0.5, inRow: 1 });
+  t.is(trainer.optimizer.factor, 0.5);
+  for (const item of examples.slice(131, 390)) learner.next(item);
+  t.is(told.length, 1);
+  t.is(trainer.optimizer.factor, 1);
+});
+
+test('targets of steps before a rollback are expired', async t => {
+  const trainer = await smallTrainer({ lateness: 5 });
+  const { events } = learnItems(trainer, [...examples.slice(0, 60), { input: Float32Array.of(0) }]);
+  t.false(events.some(event => event.kind === 'rollback'));
+  const second = await smallTrainer({ lateness: 5 });
+  const kinds: string[] = [];
+  const learner = createLearner(second, event => kinds.push(event.kind));
+  for (const item of examples.slice(0, 60)) learner.next(item);
+  learner.next({ input: Float32Array.of(0) });
+  wreck(second);
+  learner.next(examples[61]);
+  t.true(kinds.includes('rollback'));
+  kinds.length = 0;
+  learner.next({ forStep: 61, target: Float32Array.of(0) });
+  t.deepEqual(kinds, ['expired']);
+});
+
+test('what fails again and again ends in DivergenceError', async t => {
+  const trainer = await smallTrainer({ guard: { every: 20, maxRollbacks: 3 } });
+  const learner = createLearner(trainer, () => {});
+  for (const item of examples.slice(0, 30)) learner.next(item);
+  const fail = (i: number): void => {
+    wreck(trainer);
+    learner.next(examples[i]);
+  };
+  for (let i = 30; i < 33; i++) t.notThrows(() => fail(i));
+  t.throws(() => fail(33), { code: 'EDDY_DIVERGENCE', message: /^Expected .*3 rollbacks in a row/ });
+});
+
+test('a learner that is saved and loaded anywhere goes back to the same bits', async t => {
+  const half = 150;
+  for (const cut of [37, 95, 149]) {
+    const straight = await smallTrainer();
+    const first = learnItems(straight, examples.slice(0, cut));
+    const saved = await loadTrainer(saveTrainer(straight, new Map([['one', first.state]])));
+    const runs = [
+      { trainer: straight, state: first.state },
+      { trainer: saved.trainer, state: saved.states.get('one')! },
+    ].map(({ trainer, state }) => {
+      const before = learnItems(trainer, examples.slice(cut, half), state);
+      wreck(trainer);
+      const after = learnItems(trainer, examples.slice(half, 300), before.state);
+      const rollbacks = after.events.filter(event => event.kind === 'rollback').length;
+      t.true(rollbacks > 0);
+      return {
+        weights: weightsOf(trainer),
+        counters: trainer.counters(),
+        carry: bits(after.state.carry),
+        random: after.state.random,
+        since: after.state.since,
+      };
+    });
+    t.deepEqual(runs[0], runs[1], `cut after ${cut}`);
+  }
+});
+
+test('a stream that has changed for good is learned, not fought', async t => {
+  const trainer = await smallTrainer({ guard: {} });
+  const flipped = values.map((_, i) => Math.sin(i / 2) * 2 - 3);
+  const items = (list: readonly number[]): Item[] =>
+    list.slice(1).map((value, i) => ({ input: Float32Array.of(list[i]), target: Float32Array.of(value) }));
+  const { events } = learnItems(trainer, [...examples, ...items(flipped), ...items(flipped), ...items(flipped)]);
+  const plain = await smallTrainer({ guard: undefined });
+  const alone = learnItems(plain, [...examples, ...items(flipped), ...items(flipped), ...items(flipped)]);
+  const mean = (list: readonly Learned[]): number => {
+    const losses = list.flatMap(event => (event.kind === 'step' && event.loss !== null ? [event.loss] : []));
+    return losses.slice(-300).reduce((sum, loss) => sum + loss, 0) / 300;
+  };
+  t.true(mean(events) <= 1.05 * mean(alone.events), `${mean(events)} of ${mean(alone.events)}`);
+});
+
+test('a ReLU layer whose recurrent matrix and state grow is taken back, one whose state stays is not', async t => {
+  const run = async (scale: number): Promise<{ reasons: string[]; largest: number }> => {
+    const trainer = await smallTrainer({ replay: { windows: 0, capacity: 0 } }, 'rnn_relu');
+    const reasons: string[] = [];
+    let largest = 0;
+    const learner = createLearner(trainer, event => {
+      if (event.kind === 'rollback') {
+        reasons.push(event.rollback.reason);
+        largest = event.state().carry.reduce((most, value) => Math.max(most, value), 0);
+      }
+    });
+    for (const item of examples.slice(0, 100)) learner.next(item);
+    const { weight_hh_l0: hidden } = trainer.model.weights();
+    trainer.model.setWeights({ weight_hh_l0: hidden.map((_, i) => (i % 7 === 0 ? scale : 0)) });
+    for (const item of examples.slice(100, 115)) learner.next(item);
+    return { reasons, largest };
+  };
+  const grown = await run(3);
+  t.is(grown.reasons[0], 'norm');
+  t.true(grown.largest < 10, `${grown.largest}`);
+  t.deepEqual(
+    (await run(0.5)).reasons.filter(reason => reason === 'norm'),
+    [],
+  );
+});
+
+test('in many streams with one learner, a rollback takes every stream back, and all go on', async t => {
+  const trainer = await smallTrainer();
+  const keyed = (from: number, to: number): KeyedExample<Float32Array>[] =>
+    examples.slice(from, to).flatMap(item => ['a', 'b'].map(key => ({ key, ...(item as Example<Float32Array>) })));
+  const first = await lastValueFrom(from(keyed(0, 100)).pipe(tbpttMany<Float32Array>(trainer), toArray()));
+  t.true(first.some(event => event.kind === 'update' && event.update.good));
+  wreck(trainer);
+  const second = await lastValueFrom(from(keyed(100, 200)).pipe(tbpttMany<Float32Array>(trainer), toArray()));
+  const rollbacks = second.filter(event => event.kind === 'update' && event.update.rollback);
+  t.true(rollbacks.length >= 1);
+  const losses = second.slice(-50).flatMap(event => (event.kind === 'step' ? [event.loss!] : []));
+  t.true(losses.length > 10 && losses.every(loss => loss < 5));
+});
+
+test('wrong options are refused by name', async t => {
+  for (const [guard, name] of [
+    [{ leap: 0 }, 'guard.leap'],
+    [{ every: 0.5 }, 'guard.every'],
+    [{ lower: 2 }, 'guard.lower'],
+    [{ recover: 0.5 }, 'guard.recover'],
+    [{ least: 0 }, 'guard.least'],
+    [{ maxNorm: -1 }, 'guard.maxNorm'],
+    [{ maxRollbacks: 0 }, 'guard.maxRollbacks'],
+    [{ other: 1 }, 'guard.other'],
+    [3, 'guard'],
+  ] as const)
+    await t.throwsAsync(smallTrainer({ guard: guard as never }), {
+      code: 'EDDY_CONFIG',
+      message: new RegExp(`^Expected ${name.replace('.', '\\.')} to be .*got `),
+    });
+});
