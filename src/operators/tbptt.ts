@@ -40,6 +40,8 @@ export interface Learner {
   next(item: Example | LateTarget): void;
   /** Learns what remains. */
   finish(): void;
+  /** Steps older than the newest `steps` are not replayed any more: for a stream that has changed. */
+  forget(steps: number): void;
 }
 
 /**
@@ -83,6 +85,7 @@ export function createLearner(
       if (!left() && stream.due(false)) update();
     },
     finish: update,
+    forget: stream.forget,
   };
 }
 

@@ -252,6 +252,20 @@ test('in many streams with one learner, a rollback takes every stream back, and 
   t.true(losses.length > 10 && losses.every(loss => loss < 5));
 });
 
+test('a stream that forgets replays the newest steps alone, and keeps what its window needs', async t => {
+  const trainer = await smallTrainer({ guard: undefined });
+  let state: StreamState | undefined;
+  const learner = createLearner(trainer, event => {
+    if ('state' in event) state = event.state();
+  });
+  for (const item of examples.slice(0, 60)) learner.next(item);
+  t.is(state!.entries.length, 34);
+  learner.forget(10);
+  learner.next(examples[60]);
+  t.is(state!.entries.length, 11);
+  t.deepEqual(state!.entries[0].input, (examples[50] as Example<Float32Array>).input);
+});
+
 test('wrong options are refused by name', async t => {
   for (const [guard, name] of [
     [{ leap: 0 }, 'guard.leap'],
