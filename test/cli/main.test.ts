@@ -5,7 +5,7 @@ import { eddy, folder } from '../helpers/cli.js';
 test('each command says what it does, with examples', async t => {
   const all = await eddy(t, '', '--help');
   t.is(all.status, 0);
-  const commands = ['pipe', 'replay', 'serve', 'info', 'generate', 'demo'];
+  const commands = ['pipe', 'replay', 'serve', 'info', 'generate', 'train', 'eval', 'demo'];
   for (const command of commands) {
     t.regex(all.stdout, new RegExp(`^  ${command} `, 'm'));
     const help = await eddy(t, '', command, '--help');
