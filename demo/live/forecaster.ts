@@ -26,7 +26,7 @@ export interface Scored {
   readonly persistence: number;
   /** The error of persistence since the beginning: the size of a usual change. */
   readonly usual: number;
-  /** It is seldom the same twice: what stands still is foretold by anyone. */
+  /** It has moved: what stands still is foretold by anyone. */
   readonly moves: boolean;
 }
 
@@ -52,9 +52,9 @@ interface Pending {
 /** α: averages look back some 100 readings. */
 const fading = 0.99;
 /** In usual changes: a leap beyond it teaches what one of this size does. */
-const farthest = 6;
+const farthest = 1.5;
 /** The share of readings that differ from the one before, in a column that moves. */
-const leastMoves = 0.25;
+const leastMoves = 0.2;
 /** Steps whose answer may still come. */
 const mostPending = 64;
 
@@ -76,6 +76,7 @@ export function createForecaster(): Forecaster {
     same: createFading(fading),
     all: createFading(1),
     moved: createFading(1),
+    moves: false,
   }));
 
   const units = (): number[] =>
@@ -115,14 +116,15 @@ export function createForecaster(): Forecaster {
       const step = pending.get(number);
       if (!step?.forecast || !step.came) return undefined;
       const { base, forecast, came } = step;
-      return errors.map(({ network, same, all, moved }, i) => {
+      return errors.map((column, i) => {
+        const { network, same, all, moved } = column;
         const change = Math.abs(came[i] - base[i]);
         network.add(Math.abs(came[i] - forecast[i]));
         same.add(change);
         all.add(change);
         moved.add(change > 0 ? 1 : 0);
-        const moves = moved.read() >= leastMoves;
-        return { error: network.read(), persistence: same.read(), usual: all.read(), moves };
+        column.moves ||= moved.read() >= leastMoves;
+        return { error: network.read(), persistence: same.read(), usual: all.read(), moves: column.moves };
       });
     },
   };

@@ -2,9 +2,10 @@ import { type RemoteStep, remote } from 'eddy/client';
 import { Observable, Subject } from 'rxjs';
 import { largest } from './bars.js';
 
-/** Beyond these it is guessing. */
+/** Less likely than this is guessing; and two lines are all that there is room for. */
 const least = 0.4;
 const longest = 48;
+const newLine = 10;
 
 /**
  * How the network would go on: a session that learns nothing begins with the carry, and is fed its own likeliest byte as long as
@@ -16,7 +17,8 @@ export function continuation(from: Pick<RemoteStep, 'prediction' | 'carry'>): Ob
     const bytes: number[] = [];
     const follow = ({ prediction }: Pick<RemoteStep, 'prediction'>): void => {
       const [byte] = largest(prediction, 1);
-      if (prediction[byte] < least || bytes.length === longest) {
+      const full = bytes.length === longest || (byte === newLine && bytes.includes(newLine));
+      if (full || prediction[byte] < least) {
         own.complete();
         return;
       }

@@ -32,11 +32,12 @@ export function startSense(status: Status): void {
       { color: theme => theme.network, width: 2 },
       { color: theme => theme.trivial, width: 1.75, dash: [5, 4] },
     ],
-    label: value => value.toFixed(1),
+    label: value => String(Number(value.toFixed(2))),
     range: (least, most) => [Math.min(0.5, 0.9 * least), Math.max(1.2, 1.05 * most)],
   });
 
   let forecaster: Forecaster;
+  let fresh = true;
   let readings = 0;
   let updates: number | undefined;
   let asked = 0;
@@ -59,14 +60,21 @@ export function startSense(status: Status): void {
     }
   };
 
-  staying(status, 'sense', opened => {
-    forecaster = createForecaster();
+  /** What was there before goes when something new comes. */
+  const renew = (): void => {
+    if (fresh) return;
+    fresh = true;
     readings = 0;
     cards.restart();
     strip.clear();
     history.clear();
+  };
+  staying(status, 'sense', opened => {
+    forecaster = createForecaster();
+    fresh = false;
     return serverEvents<Load>('./load').pipe(
       tap(load => {
+        renew();
         readings++;
         asked = performance.now();
         cards.came(columns.map(name => load[name]));

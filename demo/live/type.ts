@@ -68,15 +68,20 @@ export function startType(status: Status): void {
     for (const mark of marks) reader.read(utf8.encode(mark.character), mark);
   });
 
-  staying(status, 'type', opened => {
+  const renew = (): void => {
     history.clear();
     strip.clear();
     bars.clear();
     barsEmpty.hidden = false;
     latest = undefined;
     newest = undefined;
-    return reader.connect(opened);
-  }).subscribe(event => {
+  };
+  staying(status, 'type', opened =>
+    reader.connect(() => {
+      renew();
+      opened();
+    }),
+  ).subscribe(event => {
     if (event.kind === 'step') {
       barsEmpty.hidden = true;
       bars.show(event.step.prediction);

@@ -38,7 +38,7 @@ export function createChart(element: HTMLElement, options: ChartOptions): (data:
     {
       width: Math.max(element.clientWidth, 80),
       height,
-      padding: label ? [8, 8, 0, 0] : [6, 6, 6, 2],
+      padding: label ? [8, 14, 0, 0] : [6, 6, 6, 2],
       legend: { show: false },
       cursor: { show: false },
       scales: {

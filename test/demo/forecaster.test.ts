@@ -56,7 +56,7 @@ test('what was learned would have been right: the target is the change, in the u
     for (const item of oracle.items(load)) if ('target' in item) targets.push(item.target);
   }
   t.true(
-    targets.every(target => target.every(value => Math.abs(value) <= 6)),
+    targets.every(target => target.every(value => Math.abs(value) <= 1.5)),
     'a leap is bounded',
   );
   let scored: { error: number; persistence: number }[] = [];
