@@ -1,25 +1,39 @@
 import { createChart } from '../parts/chart.js';
-import { percent } from '../parts/numbers.js';
 import type { Scored } from './forecaster.js';
 
 interface Column {
   readonly name: string;
   readonly about: string;
   readonly format: (value: number) => string;
+  readonly formatError: (value: number) => string;
   /** The least height of the picture, in units of the data: noise is not blown up beyond it. */
   readonly span: number;
   /** No value is above it. */
   readonly most?: number;
 }
 
-const precise = (digits: number) =>
-  new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const [tenth, hundredth] = [precise(1), precise(2)];
+const precise = (digits: number, of: number, unit: string) => {
+  const format = new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (value: number): string => `${format.format(of * value)} ${unit}`;
+};
 
 const shown: readonly Column[] = [
-  { name: 'Processor', about: 'busy', format: percent, span: 0.2, most: 1 },
-  { name: 'Memory', about: 'in use', format: value => `${hundredth.format(100 * value)} %`, span: 0.002 },
-  { name: 'Event loop', about: 'late by, at worst', format: value => `${tenth.format(value)} ms`, span: 2 },
+  {
+    name: 'Processor',
+    about: 'busy',
+    format: precise(0, 100, '%'),
+    formatError: precise(1, 100, '%'),
+    span: 0.2,
+    most: 1,
+  },
+  { name: 'Memory', about: 'in use', format: precise(2, 100, '%'), formatError: precise(3, 100, '%'), span: 0.002 },
+  {
+    name: 'Event loop',
+    about: 'late by, at worst',
+    format: precise(1, 1, 'ms'),
+    formatError: precise(1, 1, 'ms'),
+    span: 2,
+  },
 ];
 
 export interface Cards {
@@ -65,7 +79,7 @@ export function createCards(parent: HTMLElement): Cards {
 
 function createCard(
   parent: HTMLElement,
-  { name, about, format, span, most: highest = Number.POSITIVE_INFINITY }: Column,
+  { name, about, format, formatError, span, most: highest = Number.POSITIVE_INFINITY }: Column,
 ) {
   const card = document.createElement('article');
   card.className = 'card';
@@ -130,7 +144,7 @@ function createCard(
     },
     scored({ error, persistence }: Scored) {
       if (Number.isFinite(persistence))
-        note.textContent = `off by ${format(error)} · “same as now” by ${format(persistence)}`;
+        note.textContent = `off by ${formatError(error)} · “same as now” ${formatError(persistence)}`;
     },
     restart() {
       moments = [];

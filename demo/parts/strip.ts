@@ -9,7 +9,7 @@ export interface Strip {
 
 /** In CSS pixels: what labels take below the picture, and what one needs to be read. */
 const labelHeight = 18;
-const labelWidth = 7;
+const labelWidth = 6;
 
 /** A moving picture of vectors with entries from −1 to 1: one row an entry, one column a moment. */
 export function createStrip(canvas: HTMLCanvasElement, rows: number, columns: number): Strip {
@@ -51,7 +51,7 @@ export function createStrip(canvas: HTMLCanvasElement, rows: number, columns: nu
     context.drawImage(small, 0, 0, width, written ? height - labelHeight : height);
     if (!written) return;
     context.fillStyle = faint;
-    context.font = '11px ui-monospace, Menlo, Consolas, monospace';
+    context.font = '10.5px ui-monospace, Menlo, Consolas, monospace';
     context.textAlign = 'center';
     for (let x = 0; x < columns; x++) {
       context.fillText(labels[(next + x) % columns], (x + 0.5) * step, height - 5);
