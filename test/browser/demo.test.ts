@@ -1,5 +1,9 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
@@ -189,4 +193,12 @@ test('SIGINT, even twice, ends the demo with status 0', async t => {
   child.kill('SIGINT');
   const [status] = await once(child, 'exit');
   t.is(status, 0);
+});
+
+test('the script of the page is small', t => {
+  const assets = fileURLToPath(new URL('../../demo/assets/', import.meta.url));
+  const scripts = readdirSync(assets).filter(name => name.endsWith('.js'));
+  t.is(scripts.length, 1);
+  const bytes = gzipSync(readFileSync(join(assets, scripts[0]))).length;
+  t.true(bytes > 20_000 && bytes < 200_000, `${bytes} bytes, compressed`);
 });
