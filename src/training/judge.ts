@@ -200,11 +200,11 @@ function createErrors(fading: number) {
   };
 }
 
-/** The place of the greatest probability, the first of equal ones. */
+/** The place of the greatest probability, the first of equal ones; −1, which is no class, where there is none but NaN. */
 function greatest(prediction: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < prediction.length; i++) if (prediction[i] > prediction[best]) best = i;
-  return best;
+  return Number.isNaN(prediction[best]) ? -1 : best;
 }
 
 function shareRight(answer: ArrayLike<number>, target: ArrayLike<number>): number {

@@ -122,3 +122,12 @@ test('options that are wrong are refused', t => {
   refused({ kind: 'tokens' }, /kind/);
   refused({ unscale: 3 }, /unscale/);
 });
+
+test('a prediction that is no number is wrong, also where class 0 is right', t => {
+  const metrics = createMetrics();
+  metrics.predicted(1);
+  const broken = Float32Array.of(Number.NaN, Number.NaN);
+  const found = metrics.scored(1, broken, 0, Number.NaN);
+  if (found?.kind !== 'classes') throw new Error('Expected classes');
+  t.is(found.accuracy.mean, 0);
+});
