@@ -37,8 +37,6 @@ export interface ImportedReadout {
   readonly bias: Float32Array;
 }
 
-export const gateCount = { rnn_tanh: 1, rnn_relu: 1, gru: 3, lstm: 4 } as const satisfies Record<CellKind, number>;
-
 /** The rows and columns of a matrix. Throws a CheckpointError that names it when it is missing or has not two sizes. */
 export function matrixShape(tensor: Tensor | undefined, name: string): readonly [number, number] {
   if (tensor === undefined)

@@ -1,15 +1,8 @@
 import type { CellKind } from '../cells/cell.js';
+import { cells } from '../cells/cells.js';
 import { CheckpointError } from '../errors.js';
 import { floats, type Tensor } from '../model/tensor.js';
-import {
-  biasOf,
-  gateCount,
-  type Imported,
-  type ImportedLayer,
-  type ImportedReadout,
-  matrixShape,
-  stack,
-} from './imported.js';
+import { biasOf, type Imported, type ImportedLayer, type ImportedReadout, matrixShape, stack } from './imported.js';
 import { reorderGates, transpose } from './layout.js';
 
 /** A Keras layer: what its configuration says, and its arrays in the order of `layer.get_weights()`. */
@@ -67,7 +60,7 @@ export function kerasLayer(layer: KerasLayer): ImportedLayer {
   const [kernel, recurrent, bias] = layer.weights;
   const [inputs] = matrixShape(kernel, 'kernel');
   const [size] = matrixShape(recurrent, 'recurrent_kernel');
-  const rows = gateCount[cell] * size;
+  const rows = cells[cell].inputOrder.length * size;
   const [from, to] = orders[layer.type as keyof typeof orders];
   const weight = (tensor: Tensor, name: string, columns: number) =>
     reorderGates(transpose(floats(tensor, name, [columns, rows]), columns, rows), from, to);

@@ -1,17 +1,10 @@
 import type { CellKind } from '../cells/cell.js';
+import { cells } from '../cells/cells.js';
 import { CheckpointError } from '../errors.js';
 import type { OutputKind } from '../model/config.js';
 import { quote } from '../model/safetensors-header.js';
 import { floats, type Tensor } from '../model/tensor.js';
-import {
-  biasOf,
-  gateCount,
-  type Imported,
-  type ImportedLayer,
-  type ImportedReadout,
-  matrixShape,
-  stack,
-} from './imported.js';
+import { biasOf, type Imported, type ImportedLayer, type ImportedReadout, matrixShape, stack } from './imported.js';
 
 export interface PyTorchOptions {
   /** What the readout means: a state dictionary does not say. */
@@ -36,8 +29,8 @@ function join(module: string, name: string): string {
 
 function cellOf(name: string, rows: number, size: number, nonlinearity: 'tanh' | 'relu'): CellKind {
   if (rows === size) return `rnn_${nonlinearity}`;
-  if (rows === gateCount.gru * size) return 'gru';
-  if (rows === gateCount.lstm * size) return 'lstm';
+  if (rows === cells.gru.inputOrder.length * size) return 'gru';
+  if (rows === cells.lstm.inputOrder.length * size) return 'lstm';
   return refuse(`tensor ${quote(name)} to have 1, 3 or 4 times as many rows as columns`, `${rows} and ${size}`);
 }
 

@@ -78,53 +78,54 @@ export function createJudge(
 
 function judgeClasses(fading: number): Judge {
   const baselines = classBaselines();
-  const [model, noChange, majority] = [0, 1, 2].map(() => createAccuracy(fading));
-  return {
+  return judgeShares('classes', fading, {
     learn: (number, target) => baselines.learn(number, target as number),
     guess: baselines.guess,
-    score(scores, prediction, target, guess) {
-      model.add(greatest(prediction) === target ? 1 : 0);
-      if (guess) {
-        noChange.add(guess.noChange === target ? 1 : 0);
-        majority.add(guess.majority === target ? 1 : 0);
-      }
-      const { number, count, loss, bits, unscored } = scores;
-      return {
-        number,
-        count,
-        loss,
-        bits,
-        unscored,
-        kind: 'classes',
-        accuracy: model.read().accuracy,
-        noChange: noChange.read(),
-        majority: majority.read(),
-      };
-    },
-  };
+    right: (prediction, target) => (greatest(prediction) === target ? 1 : 0),
+    guessed: ({ noChange, majority }, target) => [noChange === target ? 1 : 0, majority === target ? 1 : 0],
+  });
 }
 
 function judgeLabels(fading: number): Judge {
   const baselines = valueBaselines();
-  const [model, noChange, majority] = [0, 1, 2].map(() => createAccuracy(fading));
-  return {
+  const right = (answer: unknown, target: unknown): number =>
+    shareRight(answer as ArrayLike<number>, target as Float32Array);
+  return judgeShares('labels', fading, {
     learn: (number, target) => baselines.learn(number, target as Float32Array),
     guess: baselines.guess,
-    score(scores, prediction, target, guess) {
-      const right = (answer: ArrayLike<number>): number => shareRight(answer, target as Float32Array);
-      model.add(right(prediction));
+    right,
+    guessed: ({ persistence, mean }, target) => [right(persistence, target), right(mean, target)],
+  });
+}
+
+/** The model, no change and the majority, each by the share of its answers that are right. */
+function judgeShares(
+  kind: 'classes' | 'labels',
+  fading: number,
+  rule: Pick<Judge, 'learn' | 'guess'> & {
+    right(prediction: ArrayLike<number>, target: Exclude<Target, null>): number;
+    /** Of no change and of the majority. */
+    guessed(guess: Guess, target: Exclude<Target, null>): readonly [number, number];
+  },
+): Judge {
+  const [model, noChange, majority] = [0, 1, 2].map(() => createAccuracy(fading));
+  return {
+    learn: rule.learn,
+    guess: rule.guess,
+    score({ number, count, loss, bits, unscored }, prediction, target, guess) {
+      model.add(rule.right(prediction, target));
       if (guess) {
-        noChange.add(right(guess.persistence as ArrayLike<number>));
-        majority.add(right(guess.mean as ArrayLike<number>));
+        const [same, most] = rule.guessed(guess, target);
+        noChange.add(same);
+        majority.add(most);
       }
-      const { number, count, loss, bits, unscored } = scores;
       return {
         number,
         count,
         loss,
         bits,
         unscored,
-        kind: 'labels',
+        kind,
         accuracy: model.read().accuracy,
         noChange: noChange.read(),
         majority: majority.read(),

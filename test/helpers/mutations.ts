@@ -1,4 +1,4 @@
-import { gateCount } from '../../src/interchange/imported.js';
+import { cells } from '../../src/cells/cells.js';
 import { reorderGates, transpose } from '../../src/interchange/layout.js';
 import type { Golden } from './golden.js';
 
@@ -54,7 +54,7 @@ export function matricesTransposed(golden: Golden, l: number): Mutant[] {
   const { cell, size } = golden.config.layers[l];
   const hh = golden.weights[`weight_hh_l${l}`];
   const ih = golden.weights[`weight_ih_l${l}`];
-  const rows = gateCount[cell] * size;
+  const rows = cells[cell].inputOrder.length * size;
   const eachGate = new Float32Array(hh.length);
   for (let at = 0; at < hh.length; at += size * size) {
     eachGate.set(transpose(hh.subarray(at, at + size * size), size, size), at);
