@@ -39,6 +39,7 @@ export { readSafetensors, type Safetensors } from './model/safetensors.js';
 export { type Tensor, tensorOf } from './model/tensor.js';
 
 // Encoders
+export type { AudioConfig, AudioEncoder, AudioState, Sound } from './encoders/audio.js';
 export type { BytesConfig } from './encoders/bytes.js';
 export { type CharactersConfig, vocabularyOf } from './encoders/characters.js';
 export type { Encoder } from './encoders/encoder.js';

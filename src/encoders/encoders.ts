@@ -1,13 +1,15 @@
 import { ConfigError } from '../errors.js';
+import { type AudioConfig, createAudio } from './audio.js';
 import { type BytesConfig, createBytes } from './bytes.js';
 import { type CharactersConfig, createCharacters } from './characters.js';
 import type { Encoder } from './encoder.js';
 import { createReadings, type ReadingsConfig } from './readings.js';
 
 /** An encoder as it stands in a checkpoint: its kind and all of its settings. */
-export type EncoderConfig = BytesConfig | CharactersConfig | ReadingsConfig;
+export type EncoderConfig = AudioConfig | BytesConfig | CharactersConfig | ReadingsConfig;
 
 /** The encoder that a configuration, such as a checkpoint's `config.encoder`, asks for; by kind where the kind is known. */
+export function createEncoder(config: AudioConfig): ReturnType<typeof createAudio>;
 export function createEncoder(config: BytesConfig): ReturnType<typeof createBytes>;
 export function createEncoder(config: CharactersConfig): ReturnType<typeof createCharacters>;
 export function createEncoder(config: ReadingsConfig): ReturnType<typeof createReadings>;
@@ -16,6 +18,8 @@ export function createEncoder(config: { readonly kind: string }): Encoder;
 export function createEncoder(config: { readonly kind: string }): unknown {
   const known = config as EncoderConfig;
   switch (known?.kind) {
+    case 'audio':
+      return createAudio(known);
     case 'bytes':
       return createBytes();
     case 'characters':
@@ -24,7 +28,7 @@ export function createEncoder(config: { readonly kind: string }): unknown {
       return createReadings(known);
     default:
       throw new ConfigError(
-        `Expected encoder.kind to be 'bytes', 'characters' or 'readings', got ${JSON.stringify(config?.kind)}`,
+        `Expected encoder.kind to be 'audio', 'bytes', 'characters' or 'readings', got ${JSON.stringify(config?.kind)}`,
       );
   }
 }

@@ -1,6 +1,6 @@
 import { CheckpointError, ConfigError, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
-import { deviation, limit, noStatistics, observe, type Statistics } from './statistics.js';
+import { deviation, isStatistics, limit, noStatistics, observe, type Statistics } from './statistics.js';
 
 export interface ReadingsConfig {
   readonly kind: 'readings';
@@ -129,21 +129,6 @@ const farthest = 1e9;
 
 function isList(reading: Reading): reading is ArrayLike<number | null | undefined> {
   return Array.isArray(reading) || ArrayBuffer.isView(reading);
-}
-
-function isStatistics(found: unknown, length: number): found is readonly Statistics[] {
-  return (
-    Array.isArray(found) &&
-    found.length === length &&
-    found.every(
-      (one: Partial<Statistics> | null) =>
-        Number.isSafeInteger(one?.count) &&
-        one!.count! >= 0 &&
-        Number.isFinite(one!.mean) &&
-        Number.isFinite(one!.variance) &&
-        one!.variance! >= 0,
-    )
-  );
 }
 
 function checkConfig(config: ReadingsConfig): ReadingsConfig {

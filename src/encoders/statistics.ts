@@ -38,3 +38,19 @@ export function deviation({ mean, variance }: Statistics): number {
 export function limit(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
 }
+
+/** Statistics of this many columns, as they were read from a file. */
+export function isStatistics(found: unknown, length: number): found is readonly Statistics[] {
+  return (
+    Array.isArray(found) &&
+    found.length === length &&
+    found.every(
+      (one: Partial<Statistics> | null) =>
+        Number.isSafeInteger(one?.count) &&
+        one!.count! >= 0 &&
+        Number.isFinite(one!.mean) &&
+        Number.isFinite(one!.variance) &&
+        one!.variance! >= 0,
+    )
+  );
+}

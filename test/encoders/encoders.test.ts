@@ -1,10 +1,13 @@
 import test from 'ava';
+import { createAudio } from '../../src/encoders/audio.js';
 import { createEncoder, type EncoderConfig } from '../../src/encoders/encoders.js';
+import { noStatistics } from '../../src/encoders/statistics.js';
 import { ConfigError } from '../../src/errors.js';
 import { loadModel, saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
 
 const configs: readonly EncoderConfig[] = [
+  createAudio({ kind: 'audio', rate: 8000, features: 'mfcc', statistics: Array(13).fill(noStatistics) }).config,
   { kind: 'bytes' },
   { kind: 'characters', vocabulary: 'a😀' },
   { kind: 'readings', columns: [{ name: 'x' }, { name: 'y', nullable: true }], clamp: 4, span: 100 },

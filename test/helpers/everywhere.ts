@@ -42,6 +42,15 @@ export async function runEverywhere(features: Uint8Array, tokens: Uint8Array): P
   const inputs = await lastValueFrom(from(rows).pipe(encode(encoder), toArray()));
   note('readings', inputs);
 
+  const sound = Int16Array.from({ length: 9000 }, () => 2000 * random.normal());
+  for (const features of ['log-mel', 'mfcc'] as const) {
+    for (const rate of [8000, 44_100]) {
+      const audio = createEncoder({ kind: 'audio', features, rate: 8000 });
+      const pieces = [0, 1, 700, 4001, 9000].map((end, i, ends) => ({ rate, samples: sound.slice(ends[i - 1], end) }));
+      note(`${features} at ${rate}`, await lastValueFrom(from(pieces).pipe(encode(audio), toArray())));
+    }
+  }
+
   const model = (await loadModel(features)) as Model<Float32Array> & TrainableModel;
   const steps = await lastValueFrom(from(inputs).pipe(step(model), toArray()));
   note(
