@@ -3,6 +3,7 @@ import { cells } from '../cells/cells.js';
 import type { Arena } from '../kernels/memory.js';
 import { roundUp } from '../kernels/memory.js';
 import type { ModelConfig } from './config.js';
+import { outputs, outputWidth } from './outputs.js';
 
 /**
  * Room for the numbers of up to `steps` steps of up to `streams` streams: inputs, gates, states, logits, and, where
@@ -40,7 +41,7 @@ export function createActivations(
   const states = streams + steps;
   const features = config.input.kind === 'features';
   const inputStride = features ? roundUp(config.input.size, 4) : 0;
-  const outputStride = roundUp(config.output.size, 4);
+  const outputStride = roundUp(outputWidth(config.output), 4);
 
   const layers = config.layers.map((layer): LayerRows => {
     const cell = cells[layer.cell];
@@ -65,7 +66,7 @@ export function createActivations(
     tokens: new Int32Array(features ? 0 : steps),
     layers,
     logits,
-    predictions: config.output.kind === 'values' ? logits : reserve(steps * outputStride),
+    predictions: outputs[config.output.kind].predict === undefined ? logits : reserve(steps * outputStride),
     outputStride,
     ...(learning
       ? {

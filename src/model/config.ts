@@ -2,6 +2,10 @@ import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import { type Initialization, initializationsOf } from './initialization.js';
+import type { OutputConfig, OutputKind } from './output.js';
+import { outputs, outputWidth } from './outputs.js';
+
+export type { OutputConfig, OutputKind } from './output.js';
 
 export interface LayerConfig {
   readonly cell: CellKind;
@@ -11,15 +15,13 @@ export interface LayerConfig {
   readonly initialization?: Initialization;
 }
 
-export type OutputKind = 'classes' | 'labels' | 'values';
-
 /** What a network is, without its weights: plain data, as it stands in a checkpoint. */
 export interface ModelConfig {
   /** One of `size` tokens, or a row of `size` features, at each step. */
   readonly input: { readonly kind: 'token' | 'features'; readonly size: number };
   readonly layers: readonly LayerConfig[];
   /** `classes`: softmax and cross-entropy; `labels`: sigmoids and binary cross-entropy; `values`: identity and squared error. */
-  readonly output: { readonly kind: OutputKind; readonly size: number };
+  readonly output: OutputConfig;
   /** Every layer sees the input, and the readout every layer. */
   readonly skip?: boolean;
   /** How raw data becomes inputs: read by whoever encodes, carried by the checkpoint. */
@@ -48,14 +50,7 @@ export function checkConfig(config: ModelConfig): ModelConfig {
     `1 to ${mostLayers} layers`,
     layers,
   );
-  expect(isRecord(output), 'output', 'an object', output);
-  expect(
-    output.kind === 'classes' || output.kind === 'labels' || output.kind === 'values',
-    'output.kind',
-    "'classes', 'labels' or 'values'",
-    output.kind,
-  );
-  expectSize('output.size', output.size);
+  const said = checkOutput(output);
   expect(skip === undefined || typeof skip === 'boolean', 'skip', 'true or false', skip);
   expect(
     encoder === undefined || (isRecord(encoder) && typeof encoder.kind === 'string'),
@@ -71,11 +66,26 @@ export function checkConfig(config: ModelConfig): ModelConfig {
   return {
     input: { kind: input.kind, size: input.size },
     layers: layers.map((layer, i) => checkLayer(layer, i)),
-    output: { kind: output.kind, size: output.size },
+    output: said,
     ...(skip ? { skip } : {}),
     ...(encoder ? { encoder } : {}),
     ...(labels ? { labels: [...labels] } : {}),
   };
+}
+
+function checkOutput(output: OutputConfig): OutputConfig {
+  expect(isRecord(output), 'output', 'an object', output);
+  const { kind, size } = output;
+  expect(typeof kind === 'string' && Object.hasOwn(outputs, kind), 'output.kind', oneOf(Object.keys(outputs)), kind);
+  expectSize('output.size', size);
+  const checked = { kind, size, ...outputs[kind as OutputKind].settings?.(output) };
+  expectSize('numbers of the output', outputWidth(checked));
+  return checked;
+}
+
+function oneOf(names: readonly string[]): string {
+  const quoted = names.map(name => `'${name}'`);
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
 }
 
 function checkLayer(layer: LayerConfig, i: number): Required<LayerConfig> {

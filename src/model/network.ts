@@ -3,6 +3,7 @@ import type { Kernels } from '../kernels/kernels.js';
 import { roundUp } from '../kernels/memory.js';
 import type { Activations } from './activations.js';
 import type { ModelConfig } from './config.js';
+import { outputs } from './outputs.js';
 import type { Parameters, Source } from './parameters.js';
 
 /** Weights in an arena, and how they are wired. */
@@ -64,8 +65,7 @@ export function forward(
   for (let s = 0; s < sources.length; s++)
     addProduct(network, rows, sources[s], rows.logits, outputStride, first, count);
   const predictions = rows.predictions + first * outputStride;
-  if (config.output.kind === 'classes') k.softmax(logits, predictions, outputStride, count, config.output.size);
-  else if (config.output.kind === 'labels') k.sigmoid(logits, predictions, outputStride, count, config.output.size);
+  outputs[config.output.kind].predict?.(k, logits, predictions, outputStride, count, config.output);
 }
 
 /** sums += source · its matrix, for `count` steps from row `first`; `sums` is the place of row 0. */

@@ -4,6 +4,7 @@ import { packedColumns } from '../kernels/packed.js';
 import type { Random } from '../random.js';
 import type { ModelConfig } from './config.js';
 import { drawLayer, fillUniform } from './initialization.js';
+import { outputWidth } from './outputs.js';
 
 /** Named tensors, row-major, shapes as PyTorch has them. */
 export type Weights = Record<string, Float32Array>;
@@ -119,8 +120,8 @@ export function layoutParameters(config: ModelConfig): Parameters {
   const last = config.layers.length - 1;
   const read = config.skip ? config.layers.map((_, i) => i) : [last];
   const readout = {
-    sources: matrices('readout.weight', read, read.map(sizeOf), config.output.size, [0]),
-    bias: vector('readout.bias', config.output.size, [0], 1),
+    sources: matrices('readout.weight', read, read.map(sizeOf), outputWidth(config.output), [0]),
+    bias: vector('readout.bias', outputWidth(config.output), [0], 1),
   };
   return { size, tensors, layers, readout };
 }

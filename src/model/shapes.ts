@@ -1,5 +1,6 @@
 import { cells } from '../cells/cells.js';
 import type { ModelConfig } from './config.js';
+import { outputWidth } from './outputs.js';
 
 /** The name and shape of each tensor that a configuration asks for, in the order of the layout; nothing is allocated for them. */
 export function weightShapes(config: ModelConfig): Map<string, readonly number[]> {
@@ -15,7 +16,7 @@ export function weightShapes(config: ModelConfig): Map<string, readonly number[]
   });
   const read = config.skip ? config.layers : config.layers.slice(-1);
   const inputs = read.reduce((sum, layer) => sum + layer.size, 0);
-  shapes.set('readout.weight', [config.output.size, inputs]);
-  shapes.set('readout.bias', [config.output.size]);
+  shapes.set('readout.weight', [outputWidth(config.output), inputs]);
+  shapes.set('readout.bias', [outputWidth(config.output)]);
   return shapes;
 }

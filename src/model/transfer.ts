@@ -4,13 +4,14 @@ import type { Activations } from './activations.js';
 import type { Carry, CarryLayout } from './carry.js';
 import { type Input, notFinite } from './input.js';
 import { type Network, noToken } from './network.js';
+import { outputs as kinds, outputWidth } from './outputs.js';
 import { createSlab } from './slab.js';
 
 /** What one step gives. None of it is ever changed. */
 export interface Step {
-  /** o(t), (output.size). */
+  /** o(t); as many numbers as the kind of output has, most often output.size. */
   readonly logits: Float32Array;
-  /** ŷ(t), (output.size): probabilities for `classes` and `labels`, o(t) itself for `values`. */
+  /** ŷ(t), as many: probabilities for `classes` and `labels`, o(t) itself for `values`. */
   readonly prediction: Float32Array;
   /** h(t), and c(t) where the cell has one; laid out by `carryLayout`. */
   readonly carry: Carry;
@@ -71,8 +72,8 @@ export function loadInput(
 export function emitStep(network: Network, layout: CarryLayout): (rows: Activations, row: number) => Step {
   const { kernels: k, config } = network;
   const { parts, size } = layout;
-  const outputs = config.output.size;
-  const separate = config.output.kind !== 'values';
+  const outputs = outputWidth(config.output);
+  const separate = kinds[config.output.kind].predict !== undefined;
   const emitted = size + outputs + (separate ? outputs : 0);
   const out = k.arena.reserve(emitted);
   const slab = createSlab(arrays(k));

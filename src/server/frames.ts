@@ -1,6 +1,7 @@
 /** The life of a frame: its turn comes, its steps are made, its entry or a fault takes its place. */
 import { InputError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
+import { outputWidth } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
 import type { Fault, FaultCode, ServerMessage } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
@@ -53,7 +54,7 @@ function encode(session: Session, frame: Frame): Input | undefined {
   }
   const { inputs, state } = served.encoder.encode(session.encoding, payload.chunks[index]);
   const { config, carryLayout } = served.model;
-  const each = session.want.last ? 0 : answerLength(session.want, config.output.size, carryLayout.size);
+  const each = session.want.last ? 0 : answerLength(session.want, outputWidth(config.output), carryLayout.size);
   const most = Math.min(mostSteps, Math.max(1, Math.floor(mostNumbers / each)));
   if (inputs.length > most) {
     throw new InputError(`Expected a chunk of at most ${most} steps, got ${inputs.length}: send it in parts`);

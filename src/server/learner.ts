@@ -2,6 +2,7 @@ import { cells } from '../cells/cells.js';
 import { ConfigError, LimitError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { copyModel, type TrainableModel } from '../model/model.js';
+import { outputWidth } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
 import type { OptimizerConfig } from '../training/optimizer.js';
 import { createTrainer, type Trainer, type TrainerOptions } from '../training/trainer.js';
@@ -151,7 +152,7 @@ type Lengths = Pick<TrainerOptions, 'k1' | 'k2' | 'lateness' | 'replay'>;
 function trainerBytes(model: TrainableModel, { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay }: Lengths): number {
   const { input, layers, output } = model.config;
   const units = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
-  const row = input.size + 3 * output.size + units;
+  const row = input.size + 3 * outputWidth(output) + units;
   const windows = 1 + Math.ceil((lateness + k1) / k1) + (replay?.windows ?? 0);
   // Room for windows grows by doubling, and keeps what it had.
   return 4 * (5 * model.network.parameters.size + 4 * windows * k2 * row);
@@ -161,7 +162,7 @@ function trainerBytes(model: TrainableModel, { k1 = 1, k2 = Math.max(16, k1), la
 function streamBytes(model: TrainableModel, { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay }: Lengths): number {
   const { input, output } = model.config;
   const kept = 2 * (k2 + Math.max(lateness + k1, replay?.capacity ?? 0));
-  return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * output.size);
+  return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * outputWidth(output));
 }
 
 function restorer(trainer: Trainer, weights: Weights): () => void {

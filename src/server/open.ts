@@ -2,6 +2,7 @@ import { cells } from '../cells/cells.js';
 import { ConfigError, InputError, LimitError } from '../errors.js';
 import { checkConfig, type ModelConfig } from '../model/config.js';
 import { createModel } from '../model/model.js';
+import { outputWidth } from '../model/outputs.js';
 import type { FaultCode, Open, Opened } from '../wire/messages.js';
 import { effectiveWant } from './answer.js';
 import { createPrivateLearner, createSharedLearner, type SessionLearner } from './learner.js';
@@ -54,7 +55,7 @@ export async function openSession(
     const carry = carryOf(message, served);
     const learner = await learnerFor(message, served, settings, mayShare);
     const credit = Math.max(2, Math.min(settings.credit, Math.floor(creditBytes / (4 * model.config.input.size))));
-    const want = effectiveWant(message.want, model.config.output.size);
+    const want = effectiveWant(message.want, outputWidth(model.config.output));
     const session = createSession({ number: message.session, outlet, served, want, credit, learner, carry });
     const opened: Opened = {
       type: 'opened',

@@ -3,6 +3,7 @@ import { InputError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
+import { outputWidth } from '../model/outputs.js';
 import { shortestFloat } from '../wire/floats.js';
 import { findModel, type Served } from './served.js';
 
@@ -49,7 +50,7 @@ export async function stepRequest(
   const rows = rowsOf(served, { input, inputs, text }, most);
   const { model } = served;
   const { labels, output } = model.config;
-  const numbers = rows.length * 2 * output.size;
+  const numbers = rows.length * 2 * outputWidth(output);
   if (rows.length > 1 && numbers > mostNumbers) {
     throw new RequestError(
       413,

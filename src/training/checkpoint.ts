@@ -4,6 +4,7 @@ import type { Floats } from '../kernels/memory.js';
 import { modelOf, readCheckpoint, trainerPrefix, writeCheckpoint } from '../model/checkpoint.js';
 import type { ModelConfig } from '../model/config.js';
 import { readTensors } from '../model/model.js';
+import { outputWidth } from '../model/outputs.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
 import type { TrainerOptions } from './options.js';
@@ -183,7 +184,7 @@ function isListOf(list: unknown, kind: 'boolean' | 'number', length: number): bo
 /** The room of windows is made before the first step, so a few bytes of k2 could ask for all of the memory. */
 function checkWindow({ input, layers, output }: ModelConfig, { k2 = 1, replay }: TrainerOptions, limit: number): void {
   const layer = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
-  const needed = 4 * k2 * (1 + (replay?.windows ?? 0)) * (input.size + 3 * output.size + layer);
+  const needed = 4 * k2 * (1 + (replay?.windows ?? 0)) * (input.size + 3 * outputWidth(output) + layer);
   if (needed <= limit) return;
   throw new CheckpointError(
     `Expected the windows of an update to take at most ${limit} bytes, got ${needed} with k2 = ${String(k2)}: ` +

@@ -27,8 +27,8 @@ export interface Labelled {
   readonly time: number;
   readonly step: Step;
   readonly target: Exclude<Target, null>;
-  /** In nats. */
-  readonly loss: number;
+  /** In nats; null where only whole sequences have a loss. */
+  readonly loss: number | null;
 }
 
 /** Sequences that are stepped at once. */
@@ -51,7 +51,7 @@ export function evaluate(
   for (let first = 0; first < sequences.length; first += together) {
     let running = sequences
       .slice(first, first + together)
-      .map((sequence, i) => ({ sequence, number: first + i, carry: model.zeroCarry() }));
+      .map((sequence, i) => ({ sequence, number: first + i, carry: model.zeroCarry(), logits: [] as Float32Array[] }));
     for (let time = 0; ; time++) {
       running = running.filter(({ sequence }) => time < sequence.inputs.length);
       if (running.length === 0) break;
@@ -63,11 +63,19 @@ export function evaluate(
         const one = running[i];
         one.carry = step.carry;
         const target = one.sequence.targets[time];
+        const { targets } = one.sequence;
+        if (target !== null) {
+          trainer.checkTarget(target);
+          labelled++;
+        }
+        if (trainer.windowLoss) {
+          one.logits.push(step.logits);
+          if (time + 1 === targets.length && targets.some(known => known !== null))
+            sum += trainer.windowLoss(one.logits, targets);
+        }
         if (target === null) return;
-        trainer.checkTarget(target);
         const loss = trainer.loss(step.logits, target);
-        sum += loss;
-        labelled++;
+        sum += loss ?? 0;
         if (classes && argmax(step.logits) === target) right++;
         look({ sequence: one.number, time, step, target, loss });
       });

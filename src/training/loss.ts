@@ -1,7 +1,7 @@
 import { TargetError } from '../errors.js';
-import type { Kernels } from '../kernels/kernels.js';
+import type { Address, Kernels } from '../kernels/kernels.js';
 import type { Activations } from '../model/activations.js';
-import type { ModelConfig } from '../model/config.js';
+import type { OutputConfig, OutputKind } from '../model/output.js';
 
 /**
  * What a step should have said: a class for `classes`; (output.size) numbers from 0 to 1 for `labels`; (output.size)
@@ -9,77 +9,99 @@ import type { ModelConfig } from '../model/config.js';
  */
 export type Target = number | Float32Array | null;
 
-/** A loss of the logits of one step, in nats, and its gradient. The three that exist share ∂L/∂o = ŷ − y. */
-export interface Loss {
-  /** @throws TargetError if the target has another kind, shape or range, or is not finite */
-  check(target: Target): void;
-  /** The loss of the logits at an address. */
-  of(kernels: Kernels, logits: number, target: Exclude<Target, null>): number;
-  /** ∂L/∂o · scale of row `row`, into the gradients of the logits; +0 where the target is null. */
-  gradient(kernels: Kernels, rows: Activations, row: number, target: Target, scale: number): void;
+/** A window that was run forward: its steps as rows, and what each should have said. */
+export interface Unrolled {
+  readonly rows: Activations;
+  /** The row of each step. */
+  readonly places: readonly number[];
+  readonly targets: readonly Target[];
 }
 
-/**
- * The loss that an output kind implies: `classes`, −log softmax(o)[y]; `labels`, Σ binary cross-entropy of σ(o);
- * `values`, ½ Σ (o − y)². A step's loss is the sum over outputs, in nats (for `values`, those of a normal density of
- * variance 1, up to a constant).
- *
- * @param staging address of room for output.size numbers
- */
-export function createLoss(config: ModelConfig, kernels: Kernels, staging: number): Loss {
-  const { kind, size } = config.output;
+/** A loss as a trainer follows it, in nats. */
+export interface Loss {
+  /** With every default filled in. */
+  readonly config: { readonly kind: string };
+  /** @throws TargetError if the target has another kind, shape or range, or is not finite */
+  check(target: Target): void;
+  /** The loss of the logits of one step; undefined where only whole windows have a loss. */
+  readonly of?: (k: Kernels, logits: Address, target: Exclude<Target, null>) => number;
+  /**
+   * The sum of the losses of a window, and ∂/∂o of that sum, times `scale`, in `rows.gradients.logits`: every row of
+   * the window is written, padding +0.
+   */
+  learn(k: Kernels, window: Unrolled, scale: number): number;
+}
 
-  const put = (k: Kernels, target: Exclude<Target, null>): void => {
-    if (typeof target !== 'number') k.arena.floats.set(target, staging);
-    else if (kind === 'classes') {
-      k.arena.floats.fill(0, staging, staging + size);
-      k.arena.floats[staging + target] = 1;
-    } else k.arena.floats[staging] = target;
-  };
-  kernels.clear(staging, size);
+/** What each kind of loss fills in. */
+export interface LossKind<Config extends { readonly kind: string }> {
+  /** Kinds of output that it can judge. */
+  readonly outputs: readonly OutputKind[];
+  /**
+   * The settings, checked, with every default filled in.
+   *
+   * @throws ConfigError naming the setting that is wrong
+   */
+  fill(config: Config, output: OutputConfig): Config;
+  /** @param config as `fill` gave it; the kernels' arena has room for what it needs while it works */
+  create(config: Config, output: OutputConfig, kernels: Kernels): Loss;
+}
 
+/** A loss that each step has by itself. */
+export interface StepLoss extends Omit<Loss, 'learn'> {
+  of(k: Kernels, logits: Address, target: Exclude<Target, null>): number;
+  /** ∂L/∂o · scale of one row into the address `to`, padding +0. `p` is where its prediction is. */
+  gradient(k: Kernels, o: Address, p: Address, target: Exclude<Target, null>, to: Address, scale: number): void;
+}
+
+/** The losses of steps, summed over a window in the order of time. */
+export function eachStep({ gradient, ...loss }: StepLoss): Loss {
   return {
-    check: target => checkTarget(config, target),
-
-    of(k, logits, target) {
-      if (kind === 'classes') return k.crossEntropy(logits, target as number, size);
-      put(k, target);
-      return kind === 'labels' ? k.binaryCrossEntropy(logits, staging, size) : k.squaredError(logits, staging, size);
-    },
-
-    gradient(k, rows, row, target, scale) {
-      const to = rows.gradients!.logits + row * rows.outputStride;
-      if (target === null) {
-        k.clear(to, rows.outputStride);
-        return;
+    ...loss,
+    learn(k, { rows, places, targets }, scale) {
+      const { outputStride: stride } = rows;
+      let sum = 0;
+      for (let i = 0; i < places.length; i++) {
+        const [target, at] = [targets[i], places[i] * stride];
+        const to = rows.gradients!.logits + at;
+        if (target === null) {
+          k.clear(to, stride);
+          continue;
+        }
+        sum += loss.of(k, rows.logits + at, target);
+        gradient(k, rows.logits + at, rows.predictions + at, target, to, scale);
       }
-      put(k, target);
-      k.difference(rows.predictions + row * rows.outputStride, staging, to, size, scale);
+      return sum;
     },
   };
 }
 
 /** @throws TargetError */
-export function checkTarget(config: ModelConfig, target: Target): void {
+export function checkClass({ size }: OutputConfig, target: Target): void {
   if (target === null) return;
-  const { kind, size } = config.output;
-  if (kind === 'classes') {
-    if (typeof target !== 'number' || !Number.isInteger(target) || target < 0 || target >= size) {
-      throw new TargetError(`Expected target to be a class from 0 to ${size - 1} or null, got ${show(target)}`);
-    }
-    return;
+  if (typeof target !== 'number' || !Number.isInteger(target) || target < 0 || target >= size) {
+    throw new TargetError(`Expected target to be a class from 0 to ${size - 1} or null, got ${show(target)}`);
   }
-  const values = typeof target === 'number' && kind === 'values' && size === 1 ? [target] : target;
+}
+
+/**
+ * (output.size) numbers.
+ *
+ * @param fits what each of them has to be, and how it is called
+ * @throws TargetError
+ */
+export function checkNumbers(
+  { kind, size }: OutputConfig,
+  target: Target,
+  fits: (value: number) => boolean = Number.isFinite,
+  wanted = 'finite',
+): void {
+  if (target === null) return;
+  const values = typeof target === 'number' && kind !== 'labels' && size === 1 ? [target] : target;
   if (typeof values === 'number' || typeof values?.length !== 'number' || values.length !== size) {
     throw new TargetError(`Expected target to be a Float32Array of ${size} ${kind} or null, got ${show(target)}`);
   }
-  for (let i = 0; i < size; i++) {
-    const fits = kind === 'labels' ? values[i] >= 0 && values[i] <= 1 : Number.isFinite(values[i]);
-    if (!fits)
-      throw new TargetError(
-        `Expected target[${i}] to be ${kind === 'labels' ? 'from 0 to 1' : 'finite'}, got ${values[i]}`,
-      );
-  }
+  for (let i = 0; i < size; i++)
+    if (!fits(values[i])) throw new TargetError(`Expected target[${i}] to be ${wanted}, got ${values[i]}`);
 }
 
 function show(target: Target | undefined): string {

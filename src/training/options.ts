@@ -1,8 +1,12 @@
 import { ConfigError } from '../errors.js';
+import type { OutputConfig } from '../model/output.js';
 import { checkGuard, type GuardOptions } from './guard.js';
+import { fillLoss, type LossConfig } from './losses.js';
 import { defaultOptimizer, type OptimizerConfig } from './optimizer.js';
 
 export interface TrainerOptions {
+  /** Default: the loss that the kind of output implies. */
+  readonly loss?: LossConfig;
   /** Default Adam with rate 0.002, β1 = 0, β2 = 0.999. */
   readonly optimizer?: OptimizerConfig;
   /** Steps between updates. Default 1. */
@@ -50,6 +54,7 @@ const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
   'optimizer',
   'k1',
   'k2',
+  'loss',
   'lateness',
   'maxGradientNorm',
   'replay',
@@ -59,10 +64,11 @@ const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
 ]);
 
 /**
+ * @param output of the model
  * @param names of the tensors that may be frozen
  * @throws ConfigError naming the option that is wrong
  */
-export function checkOptions(options: TrainerOptions, names: ReadonlySet<string>): FullOptions {
+export function checkOptions(options: TrainerOptions, output: OutputConfig, names: ReadonlySet<string>): FullOptions {
   expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
   for (const name of Object.keys(options))
     expect(known.has(name), 'an option', `one of ${[...known].join(', ')}`, name);
@@ -85,9 +91,10 @@ export function checkOptions(options: TrainerOptions, names: ReadonlySet<string>
   expectCount('replay.capacity', capacity, windows > 0 ? 1 : 0);
   expect(Number.isSafeInteger(seed) && seed >= 0, 'replay.seed', 'an integer from 0', seed);
   for (const name of freeze) expect(names.has(name), 'freeze', `names of tensors (${[...names].join(', ')})`, name);
+  const loss = fillLoss(output, options.loss);
   const replay = { windows, capacity, seed };
   const guard = options.guard === undefined ? {} : { guard: checkGuard(options.guard) };
-  return { optimizer, k1, k2, lateness, maxGradientNorm, replay, freeze: [...freeze], maxSkipped, ...guard };
+  return { loss, optimizer, k1, k2, lateness, maxGradientNorm, replay, freeze: [...freeze], maxSkipped, ...guard };
 }
 
 function expectCount(name: string, value: number, least: number, shown = `${least}`): void {

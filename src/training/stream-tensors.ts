@@ -2,6 +2,7 @@ import { CheckpointError } from '../errors.js';
 import { trainerPrefix } from '../model/checkpoint.js';
 import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
+import { outputs, outputWidth } from '../model/outputs.js';
 import { describe, doubles, floats, type Tensor, tensorOf, words } from '../model/tensor.js';
 import type { Target } from './loss.js';
 import type { Entry, StreamState } from './stream.js';
@@ -17,9 +18,9 @@ function widthsOf({ config, carryLayout }: TrainableModel) {
   return {
     carry: carryLayout.size,
     input: input.kind === 'token' ? 1 : input.size,
-    output: output.size,
-    // ŷ(t) of values is o(t) itself.
-    prediction: output.kind === 'values' ? 0 : output.size,
+    output: outputWidth(output),
+    // ŷ(t) may be o(t) itself.
+    prediction: outputs[output.kind].predict === undefined ? 0 : outputWidth(output),
     target: output.kind === 'classes' ? 1 : output.size,
   };
 }

@@ -183,8 +183,9 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       steps++;
       const known = copyTarget(target);
       const { logits, prediction } = step;
-      entries.push({ carry: before, input: own, logits, prediction, target: known, fresh: loss !== null });
-      if (loss !== null) firstFresh = Math.min(firstFresh, steps);
+      const fresh = known !== undefined && known !== null;
+      entries.push({ carry: before, input: own, logits, prediction, target: known, fresh });
+      if (fresh) firstFresh = Math.min(firstFresh, steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
       return { step, number: steps, loss };
     },

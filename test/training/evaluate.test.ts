@@ -44,7 +44,7 @@ test('an evaluation is the fold of step over each sequence, bit for bit', async 
       t.deepEqual([found.sequence, found.time, found.target], [sequence, time, target]);
       t.deepEqual(found.step.logits, step.logits);
       t.is(found.loss, trainer.loss(step.logits, target));
-      sum += found.loss;
+      sum += found.loss!;
       if (argmax(step.logits) === target) right++;
     });
   });

@@ -1,8 +1,10 @@
 import test from 'ava';
-import { TargetError } from '../../src/errors.js';
+import { ConfigError, TargetError } from '../../src/errors.js';
 import type { OutputKind } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
-import { checkTarget, type Target } from '../../src/training/loss.js';
+import { createBackpropagation } from '../../src/training/backpropagation.js';
+import type { Loss, Target } from '../../src/training/loss.js';
+import type { LossConfig } from '../../src/training/losses.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import { config, threeModels } from '../helpers/models.js';
 
@@ -21,7 +23,7 @@ for (const [kind, target, expected] of formulas) {
     const models = await threeModels(config('gru', [3], undefined, { kind, size: 5 }));
     for (const model of Object.values(models)) {
       const precision = model.network.kernels.name === 'float64' ? 1e-12 : 2e-6;
-      t.true(Math.abs(createTrainer(model).loss(logits, target) - expected) < precision, model.network.kernels.name);
+      t.true(Math.abs(createTrainer(model).loss(logits, target)! - expected) < precision, model.network.kernels.name);
     }
   });
 }
@@ -36,7 +38,9 @@ test('the loss stays finite where probabilities do not', async t => {
   );
 });
 
-test('a wrong target is named', t => {
+test('a wrong target is named', async t => {
+  const trainerOf = async (kind: OutputKind, size = 5) =>
+    createTrainer(await createModel(config('gru', [3], undefined, { kind, size })));
   const wrong: [OutputKind, unknown, RegExp][] = [
     ['classes', 5, /class from 0 to 4 or null, got 5/],
     ['classes', 0.5, /class from 0 to 4/],
@@ -48,12 +52,65 @@ test('a wrong target is named', t => {
     ['values', undefined, /Float32Array of 5 values or null, got undefined/],
   ];
   for (const [kind, target, message] of wrong) {
-    t.throws(() => checkTarget(config('gru', [3], undefined, { kind, size: 5 }), target as Target), {
-      instanceOf: TargetError,
-      message,
+    const trainer = await trainerOf(kind);
+    t.throws(() => trainer.checkTarget(target as Target), { instanceOf: TargetError, message });
+    t.notThrows(() => trainer.checkTarget(null));
+  }
+  const single = await trainerOf('values', 1);
+  t.notThrows(() => single.checkTarget(2.5));
+});
+
+test('a loss of another kind of output, or of none, is refused', async t => {
+  const model = await createModel(config('gru', [3], undefined, { kind: 'values', size: 1 }));
+  for (const loss of [{ kind: 'cross-entropy' }, { kind: 'none' }, {}, null, 'squared-error']) {
+    t.throws(() => createTrainer(model, { loss: loss as LossConfig }), {
+      instanceOf: ConfigError,
+      message: /Expected loss\.kind to be .*squared-error.* for values, got/,
     });
   }
-  for (const kind of ['classes', 'labels', 'values'] as const)
-    t.notThrows(() => checkTarget(config('gru', [3], undefined, { kind, size: 5 }), null));
-  t.notThrows(() => checkTarget(config('gru', [3], undefined, { kind: 'values', size: 1 }), 2.5));
+  t.deepEqual(createTrainer(model, { loss: { kind: 'squared-error' } }).options.loss, { kind: 'squared-error' });
+});
+
+test('a loss of whole windows has its gradient, and is told of windows alone', async t => {
+  const { float64: model } = await threeModels(config('gru', [4], undefined, { kind: 'values', size: 1 }));
+  // ½ (Σ o − y)² over all steps of the window, y being the target of its last step.
+  const loss: Loss = {
+    config: { kind: 'sum' },
+    check: () => {},
+    learn(k, { rows, places, targets }, scale) {
+      const at = (address: number, i: number): number => address + places[i] * rows.outputStride;
+      const total = places.reduce((sum, _, i) => sum + k.arena.floats[at(rows.logits, i)], 0);
+      const error = total - (targets.at(-1) as number);
+      places.forEach((_, i) => {
+        k.arena.floats[at(rows.gradients!.logits, i)] = error * scale;
+      });
+      return 0.5 * error * error;
+    },
+  };
+  const steps = createBackpropagation(model, loss, 8);
+  const windows = [5, 3].map((length, i) => ({
+    carry: model.zeroCarry(),
+    inputs: Array.from({ length }, (_, j) => Float32Array.of(Math.sin(i + j), 0.5, -j)),
+    targets: Array.from({ length }, (_, j) => (j + 1 < length ? null : 1 + i)),
+  }));
+  const { loss: mean, weights } = steps.gradients(windows);
+  const summed = windows.map(({ carry, inputs, targets }) => {
+    let state = carry;
+    const logits = inputs.map(input => {
+      const { logits, carry: after } = model.step(state, input);
+      state = after;
+      return logits;
+    });
+    return steps.lossOfAll(logits, targets);
+  });
+  t.true(Math.abs((summed[0] + summed[1]) / 2 - mean) < 1e-12);
+  t.is(steps.lossOf(Float32Array.of(1), 1), undefined);
+  const { weight_hh_l0: matrix } = model.weights();
+  for (const i of [0, 7, 30]) {
+    const [above, below] = [1e-5, -1e-5].map(by => {
+      model.setWeights({ weight_hh_l0: matrix.map((w, j) => (j === i ? w + by : w)) });
+      return steps.differentiate(windows).loss;
+    });
+    t.true(Math.abs((above - below) / 2e-5 - weights.weight_hh_l0[i]) < 1e-8);
+  }
 });

@@ -1,0 +1,28 @@
+import type { Address, Kernels } from '../kernels/kernels.js';
+
+export type OutputKind = 'classes' | 'labels' | 'values';
+
+/** What a network says: its kind, and how many of what it is about. */
+export interface OutputConfig {
+  readonly kind: OutputKind;
+  /** Classes, labels or values. */
+  readonly size: number;
+}
+
+/** What each kind of output fills in. */
+export interface Output {
+  readonly kind: OutputKind;
+  /** Numbers of o(t), and as many of ŷ(t). */
+  width(output: OutputConfig): number;
+  /** Further settings of this kind, checked; without it there are none. Throws `ConfigError`. */
+  readonly settings?: (output: OutputConfig) => object;
+  /** From o to ŷ in each row, padding +0; without it ŷ is o itself. */
+  readonly predict?: (
+    k: Kernels,
+    logits: Address,
+    predictions: Address,
+    stride: number,
+    rows: number,
+    output: OutputConfig,
+  ) => void;
+}

@@ -1,0 +1,178 @@
+import { ConfigError } from '../errors.js';
+import type { Region } from '../kernels/memory.js';
+import { type Activations, createActivations } from '../model/activations.js';
+import { type Carry, checkCarry } from '../model/carry.js';
+import { checkShape, type Input } from '../model/input.js';
+import { readTensors, type TrainableModel } from '../model/model.js';
+import { backward, forward, transposeAll, transposedSize } from '../model/network.js';
+import { outputs } from '../model/outputs.js';
+import type { Weights } from '../model/parameters.js';
+import { emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
+import type { Loss, Target } from './loss.js';
+import { createTape } from './tape.js';
+import { type Packing, packWindows, type Window } from './window.js';
+
+/** The gradient of the mean loss of windows. */
+export interface Gradients {
+  readonly loss: number;
+  /** By tensor, shapes as the weights. */
+  readonly weights: Weights;
+  /** ∂L/∂carry of each window, in the order given. */
+  readonly carries: Float32Array[];
+}
+
+/** What windows led to; their gradient is in `gradient`. */
+export interface Differentiated {
+  /** Mean over the labelled steps of the windows that are new, in nats; where none is, of all. */
+  readonly loss: number;
+  /** Every window's loss was finite. */
+  readonly finite: boolean;
+  /** Steps that the gradient went through, in all windows. */
+  readonly steps: number;
+  /** Of these, the ones with a target that is new. */
+  readonly labelled: number;
+  /** Windows that were learned before. */
+  readonly replayed: number;
+}
+
+/** Runs a model forward and back through time (Werbos 1990), from the carry before each window, which is a constant. */
+export interface Backpropagation {
+  /** Of the mean loss, laid out as the weights. */
+  readonly gradient: Region;
+  /** `model.step`, whose activations are kept for the window that these steps make. */
+  step(carry: Carry, input: Input | null): Step;
+  /** The loss of one step's logits; undefined where only whole windows have one. */
+  lossOf(logits: Float32Array, target: Exclude<Target, null>): number | undefined;
+  /** The loss of a window, of the logits of all of its steps. */
+  lossOfAll(logits: readonly Float32Array[], targets: readonly Target[]): number;
+  /** The mean loss of the windows over all labelled steps, and its gradient. */
+  differentiate(windows: readonly Window[]): Differentiated;
+  /** The same, copied out. */
+  gradients(windows: readonly Window[]): Gradients;
+}
+
+/** @param longest steps of a window, most often: longer ones make room */
+export function createBackpropagation(model: TrainableModel, loss: Loss, longest: number): Backpropagation {
+  const { network, config, carryLayout: layout } = model;
+  const { kernels: k, parameters } = network;
+  const { arena } = k;
+  const gradient = arena.reserve(parameters.size);
+  const transposed = arena.reserve(transposedSize(parameters));
+  const emit = emitStep(network, layout);
+  const tape = createTape(createActivations(arena, config, 1, longest, true));
+  const staging = arena.reserve(Math.max(config.input.size, layout.size, tape.rows.outputStride));
+  let batch: Activations | undefined;
+
+  /** Rows for so many windows and steps. */
+  const reserve = (streams: number, steps: number): Activations => {
+    if (batch === undefined || streams > batch.streams || steps > batch.steps) {
+      const most = grown(batch?.streams ?? 0, streams);
+      batch = createActivations(arena, config, most, grown(batch?.steps ?? 0, steps), true);
+    }
+    return { ...batch, streams, layers: batch.layers.map(layer => ({ ...layer, lead: streams })) };
+  };
+
+  /** Runs the windows forward, unless the tape has just this run; returns the rows that hold it. */
+  const run = ({ windows, blocks, steps }: Packing): Activations => {
+    if (windows.length === 1 && tape.holds(windows[0], network.version)) return tape.rows;
+    const rows = reserve(windows.length, steps);
+    windows.forEach((window, stream) => {
+      loadCarry(network, layout, rows, stream, window.carry, staging.address);
+    });
+    blocks.forEach((block, time) => {
+      for (let i = 0; i < block.count; i++)
+        loadInput(network, rows, block.step + i, windows[i].inputs[time], staging.address);
+    });
+    forward(network, rows, 0, steps, blocks);
+    return rows;
+  };
+
+  const differentiateRows = (windows: readonly Window[]) => {
+    for (const window of windows) {
+      checkCarry(layout, window.carry);
+      for (const input of window.inputs) checkShape(config, input);
+      for (const target of window.targets) loss.check(target);
+    }
+    if (windows.length === 0) throw new ConfigError('Expected at least one window, got none');
+    const packing = packWindows(windows);
+    const all = labelledSteps(windows);
+    const replayed = windows.filter(window => window.replayed);
+    const labelled = all - labelledSteps(replayed);
+    if (all === 0) throw new ConfigError('Expected at least one step with a target, got none');
+    const rows = run(packing);
+    let [own, again] = [0, 0];
+    packing.windows.forEach((window, i) => {
+      const places = window.inputs.map((_, time) => packing.blocks[time].step + i);
+      const sum = loss.learn(k, { rows, places, targets: window.targets }, 1 / all);
+      if (window.replayed) again += sum;
+      else own += sum;
+    });
+    k.clear(gradient.address, parameters.size);
+    backward(network, rows, packing.steps, packing.blocks, gradient.address, transposeAll(network, transposed.address));
+    const differentiated: Differentiated = {
+      loss: labelled > 0 ? own / labelled : again / all,
+      finite: Number.isFinite(own) && Number.isFinite(again),
+      steps: packing.steps,
+      labelled,
+      replayed: replayed.length,
+    };
+    return { packing, rows, differentiated };
+  };
+
+  return {
+    gradient,
+
+    step(carry, input) {
+      checkShape(config, input);
+      checkCarry(layout, carry);
+      const row = tape.next(carry, network.version);
+      if (row === 0) loadCarry(network, layout, tape.rows, 0, carry, staging.address);
+      loadInput(network, tape.rows, row, input, staging.address);
+      forward(network, tape.rows, row, 1, tape.block(row));
+      const step = emit(tape.rows, row);
+      tape.add(input, step.carry);
+      return step;
+    },
+
+    lossOf(logits, target) {
+      arena.floats.set(logits, staging.address);
+      return loss.of?.(k, staging.address, target);
+    },
+
+    lossOfAll(logits, targets) {
+      const rows = reserve(1, logits.length);
+      logits.forEach((row, i) => {
+        arena.floats.set(row, rows.logits + i * rows.outputStride);
+      });
+      const { predict } = outputs[config.output.kind];
+      predict?.(k, rows.logits, rows.predictions, rows.outputStride, logits.length, config.output);
+      return loss.learn(k, { rows, places: logits.map((_, i) => i), targets }, 1);
+    },
+
+    differentiate: windows => differentiateRows(windows).differentiated,
+
+    gradients(windows) {
+      const { packing, rows, differentiated } = differentiateRows(windows);
+      const carries = windows.map(window => {
+        const stream = packing.windows.indexOf(window);
+        const carry = model.zeroCarry();
+        for (const { layer, part, offset, length } of layout.parts) {
+          const grad = rows.gradients!.layers[layer];
+          const from = (part === 'h' ? grad.h : grad.c) + stream * rows.layers[layer].n;
+          carry.set(arena.floats.subarray(from, from + length), offset);
+        }
+        return carry;
+      });
+      return { loss: differentiated.loss, weights: readTensors(network, gradient.array), carries };
+    },
+  };
+}
+
+function labelledSteps(windows: readonly Window[]): number {
+  return windows.reduce((sum, window) => sum + window.targets.filter(target => target !== null).length, 0);
+}
+
+/** Room for `needed`: what there is if it does, else at least twice as much, since an arena never gives back. */
+function grown(room: number, needed: number): number {
+  return needed <= room ? room : Math.max(needed, 2 * room);
+}
