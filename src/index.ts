@@ -53,6 +53,7 @@ export {
   type Scale,
 } from './encoders/readings.js';
 export type { Statistics } from './encoders/statistics.js';
+export { createStrokes, type Point, type StrokesConfig, type StrokesState } from './encoders/strokes.js';
 
 // Random numbers
 export { createRandom, type Random } from './random.js';

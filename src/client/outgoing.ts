@@ -3,15 +3,15 @@ import { InputError, LimitError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import type { Example, LateTarget } from '../operators/learned.js';
 import type { Target } from '../training/loss.js';
-import type { Frames, Payload, Targets } from '../wire/messages.js';
+import type { Frames, Payload, Point, Targets } from '../wire/messages.js';
 
-/** What one frame may be: an input, or a chunk of text for a model with an encoder. */
-export type RemoteInput = Input | string;
+/** What one frame may be: an input, or, for a model with an encoder, a chunk of text or of ink. */
+export type RemoteInput = Input | string | readonly Point[];
 
 export type RemoteItem =
   | RemoteInput
   | Example<Input>
-  | { readonly input: string; readonly target?: Target }
+  | { readonly input: string | readonly Point[]; readonly target?: Target }
   | LateTarget;
 
 interface WaitingFrame {
@@ -23,7 +23,7 @@ interface WaitingFrame {
 
 type Waiting = WaitingFrame | ({ readonly kind: 'target' } & LateTarget);
 
-/** UTF-16 units of one chunk of text: longer ones are sent in parts. */
+/** UTF-16 units of one chunk of text, or points of one chunk of ink: longer ones are sent in parts. */
 const longestChunk = 256;
 
 /** Frames of one message at most, and about how many bytes. */
@@ -94,7 +94,11 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
         );
       }
       const next = waitingOf(item);
-      if (next.kind === 'frame' && typeof next.input === 'string' && next.input.length > longestChunk) {
+      if (
+        next.kind === 'frame' &&
+        (typeof next.input === 'string' || isInk(next.input)) &&
+        next.input.length > longestChunk
+      ) {
         for (const input of chunksOf(next.input)) waiting.push({ ...next, input });
       } else {
         waiting.push(next);
@@ -114,7 +118,7 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
 }
 
 function waitingOf(item: RemoteItem): Waiting {
-  if (typeof item !== 'object' || item === null || item instanceof Float32Array) {
+  if (typeof item !== 'object' || item === null || item instanceof Float32Array || isInk(item)) {
     return { kind: 'frame', input: checkInput(item), target: undefined };
   }
   if ('forStep' in item) {
@@ -131,13 +135,17 @@ function waitingOf(item: RemoteItem): Waiting {
   };
 }
 
-/** A long text in parts, no character cut in two. */
-function chunksOf(text: string): string[] {
-  const chunks: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    const last = text.charCodeAt(start + longestChunk - 1);
+function isInk(input: unknown): input is readonly Point[] {
+  return Array.isArray(input);
+}
+
+/** A long chunk in parts, no character cut in two. */
+function chunksOf(whole: string | readonly Point[]): (string | readonly Point[])[] {
+  const chunks: (string | readonly Point[])[] = [];
+  for (let start = 0; start < whole.length; ) {
+    const last = typeof whole === 'string' ? whole.charCodeAt(start + longestChunk - 1) : 0;
     const length = last >= 0xd800 && last <= 0xdbff ? longestChunk - 1 : longestChunk;
-    chunks.push(text.slice(start, start + length));
+    chunks.push(whole.slice(start, start + length));
     start += length;
   }
   return chunks;
@@ -151,7 +159,11 @@ function checkInput(input: RemoteInput | null): RemoteInput {
     throw new InputError(`Expected input to be a token (a whole number from 0), got ${input}`);
   }
   if (input instanceof Float32Array && input.length > 0) return input.slice();
-  throw new InputError(`Expected input to be a token, a Float32Array of features or text, got ${describe(input)}`);
+  if (isInk(input) && input.every(point => typeof point?.x === 'number' && typeof point.y === 'number'))
+    return input.slice();
+  throw new InputError(
+    `Expected input to be a token, a Float32Array of features, text or a list of points, got ${describe(input)}`,
+  );
 }
 
 function checkTarget(target: Target): Target {
@@ -167,18 +179,29 @@ function describe(value: unknown): string {
 
 /** Both can be in one message. */
 function goesWith(a: WaitingFrame, b: WaitingFrame): boolean {
-  if ((a.target === undefined) !== (b.target === undefined) || typeof a.input !== typeof b.input) return false;
-  return typeof a.input !== 'object' || a.input.length === (b.input as Float32Array).length;
+  if ((a.target === undefined) !== (b.target === undefined) || kindOf(a.input) !== kindOf(b.input)) return false;
+  return !(a.input instanceof Float32Array) || a.input.length === (b.input as Float32Array).length;
 }
 
+function kindOf(input: RemoteInput): Payload['kind'] {
+  if (typeof input === 'number') return 'tokens';
+  if (typeof input === 'string') return 'text';
+  return isInk(input) ? 'points' : 'features';
+}
+
+/** Bytes of a point, at most. */
+const pointSize = 32;
+
 function sizeOf(input: RemoteInput): number {
-  return typeof input === 'number' ? 4 : 4 * input.length;
+  if (typeof input === 'number') return 4;
+  return (kindOf(input) === 'points' ? pointSize : 4) * input.length;
 }
 
 function payloadOf(inputs: readonly RemoteInput[]): Payload {
   const [first] = inputs;
   if (typeof first === 'number') return { kind: 'tokens', ids: inputs as number[] };
   if (typeof first === 'string') return { kind: 'text', chunks: inputs as string[] };
+  if (isInk(first)) return { kind: 'points', chunks: inputs as (readonly Point[])[] };
   if (inputs.length === 1) return { kind: 'features', rows: 1, values: first };
   const values = new Float32Array(inputs.length * first.length);
   for (let i = 0; i < inputs.length; i++) values.set(inputs[i] as Float32Array, i * first.length);

@@ -4,15 +4,17 @@ import { type BytesConfig, createBytes } from './bytes.js';
 import { type CharactersConfig, createCharacters } from './characters.js';
 import type { Encoder } from './encoder.js';
 import { createReadings, type ReadingsConfig } from './readings.js';
+import { createStrokes, type StrokesConfig } from './strokes.js';
 
 /** An encoder as it stands in a checkpoint: its kind and all of its settings. */
-export type EncoderConfig = AudioConfig | BytesConfig | CharactersConfig | ReadingsConfig;
+export type EncoderConfig = AudioConfig | BytesConfig | CharactersConfig | ReadingsConfig | StrokesConfig;
 
 /** The encoder that a configuration, such as a checkpoint's `config.encoder`, asks for; by kind where the kind is known. */
 export function createEncoder(config: AudioConfig): ReturnType<typeof createAudio>;
 export function createEncoder(config: BytesConfig): ReturnType<typeof createBytes>;
 export function createEncoder(config: CharactersConfig): ReturnType<typeof createCharacters>;
 export function createEncoder(config: ReadingsConfig): ReturnType<typeof createReadings>;
+export function createEncoder(config: StrokesConfig): ReturnType<typeof createStrokes>;
 export function createEncoder(config: { readonly kind: string }): Encoder;
 /** @throws ConfigError if there is no such kind, or a setting is wrong */
 export function createEncoder(config: { readonly kind: string }): unknown {
@@ -26,9 +28,11 @@ export function createEncoder(config: { readonly kind: string }): unknown {
       return createCharacters(known);
     case 'readings':
       return createReadings(known);
+    case 'strokes':
+      return createStrokes(known);
     default:
       throw new ConfigError(
-        `Expected encoder.kind to be 'audio', 'bytes', 'characters' or 'readings', got ${JSON.stringify(config?.kind)}`,
+        `Expected encoder.kind to be 'audio', 'bytes', 'characters', 'readings' or 'strokes', got ${JSON.stringify(config?.kind)}`,
       );
   }
 }

@@ -49,10 +49,12 @@ function begin(session: Session, frame: Frame): Input | undefined {
 function encode(session: Session, frame: Frame): Input | undefined {
   const { payload, index } = frame;
   const { served } = session;
-  if (payload.kind !== 'text' || served.encoder === undefined) {
-    throw new InputError(`Expected ${served.encoder ? 'text or tokens' : 'tokens or features'}, got ${payload.kind}`);
+  const { encoder, takes } = served;
+  if (encoder === undefined || payload.kind !== takes || !('chunks' in payload)) {
+    const encoded = served.model.config.input.kind === 'token' ? 'tokens' : 'features';
+    throw new InputError(`Expected ${takes ? `${takes} or ${encoded}` : 'tokens or features'}, got ${payload.kind}`);
   }
-  const { inputs, state } = served.encoder.encode(session.encoding, payload.chunks[index]);
+  const { inputs, state } = encoder.encode(session.encoding, payload.chunks[index]);
   const { config, carryLayout } = served.model;
   const each = session.want.last ? 0 : answerLength(session.want, outputWidth(config.output), carryLayout.size);
   const most = Math.min(mostSteps, Math.max(1, Math.floor(mostNumbers / each)));
@@ -61,7 +63,7 @@ function encode(session: Session, frame: Frame): Input | undefined {
   }
   for (const input of inputs) served.model.checkInput(input);
   if (frame.target !== undefined && frame.forStep === undefined) {
-    throw new TargetError('Expected a target with its step, forStep: a chunk of text may be several steps');
+    throw new TargetError(`Expected a target with its step, forStep: a chunk of ${takes} may be several steps`);
   }
   checkTarget(session, frame);
   session.encoding = state;

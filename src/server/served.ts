@@ -11,8 +11,10 @@ export interface Served extends Sharing {
   readonly model: Model;
   /** SHA-256 of configuration and weights at the start; empty where the weights cannot be seen. */
   readonly hash: string;
-  /** Of text, where the model takes it. */
-  readonly encoder: Encoder<string> | undefined;
+  /** Of text or ink, where the model takes it. */
+  readonly encoder: Encoder | undefined;
+  /** The frames that it takes. */
+  readonly takes: 'text' | 'points' | undefined;
 }
 
 export type Models = Model | Readonly<Record<string, Model>>;
@@ -30,26 +32,32 @@ export function serveModels(models: Models): ReadonlyMap<string, Served> {
 }
 
 export function serveModel(name: string, model: Model): Served {
+  const { encoder, takes } = encoderOf(model.config);
   return {
     name,
     model,
     hash: isTrainable(model) ? hashModel(model) : '',
-    encoder: textEncoder(model.config),
+    encoder,
+    takes,
     shared: undefined,
     sharers: 0,
   };
 }
 
-/** Other kinds encode where the data is, before it is sent. */
-function textEncoder({ encoder, input }: Model['config']): Encoder<string> | undefined {
-  if (encoder?.kind !== 'bytes' && encoder?.kind !== 'characters') return undefined;
-  const created: Encoder<string> = createEncoder(encoder);
-  if (input.kind !== 'token' || input.size < created.input.size) {
+/** What frames may hold, by the kind of the encoder. Other kinds encode where the data is, before it is sent. */
+const payloads: Readonly<Record<string, Served['takes']>> = { bytes: 'text', characters: 'text', strokes: 'points' };
+
+function encoderOf({ encoder, input }: Model['config']): Pick<Served, 'encoder' | 'takes'> {
+  const takes = encoder && payloads[encoder.kind];
+  if (!encoder || !takes) return { encoder: undefined, takes: undefined };
+  const created = createEncoder(encoder);
+  const { kind, size } = created.input;
+  if (input.kind !== kind || (kind === 'token' ? input.size < size : input.size !== size)) {
     throw new ConfigError(
-      `Expected a model with encoder ${encoder.kind} to take ${created.input.size} tokens, got ${input.size} ${input.kind}`,
+      `Expected a model with encoder ${encoder.kind} to take ${size} ${kind === 'token' ? 'tokens' : 'features'}, got ${input.size} ${input.kind}`,
     );
   }
-  return created;
+  return { encoder: created, takes };
 }
 
 /** The model of that name; without a name `default`, or the only one. */

@@ -23,8 +23,8 @@ export class RequestError extends Error {
 const mostNumbers = 1 << 18;
 
 /**
- * One step (`input`) or several (`inputs`, or the `text` that its encoder makes them of) for whoever keeps the carry:
- * `{ model?, carry?, input | inputs | text }` in plain numbers to `{ model, carry, prediction, logits }`, or for several to
+ * One step (`input`) or several (`inputs`, or the `text` or the `points` that its encoder makes them of) for whoever keeps the carry:
+ * `{ model?, carry?, input | inputs | text | points }` in plain numbers to `{ model, carry, prediction, logits }`, or for several to
  * `{ model, carry, steps }`; `labels` where the model has names for its outputs.
  *
  * @param most steps of a request
@@ -40,14 +40,14 @@ export async function stepRequest(
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('a JSON object with input or inputs', body);
   }
-  const { model: name, carry: given, input, inputs, text } = body as Record<string, unknown>;
+  const { model: name, carry: given, input, inputs, text, points } = body as Record<string, unknown>;
   if (name !== undefined && typeof name !== 'string') throw invalid('model to be a name', name);
   const served = findModel(models, name);
   if (served === undefined) {
     const names = [...models.keys()].join(', ');
     throw new RequestError(404, 'unknown_model', `Expected model to be one of ${names}, got ${name ?? 'no name'}`);
   }
-  const rows = rowsOf(served, { input, inputs, text }, most);
+  const rows = rowsOf(served, { input, inputs, text, points }, most);
   const { model } = served;
   const { labels, output } = model.config;
   const numbers = rows.length * 2 * outputWidth(output);
@@ -75,28 +75,33 @@ export async function stepRequest(
   };
 }
 
-/** The inputs of a request; of text, those that its encoder makes. */
-function rowsOf(served: Served, given: Record<'input' | 'inputs' | 'text', unknown>, most: number): readonly Input[] {
+/** The inputs of a request; of text and points, those that its encoder makes. */
+function rowsOf(
+  served: Served,
+  given: Record<'input' | 'inputs' | 'text' | 'points', unknown>,
+  most: number,
+): readonly Input[] {
   const names = Object.entries(given).filter(([, value]) => value !== undefined);
   if (names.length !== 1) {
     const found = names.map(([name]) => name).join(' and ') || 'none';
-    throw new RequestError(400, 'invalid', `Expected one of input, inputs and text, got ${found}`);
+    throw new RequestError(400, 'invalid', `Expected one of input, inputs, text and points, got ${found}`);
   }
-  const { input, inputs, text } = given;
-  if (input !== undefined) return [readInput(input)];
-  if (text !== undefined && served.encoder === undefined) {
-    throw new InputError(`Expected input or inputs, got text: ${served.name} has no encoder of text`);
+  const [[name, value]] = names;
+  if (name === 'input') return [readInput(value)];
+  const raw = name !== 'inputs';
+  if (raw && served.takes !== name) {
+    throw new InputError(`Expected input or inputs, got ${name}: ${served.name} has no encoder of ${name}`);
   }
-  const rows = text === undefined ? inputs : encodeText(served.encoder!, text);
+  const rows = raw ? encodeRaw(served.encoder!, name, value) : value;
   if (!Array.isArray(rows) || rows.length === 0 || rows.length > most) {
-    throw invalid(`${names[0][0]} to be 1 to ${most} steps`, Array.isArray(rows) ? `${rows.length} of them` : rows);
+    throw invalid(`${name} to be 1 to ${most} steps`, Array.isArray(rows) ? `${rows.length} of them` : rows);
   }
-  return text === undefined ? rows.map(readInput) : rows;
+  return raw ? rows : rows.map(readInput);
 }
 
-function encodeText(encoder: Encoder<string>, text: unknown): readonly Input[] {
-  if (typeof text !== 'string') throw invalid('text to be a string', text);
-  const { inputs, state } = encoder.encode(encoder.initial(), text);
+function encodeRaw(encoder: Encoder, name: string, raw: unknown): readonly Input[] {
+  if (name === 'text' && typeof raw !== 'string') throw invalid('text to be a string', raw);
+  const { inputs, state } = encoder.encode(encoder.initial(), raw);
   return [...inputs, ...encoder.finish(state)];
 }
 

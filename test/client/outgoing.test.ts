@@ -2,6 +2,7 @@ import test from 'ava';
 import { createOutgoing, type Outgoing, type RemoteItem } from '../../src/client/outgoing.js';
 import { InputError, LimitError, TargetError } from '../../src/errors.js';
 import { frameCount } from '../../src/wire/messages.js';
+import { scribble } from '../helpers/ink.js';
 
 function filled(items: readonly RemoteItem[], most = 10_000): Outgoing {
   const outgoing = createOutgoing(most, target => target);
@@ -44,6 +45,8 @@ test('what can be in one message is, in order', t => {
     8,
     'text',
     'more',
+    scribble(1, 1, 2),
+    scribble(2, 1, 300),
   ];
   t.deepEqual(messages(filled(items)), [
     ['features', 1, 2, 0],
@@ -54,6 +57,7 @@ test('what can be in one message is, in order', t => {
     ['targets', 5, 1],
     ['tokens', 7, 2, 0],
     ['text', 9, 2, 0],
+    ['points', 11, 3, 0],
   ]);
 });
 

@@ -1,8 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { defer, finalize, from, lastValueFrom, NEVER, type OperatorFunction, Subject, take, tap, toArray } from 'rxjs';
 import { type RemoteLearned, type RemoteOptions, type RemoteStep, remote } from '../../src/client/index.js';
+import { createStrokes, type Point } from '../../src/encoders/strokes.js';
 import { ConfigError, InputError, LimitError, RemoteError, TargetError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
+import { encode } from '../../src/operators/encode.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
 import { step } from '../../src/operators/step.js';
 import { tbptt } from '../../src/operators/tbptt.js';
@@ -11,6 +13,7 @@ import type { ServeOptions, Server } from '../../src/server/index.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import { bits } from '../helpers/bits.js';
 import { clauses, type Operator } from '../helpers/contract.js';
+import { scribble } from '../helpers/ink.js';
 import { config, randomInput, randomTarget } from '../helpers/models.js';
 import { startServer } from '../helpers/wire-client.js';
 
@@ -261,6 +264,19 @@ test('text is answered character by character, long ones too', async t => {
     vocabulary.includes(character) ? vocabulary.indexOf(character) : 4,
   );
   const here = await lastValueFrom(from(tokens).pipe(step(letters), toArray()));
+  t.deepEqual(
+    there.map(({ prediction }) => bits(prediction)),
+    here.map(({ prediction }) => bits(prediction)),
+  );
+});
+
+test('ink is answered input by input, long strokes too', async t => {
+  const encoder = createStrokes({ kind: 'strokes', spacing: 0.5, unit: 10, time: true });
+  const pen = await createModel({ ...config('gru', [4], encoder.input), encoder: { ...encoder.config } });
+  const { url } = await startServer(t, pen);
+  const pieces = [scribble(3), scribble(4, 1, 700)];
+  const there = await lastValueFrom(from(pieces).pipe(remote<readonly Point[]>(url), toArray()));
+  const here = await lastValueFrom(from(pieces).pipe(encode(encoder), step(pen), toArray()));
   t.deepEqual(
     there.map(({ prediction }) => bits(prediction)),
     here.map(({ prediction }) => bits(prediction)),

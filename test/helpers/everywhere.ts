@@ -84,6 +84,20 @@ export async function runEverywhere(features: Uint8Array, tokens: Uint8Array): P
   );
   note('weights', Object.values(model.weights()));
 
+  const pen = Array.from({ length: 200 }, (_, i) => {
+    const up = i % 23 === 22;
+    return { x: 90 * random.uniform(), y: 9 * random.normal(), time: 7 * i, pressure: random.uniform(), up };
+  });
+  const strokes = createEncoder({
+    kind: 'strokes',
+    spacing: 0.3,
+    unit: 20,
+    scale: 'running',
+    pressure: true,
+    time: true,
+  });
+  note('strokes', await lastValueFrom(from([pen.slice(0, 71), pen.slice(71)]).pipe(encode(strokes), toArray())));
+
   const reader = (await loadModel(tokens)) as Model<number> & TrainableModel;
   const bytes = await lastValueFrom(from([text, text, text]).pipe(encode(createEncoder({ kind: 'bytes' })), toArray()));
   note('bytes', [bytes]);

@@ -1,8 +1,10 @@
 import { get } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
+import { createStrokes } from '../../src/encoders/strokes.js';
 import { createModel } from '../../src/model/model.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { firstDifference } from '../helpers/bits.js';
+import { scribble } from '../helpers/ink.js';
 import { config } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -78,6 +80,22 @@ test('several inputs, or a text, are several steps, and labels come along', asyn
     ({ carry } = step);
   }
   t.is(firstDifference(inputs.answer.carry, carry), -1);
+});
+
+test('points are as many steps as their ink is long', async t => {
+  const encoder = createStrokes({ kind: 'strokes', spacing: 0.5, unit: 10 });
+  const ink = await createModel({ ...config('gru', [4], encoder.input), encoder: { ...encoder.config } }, { seed: 3 });
+  const server = await startServer(t, ink);
+  const post = async (points: unknown) => {
+    const response = await fetch(`${server.httpUrl}/step`, { method: 'POST', body: JSON.stringify({ points }) });
+    return { status: response.status, answer: (await response.json()) as { carry: number[]; message?: string } };
+  };
+  const points = scribble(2);
+  const { inputs } = encoder.encode(encoder.initial(), points);
+  const carry = inputs.reduce((before, input) => ink.step(before, input).carry, ink.zeroCarry());
+  t.is(firstDifference((await post(points)).answer.carry.map(Number), carry), -1);
+  t.is((await post([{ x: 'left' }])).status, 400);
+  t.is((await post('5 5')).status, 400);
 });
 
 test('what is wrong with a request is told by status and code', async t => {

@@ -1,9 +1,13 @@
 import test, { type ExecutionContext } from 'ava';
+import { createStrokes } from '../../src/encoders/strokes.js';
+import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import type { Payload } from '../../src/wire/messages.js';
 import { firstDifference } from '../helpers/bits.js';
+import { cutAt } from '../helpers/chunks.js';
+import { scribble } from '../helpers/ink.js';
 import { config, randomInput } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -376,4 +380,38 @@ test('a chunk of too many steps is refused, and says how many there may be', asy
   t.like(fault, { code: 'bad_input', forSeq: 1 });
   t.regex(fault.message, /at most 4096 steps, got 5000/);
   t.is((await entriesOf(client, 1))[0].firstStep, 1);
+});
+
+test('ink goes through the encoder of the model: each piece gives the steps that it completes, on both subprotocols', async t => {
+  const encoder = createStrokes({ kind: 'strokes', spacing: 0.5, unit: 10, scale: 'running', pressure: true });
+  const layers = config('gru', [5], encoder.input, { kind: 'classes', size: 3 });
+  const model = await createModel({ ...layers, encoder: { ...encoder.config } }, { seed: 4 });
+  const server = await startServer(t, model);
+  const points = scribble(5);
+  const want = stepped(model, encoder.encode(encoder.initial(), points).inputs);
+  const chunks = cutAt(points, [1, 1, 7, 20, 33]);
+  for (const subprotocol of ['eddy.v1.proto', 'eddy.v1.json'] as const) {
+    const client = await connectWire(t, server.url, subprotocol);
+    await openSession(client);
+    client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'points', chunks } });
+    const got = (await entriesOf(client, chunks.length)).flatMap(({ answers }) => answers);
+    t.is(got.length, want.length);
+    got.forEach((answer, i) => {
+      t.is(firstDifference(answer.prediction!, want[i].prediction), -1);
+    });
+    const bad = [{ ...points[0], pressure: 2 }];
+    client.send({ type: 'frames', session: 1, firstSeq: 7, payload: { kind: 'points', chunks: [bad] } });
+    t.like(await client.expect('fault'), { code: 'bad_input', forSeq: 7 });
+    client.send({ type: 'frames', session: 1, firstSeq: 8, payload: { kind: 'text', chunks: ['a'] } });
+    t.regex((await client.expect('fault')).message, /Expected points or features, got text/);
+  }
+});
+
+test('a model whose encoder makes other inputs than it takes is not served', async t => {
+  const encoder = { kind: 'strokes', spacing: 1, unit: 1, time: true };
+  const model = await createModel({ ...values, encoder });
+  await t.throwsAsync(startServer(t, model), {
+    instanceOf: ConfigError,
+    message: /encoder strokes to take 4 features, got 3 features/,
+  });
 });
