@@ -54,6 +54,8 @@ async function demo({ port, host }: DemoOptions): Promise<void> {
     {
       port,
       host,
+      // Whoever names another address wants others to see the pages, which have no tokens.
+      allowAnonymous: true,
       allowShared: 'own-pages',
       otherwise(request, response) {
         if (request.url?.split('?')[0] !== '/load' || request.method !== 'GET') return pages(request, response);

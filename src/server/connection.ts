@@ -10,17 +10,19 @@ import {
   type ServerMessage,
   type Subprotocol,
 } from '../wire/messages.js';
+import type { Grant } from './grant.js';
 import type { Connection, Hub } from './hub.js';
+import { createRate } from './rate.js';
 import { fault, type Outlet } from './session.js';
 import { createSessions } from './sessions.js';
 
-/** Serves a socket whose handshake is done; `socket` is what the upgrade handed over, `mayShare` permits `learn: shared`. */
+/** Serves a socket whose handshake is done; `socket` is what the upgrade handed over. */
 export function connect(
   hub: Hub,
   webSocket: WebSocket,
   socket: Duplex,
   subprotocol: Subprotocol,
-  mayShare: boolean,
+  grant: Grant,
 ): Connection {
   const { settings, turn } = hub;
   const binary = subprotocol === 'eddy.v1.proto';
@@ -30,6 +32,9 @@ export function connect(
   /** Sessions may wait for the peer to read. */
   let stalled = false;
   let watched = false;
+  /** It sends too fast: it is read from later. */
+  let throttled: NodeJS.Timeout | undefined;
+  const rate = createRate(Math.min(settings.messageRate, grant.messageRate));
 
   const outlet: Outlet = {
     queued: 0,
@@ -50,7 +55,7 @@ export function connect(
     },
     ended: session => sessions.release(session.number),
   };
-  const sessions = createSessions(hub, outlet, mayShare);
+  const sessions = createSessions(hub, outlet, grant);
 
   function endTurn(): void {
     corked = false;
@@ -87,7 +92,7 @@ export function connect(
   /** The peer reads again, or the queues are shorter. */
   function relieve(): void {
     if (outlet.blocked()) return;
-    if (webSocket.isPaused && outlet.queued <= settings.highWater) webSocket.resume();
+    if (webSocket.isPaused && throttled === undefined && outlet.queued <= settings.highWater) webSocket.resume();
     if (!stalled) return;
     stalled = false;
     sessions.wakeAll();
@@ -95,6 +100,8 @@ export function connect(
 
   function onMessage(data: RawData, isBinary: boolean): void {
     alive = true;
+    const wait = rate.take();
+    if (wait > 0) throttle(wait);
     if (closing && closing.code !== closeCodes.restart) return;
     const bytes = data as Buffer;
     let message: ClientMessage;
@@ -111,11 +118,22 @@ export function connect(
       fault({ number: message.session, outlet }, 'draining', 'Expected nothing new: the server closes', details);
       return;
     }
+    // Who needed a token has told it.
+    if (message.type === 'authenticate') return;
     sessions.receive(message, bytes.length);
     if (outlet.queued > settings.highWater) {
       webSocket.pause();
       watch();
     }
+  }
+
+  function throttle(milliseconds: number): void {
+    if (throttled !== undefined) return;
+    webSocket.pause();
+    throttled = setTimeout(() => {
+      throttled = undefined;
+      settle();
+    }, milliseconds);
   }
 
   function shut(code: number, reason: string): void {
@@ -126,6 +144,8 @@ export function connect(
 
   function onClose(): void {
     socket.off('drain', onDrain);
+    clearTimeout(throttled);
+    grant.connections--;
     sessions.clear();
     hub.connections.delete(connection);
   }
@@ -134,7 +154,7 @@ export function connect(
     shut,
     heartbeat() {
       // An answer to the ping is not read while the queues are full.
-      const unheard = webSocket.isPaused && !outlet.blocked();
+      const unheard = webSocket.isPaused && (throttled !== undefined || !outlet.blocked());
       if (!alive && !unheard) {
         webSocket.terminate();
         return;
@@ -163,5 +183,6 @@ export function connect(
   webSocket.on('error', () => {});
   webSocket.on('close', onClose);
   hub.connections.add(connection);
+  grant.connections++;
   return connection;
 }

@@ -10,7 +10,7 @@ export function hostAllowed(
   bound: string,
   origins: readonly string[] | '*' | undefined,
 ): boolean {
-  if (!isLoopback(bound) && !isLoopback(`[${bound}]`)) return true;
+  if (!isLoopback(bound)) return true;
   const name = hostnameOf(request);
   if (name === undefined) return false;
   if (isLoopback(name) || name === bound.toLowerCase()) return true;
@@ -36,6 +36,7 @@ function hostnameOf({ headers: { host } }: IncomingMessage): string | undefined 
   return host !== undefined && URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : undefined;
 }
 
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
+/** A name or an address that is this machine alone. */
+export function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '[::1]' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
 }

@@ -1,5 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { InputError } from '../errors.js';
+import { grantOf } from './admission.js';
+import type { Permission } from './grant.js';
 import { hostAllowed } from './hosts.js';
 import type { Hub } from './hub.js';
 import { createLane, type Lane } from './lane.js';
@@ -37,6 +39,7 @@ async function route(hub: Hub, lane: Lane, request: IncomingMessage, response: S
   const path = (request.url ?? '/').split('?')[0];
   if (path === '/step') {
     expectMethod(request, response, 'POST');
+    authorise(hub, request, response, 'predict');
     const body = await readBody(request, settings.maxPayload);
     const answer = lane.enter(breathe => stepRequest(hub.models, parse(body), settings.limits.maxFrames, breathe));
     if (answer === undefined) {
@@ -55,6 +58,22 @@ async function route(hub: Hub, lane: Lane, request: IncomingMessage, response: S
   } else if (!settings.otherwise?.(request, response)) {
     throw new RequestError(404, 'not_found', `Expected POST /step or GET /healthz, got ${request.method} ${path}`);
   }
+}
+
+/** Lets those through whose token covers it. Throws `RequestError`, 401 or 403. */
+function authorise(hub: Hub, request: IncomingMessage, response: ServerResponse, permission: Permission): void {
+  const grant = grantOf(hub, request);
+  if (grant === undefined || grant === 'wrong') {
+    response.setHeader('www-authenticate', 'Bearer');
+    throw new RequestError(
+      401,
+      'unauthorised',
+      'Expected a token of this server in the header authorization, got none',
+    );
+  }
+  if (grant.permissions.has(permission)) return;
+  const message = `Expected the permission ${permission}, got a client (${grant.name}) without it`;
+  throw new RequestError(403, 'not_permitted', message);
 }
 
 function expectMethod(request: IncomingMessage, response: ServerResponse, method: string): void {

@@ -1,6 +1,8 @@
 import type { Batcher } from './batcher.js';
+import type { Grant } from './grant.js';
 import type { Settings } from './options.js';
 import type { Served } from './served.js';
+import type { Tokens } from './tokens.js';
 import type { Turn } from './turn.js';
 
 /** What all connections of a server share. */
@@ -10,6 +12,11 @@ export interface Hub {
   readonly batcher: Batcher;
   readonly turn: Turn;
   readonly connections: Set<Connection>;
+  /** Undefined where whoever reaches the port may connect, with one of the grants of `everyone`. */
+  readonly tokens: Tokens | undefined;
+  readonly everyone: { readonly plain: Grant; readonly sharing: Grant };
+  /** Connections that have not told their token yet. */
+  unauthenticated: number;
   /** Sessions at present, and those with weights of their own. */
   sessions: number;
   learners: number;

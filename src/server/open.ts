@@ -5,6 +5,7 @@ import { createModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
 import type { FaultCode, Open, Opened } from '../wire/messages.js';
 import { effectiveWant } from './answer.js';
+import { type Grant, missingPermission } from './grant.js';
 import { createPrivateLearner, createSharedLearner, type SessionLearner } from './learner.js';
 import type { Settings } from './options.js';
 import { findModel, isTrainable, type Served, serveModel } from './served.js';
@@ -42,18 +43,20 @@ export async function openSession(
   outlet: Outlet,
   models: ReadonlyMap<string, Served>,
   settings: Settings,
-  mayShare: boolean,
+  grant: Grant,
 ): Promise<{ session: Session; opened: Opened }> {
   if (message.resume !== undefined) throw new OpenError('unsupported', 'Expected no resume: this server offers none');
   if (message.resumable) {
     throw new OpenError('unsupported', 'Expected resumable to be false: this server keeps no answers');
   }
+  const missing = missingPermission(grant, message);
+  if (missing !== undefined) throw new OpenError(missing.fault, missing.message);
   try {
     const learn = message.learn ?? 'none';
-    const served = await servedFor(message, models, settings);
+    const served = await servedFor(message, models);
     const { model } = served;
     const carry = carryOf(message, served);
-    const learner = await learnerFor(message, served, settings, mayShare);
+    const learner = await learnerFor(message, served, settings);
     const credit = Math.max(2, Math.min(settings.credit, Math.floor(creditBytes / (4 * model.config.input.size))));
     const want = effectiveWant(message.want, outputWidth(model.config.output));
     const session = createSession({ number: message.session, outlet, served, want, credit, learner, carry });
@@ -80,16 +83,9 @@ export async function openSession(
 }
 
 /** The served model, or a new one that only this session has. */
-async function servedFor(
-  message: Open,
-  models: ReadonlyMap<string, Served>,
-  { allowFresh }: Settings,
-): Promise<Served> {
+async function servedFor(message: Open, models: ReadonlyMap<string, Served>): Promise<Served> {
   const { fresh } = message;
   if (fresh !== undefined) {
-    if (!allowFresh) {
-      throw new OpenError('not_permitted', 'Expected the name of a served model: this server permits no fresh ones');
-    }
     checkDrawing(checkConfig(fresh.config));
     return serveModel('', await createModel(fresh.config, fresh.seed === undefined ? {} : { seed: fresh.seed }));
   }
@@ -115,12 +111,7 @@ function checkDrawing({ layers }: ModelConfig): void {
   );
 }
 
-async function learnerFor(
-  message: Open,
-  served: Served,
-  settings: Settings,
-  mayShare: boolean,
-): Promise<SessionLearner | undefined> {
+async function learnerFor(message: Open, served: Served, settings: Settings): Promise<SessionLearner | undefined> {
   const { learn = 'none', learning } = message;
   if (learn === 'none') return undefined;
   const { model } = served;
@@ -129,9 +120,6 @@ async function learnerFor(
   }
   if (learn === 'private') {
     return createPrivateLearner(model, learning, settings.maxLearnerBytes, message.fresh !== undefined);
-  }
-  if (!mayShare) {
-    throw new OpenError('not_permitted', 'Expected learn to be none or private: this server does not permit shared');
   }
   return createSharedLearner(model, served, learning, settings.maxLearnerBytes);
 }

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConfigError } from '../errors.js';
 import { defaultLimits, type WireLimits } from '../wire/messages.js';
+import { isLoopback } from './hosts.js';
+import type { TokenConfig } from './tokens.js';
 
 /** Every bound has a default; what is beyond one is refused and told, never buffered. */
 export interface ServeOptions {
@@ -15,19 +17,35 @@ export interface ServeOptions {
    * passes the name on, the proxy's. It holds pages back, not programs: these send any origin or none.
    */
   readonly origins?: readonly string[] | '*';
+  /** Who may connect, and what each may do; default: whoever reaches the port, which must then be on loopback. */
+  readonly tokens?: readonly TokenConfig[];
+  /** Listen on an address that others reach though there are no tokens. Default false: refused. */
+  readonly allowAnonymous?: boolean;
+  /** Certificate and private key as PEM: the server then speaks TLS alone, `wss://` and `https://`. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   /** Answers other routes on the same port; false passes the request on, to a 404. */
   readonly otherwise?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /**
-   * Sessions may move a served model for everyone: all, or those of the pages of this very host and port. Default false. A
+   * Without tokens: sessions may move a served model for everyone: all, or those of the pages of this very host and port. Default false. A
    * program can forge the origin that tells such a page: where programs of others reach the port, `own-pages` is `true`.
    */
   readonly allowShared?: boolean | 'own-pages';
-  /** Sessions may ask for new networks of their own (`fresh`), which takes time of the server. Default false. */
+  /** Without tokens: sessions may ask for new networks of their own (`fresh`), which takes time of the server. Default false. */
   readonly allowFresh?: boolean;
   /** Frames of a session that may be under way. Default 256; fewer where inputs are large. */
   readonly credit?: number;
   /** Bytes of one message. Default 1 MiB. */
   readonly maxPayload?: number;
+  /** WebSocket frames of one message. Default 256. */
+  readonly maxFragments?: number;
+  /** Messages a second of one connection, and as many at once; one that sends faster is read from later. Default 50,000. */
+  readonly messageRate?: number;
+  /** Connections that have not told their token yet. Default 256. */
+  readonly maxUnauthenticated?: number;
+  /** Milliseconds in which a connection tells its token. Default 5,000. */
+  readonly authenticationTimeout?: number;
+  /** Milliseconds after which those that found the server full are told to come back, some of them later. Default 5,000. */
+  readonly retryAfter?: number;
   /** Connections at once. Default 10,000. */
   readonly maxConnections?: number;
   /** Sessions at once. Default 20,000. */
@@ -55,13 +73,21 @@ export interface ServeOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** Options that may stay out. */
+type Optional = 'origins' | 'otherwise' | 'tokens' | 'tls';
+
 /** The options as they are used. */
-export type Settings = Required<Omit<ServeOptions, 'limits' | 'origins' | 'otherwise'>> &
-  Pick<ServeOptions, 'origins' | 'otherwise'> & { readonly limits: WireLimits };
+export type Settings = Required<Omit<ServeOptions, Optional | 'limits'>> &
+  Pick<ServeOptions, Optional> & { readonly limits: WireLimits };
 
 const counts = {
   credit: 256,
   maxPayload: 1 << 20,
+  maxFragments: 256,
+  messageRate: 50_000,
+  maxUnauthenticated: 256,
+  authenticationTimeout: 5000,
+  retryAfter: 5000,
   maxConnections: 10_000,
   maxSessions: 20_000,
   maxSessionsPerConnection: 1000,
@@ -85,6 +111,9 @@ const others: readonly string[] = [
   'port',
   'path',
   'origins',
+  'tokens',
+  'allowAnonymous',
+  'tls',
   'otherwise',
   'allowShared',
   'allowFresh',
@@ -100,7 +129,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
       throw new ConfigError(`Expected options of serve, got ${name}, which is none`);
     }
   }
-  const { host = '127.0.0.1', port = 0, path = '/', origins, otherwise } = options;
+  const { host = '127.0.0.1', port = 0, path = '/', origins, tokens, tls, allowAnonymous = false, otherwise } = options;
   const { allowShared = false, allowFresh = false, onError = error => console.error(error) } = options;
   const bounds = { ...counts };
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
@@ -120,8 +149,17 @@ export function checkServeOptions(options: ServeOptions): Settings {
   expect(typeof allowFresh === 'boolean', 'allowFresh', 'true or false', allowFresh);
   const sharing = typeof allowShared === 'boolean' || allowShared === 'own-pages';
   expect(sharing, 'allowShared', "true, false or 'own-pages'", allowShared);
+  expect(typeof allowAnonymous === 'boolean', 'allowAnonymous', 'true or false', allowAnonymous);
+  const pem = tls === undefined || [tls?.cert, tls?.key].every(one => typeof one === 'string' || Buffer.isBuffer(one));
+  expect(pem, 'tls', 'a cert and a key as PEM', tls);
+  if (tokens === undefined && !allowAnonymous && !isLoopback(host)) {
+    throw new ConfigError(
+      `Expected tokens to listen on ${host}, where others can connect, got none: give tokens, or allowAnonymous if all may`,
+    );
+  }
   const limits = { ...checkLimits(options.limits), maxBytes: bounds.maxPayload };
-  return { ...bounds, host, port, path, allowShared, allowFresh, origins, otherwise, onError, limits };
+  const choices = { allowAnonymous, allowShared, allowFresh, origins, tokens, tls, otherwise };
+  return { ...bounds, ...choices, host, port, path, onError, limits };
 }
 
 function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {

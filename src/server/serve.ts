@@ -1,12 +1,15 @@
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { ServeError } from '../errors.js';
+import { ConfigError, ServeError } from '../errors.js';
 import { closeCodes } from '../wire/messages.js';
 import { createBatcher } from './batcher.js';
+import { createGrant, type Permission } from './grant.js';
 import { createRoutes } from './http.js';
 import type { Hub } from './hub.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
 import { type Models, serveModels } from './served.js';
+import { createTokens } from './tokens.js';
 import { createTurn } from './turn.js';
 import { createUpgrade } from './upgrade.js';
 
@@ -47,16 +50,19 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     batcher,
     turn: createTurn(batcher.run),
     connections: new Set(),
+    tokens: settings.tokens && createTokens(settings.tokens),
+    everyone: everyone(settings),
+    unauthenticated: 0,
     sessions: 0,
     learners: 0,
     draining: false,
   };
-  const http = createServer(createRoutes(hub));
+  const http = listener(settings, createRoutes(hub));
   http.on('upgrade', createUpgrade(hub));
   http.maxConnections = settings.maxConnections + spareSockets;
   // Those that have left HTTP too, whatever became of them.
   const sockets = new Set<Socket>();
-  http.on('connection', socket => {
+  http.on(settings.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
@@ -68,14 +74,34 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
   let closed: Promise<void> | undefined;
   const host = hostInUrl(settings.host);
   return {
-    url: `ws://${host}:${port}`,
-    httpUrl: `http://${host}:${port}`,
+    url: `ws${settings.tls ? 's' : ''}://${host}:${port}`,
+    httpUrl: `http${settings.tls ? 's' : ''}://${host}:${port}`,
     port,
     close() {
       closed ??= drain(hub, http, sockets).finally(() => clearInterval(heartbeat));
       return closed;
     },
   };
+}
+
+/** What those may do who need no token. */
+function everyone({ allowFresh }: Settings): Hub['everyone'] {
+  const plain: readonly Permission[] = ['predict', 'learn-private', ...(allowFresh ? (['fresh'] as const) : [])];
+  return { plain: createGrant('anonymous', plain), sharing: createGrant('anonymous', [...plain, 'learn-shared']) };
+}
+
+/** @throws ConfigError for a certificate or a key that is none */
+function listener({ tls }: Settings, routes: RequestListener): HttpServer {
+  // A request that is not whole by then ends its socket.
+  const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+  if (tls === undefined) return createServer(timeouts, routes);
+  try {
+    return createTlsServer({ ...timeouts, cert: tls.cert, key: tls.key }, routes);
+  } catch (cause) {
+    throw new ConfigError(`Expected tls to be a certificate and its key as PEM, got ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 /** Where this machine finds itself, if it listens on all of its addresses. */

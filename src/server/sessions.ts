@@ -1,14 +1,18 @@
 /** The sessions of one connection: what comes for each, from its opening to its end. */
-import type { ClientMessage, Open } from '../wire/messages.js';
+import type { Authenticate, ClientMessage, Open } from '../wire/messages.js';
+import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
 import { startLearning } from './learning.js';
 import { needsOwnWeights, OpenError, openSession } from './open.js';
 import { acceptFrames, fault, type Outlet, planReset, pushReset, type Session } from './session.js';
 import { forget } from './stepping.js';
 
+/** A message for one session. */
+type SessionMessage = Exclude<ClientMessage, Authenticate>;
+
 export interface Sessions {
   /** A message of so many bytes has come. */
-  receive(message: ClientMessage, bytes: number): void;
+  receive(message: SessionMessage, bytes: number): void;
   /** Some of what has come is not answered. */
   isBusy(): boolean;
   /** The peer reads again. */
@@ -21,11 +25,11 @@ export interface Sessions {
 
 /** A session that is being made, and what came for it meanwhile. */
 interface Opening {
-  readonly early: { readonly message: ClientMessage; readonly bytes: number }[];
+  readonly early: { readonly message: SessionMessage; readonly bytes: number }[];
 }
 
-/** @param mayShare permits `learn: shared` */
-export function createSessions(hub: Hub, outlet: Outlet, mayShare: boolean): Sessions {
+/** @param grant what the client may do, and how much of it */
+export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions {
   const { settings, batcher, turn } = hub;
   const sessions = new Map<number, Session | Opening>();
   const owners = new Set<number>();
@@ -47,10 +51,13 @@ export function createSessions(hub: Hub, outlet: Outlet, mayShare: boolean): Ses
     sessions.delete(number);
     if ('queue' in session) session.learner?.leave();
     hub.sessions--;
-    if (owners.delete(number)) hub.learners--;
+    grant.sessions--;
+    if (!owners.delete(number)) return;
+    hub.learners--;
+    grant.learners--;
   }
 
-  function receive(message: ClientMessage, bytes: number): void {
+  function receive(message: SessionMessage, bytes: number): void {
     const session = sessions.get(message.session);
     const { session: number } = message;
     if (message.type === 'open') {
@@ -67,7 +74,7 @@ export function createSessions(hub: Hub, outlet: Outlet, mayShare: boolean): Ses
     }
   }
 
-  function forSession(session: Session, message: ClientMessage, bytes: number): void {
+  function forSession(session: Session, message: SessionMessage, bytes: number): void {
     switch (message.type) {
       case 'frames':
         acceptFrames(session, message);
@@ -128,20 +135,29 @@ export function createSessions(hub: Hub, outlet: Outlet, mayShare: boolean): Ses
             ? `${settings.maxLearners} sessions with weights of their own`
             : own && owners.size >= settings.maxLearnersPerConnection
               ? `${settings.maxLearnersPerConnection} sessions with weights of their own on a connection`
-              : undefined;
+              : grant.sessions >= grant.maxSessions
+                ? `${grant.maxSessions} sessions of this token`
+                : own && grant.learners >= grant.maxLearners
+                  ? `${grant.maxLearners} sessions with weights of their own of this token`
+                  : undefined;
     if (limit !== undefined) {
-      fault({ number, outlet }, 'limit_reached', `Expected at most ${limit}, got one more`, { retryable: true });
+      fault({ number, outlet }, 'limit_reached', `Expected at most ${limit}, got one more`, {
+        retryable: true,
+        retryAfterMilliseconds: settings.retryAfter,
+      });
       return;
     }
     const opening: Opening = { early: [] };
     sessions.set(number, opening);
     hub.sessions++;
+    grant.sessions++;
     if (own) {
       owners.add(number);
       hub.learners++;
+      grant.learners++;
     }
     try {
-      const { session, opened } = await openSession(message, outlet, hub.models, settings, mayShare);
+      const { session, opened } = await openSession(message, outlet, hub.models, settings, grant);
       if (sessions.get(number) !== opening) {
         session.learner?.leave();
         return;

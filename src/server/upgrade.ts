@@ -1,13 +1,12 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { closeCodes, isSubprotocol, subprotocols } from '../wire/messages.js';
+import { closeCodes, isSubprotocol, type Subprotocol, subprotocols } from '../wire/messages.js';
+import { awaitToken, grantOf, turnAway } from './admission.js';
 import { connect } from './connection.js';
-import { hostAllowed, isOwnPage, originAllowed } from './hosts.js';
+import type { Grant } from './grant.js';
+import { hostAllowed, originAllowed } from './hosts.js';
 import type { Hub } from './hub.js';
-
-/** Messages in fragments are reassembled from at most this many. */
-const maxFragments = 1024;
 
 /** Takes the sockets that ask for one of our subprotocols at our path; others get an HTTP answer that says why. */
 export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
@@ -17,7 +16,7 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: settings.maxPayload,
-    maxFragments,
+    maxFragments: settings.maxFragments,
     handleProtocols: offered => subprotocols.find(name => offered.has(name)) ?? false,
   });
   return (request, socket, head) => {
@@ -40,14 +39,29 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
       refuse(socket, 400, `Expected a subprotocol of ${subprotocols.join(', ')}, got ${offered.join(', ') || 'none'}`);
       return;
     }
+    const grant = grantOf(hub, request);
+    if (grant === 'wrong') {
+      refuse(socket, 401, 'Expected a token of this server in the header authorization, got another');
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, webSocket => {
-      const { protocol } = webSocket;
+      const subprotocol = webSocket.protocol as Subprotocol;
+      const full = (most: number, what: string): void => {
+        const message = `Expected at most ${most} ${what}, got one more`;
+        // Not all at once again.
+        const retryAfterMilliseconds = Math.ceil(settings.retryAfter * (1 + Math.random()));
+        const details = { code: 'limit_reached', message, retryable: true, retryAfterMilliseconds } as const;
+        turnAway(webSocket, subprotocol, closeCodes.tryLater, details);
+      };
+      const admit = (admitted: Grant): void => {
+        if (admitted.connections >= admitted.maxConnections) full(admitted.maxConnections, 'connections of this token');
+        else connect(hub, webSocket, socket, subprotocol, admitted);
+      };
       if (hub.draining) webSocket.close(closeCodes.restart, 'the server closes');
-      else if (hub.connections.size >= settings.maxConnections) webSocket.close(closeCodes.tryLater, 'full');
-      else if (isSubprotocol(protocol)) {
-        const mayShare = settings.allowShared === 'own-pages' ? isOwnPage(request) : settings.allowShared;
-        connect(hub, webSocket, socket, protocol, mayShare);
-      }
+      else if (hub.connections.size >= settings.maxConnections) full(settings.maxConnections, 'connections');
+      else if (grant !== undefined) admit(grant);
+      else if (hub.unauthenticated >= settings.maxUnauthenticated) full(settings.maxUnauthenticated, 'without a token');
+      else awaitToken(hub, webSocket, subprotocol, admit);
     });
   };
 }

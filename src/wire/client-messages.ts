@@ -1,7 +1,7 @@
 import type { Fresh, Learn, Learning, Want } from './settings.js';
 
-/** What a client sends; `session` is 1 or more, picked by the client. */
-export type ClientMessage = Open | Frames | Targets | Finish | Reset | Snapshot | Restore | Ack | Close;
+/** What a client sends; `session` is 1 or more, picked by the client, but in `authenticate`. */
+export type ClientMessage = Open | Frames | Targets | Finish | Reset | Snapshot | Restore | Ack | Close | Authenticate;
 
 /** Starts a session, or (with `resume`) goes on with one. */
 export interface Open {
@@ -130,6 +130,14 @@ export interface Ack {
 export interface Close {
   readonly type: 'close';
   readonly session: number;
+}
+
+/** Who the client is, where it cannot set a header: the first message of the connection. */
+export interface Authenticate {
+  readonly type: 'authenticate';
+  /** 0: the connection itself. */
+  readonly session: 0;
+  readonly token: string;
 }
 
 /** How many frames a payload holds. */

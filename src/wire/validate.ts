@@ -7,6 +7,11 @@ import type { Learning, WireModelConfig } from './settings.js';
 /** Checks counts, products of sizes and the rules that hold for one message alone. Throws `WireError` with its session. */
 export function validateClient(message: ClientMessage, limits: WireLimits): void {
   try {
+    if (message.type === 'authenticate') {
+      expect(message.session === 0, 'session of authenticate to be 0, the connection itself', message.session);
+      checkName('token', message.token, limits);
+      return;
+    }
     expect(message.session >= 1, 'session to be 1 or more: 0 is the connection itself', message.session);
     switch (message.type) {
       case 'open':

@@ -160,6 +160,7 @@ export const clientMessages = {
   restore: fc.record({ ...named('restore'), data: fc.uint8Array({ maxLength: 40 }) }),
   ack: fc.record({ ...named('ack'), seq: count }),
   close: fc.record(named('close')),
+  authenticate: fc.record({ type: fc.constant('authenticate'), session: fc.constant(0), token: text }),
 } as unknown as { readonly [type in ClientMessage['type']]: fc.Arbitrary<ClientMessage & { readonly type: type }> };
 
 const answer = some<StepAnswer>(

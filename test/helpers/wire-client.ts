@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import { type ServeOptions, type Server, serve } from '../../src/server/index.js';
 import type { Models } from '../../src/server/served.js';
 import {
@@ -40,8 +40,9 @@ export async function connectWire(
   url: string,
   subprotocol: Subprotocol = 'eddy.v1.proto',
   origin?: string,
+  options: ClientOptions = {},
 ): Promise<WireClient> {
-  const socket = new WebSocket(url, [subprotocol], { perMessageDeflate: false, origin });
+  const socket = new WebSocket(url, [subprotocol], { perMessageDeflate: false, origin, ...options });
   t.teardown(() => socket.terminate());
   const messages: ServerMessage[] = [];
   const readers: { resolve: (message: ServerMessage) => void; reject: (error: Error) => void }[] = [];

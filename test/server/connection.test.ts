@@ -5,6 +5,7 @@ import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import { createBatcher } from '../../src/server/batcher.js';
 import { connect } from '../../src/server/connection.js';
+import { createGrant } from '../../src/server/grant.js';
 import type { Connection } from '../../src/server/hub.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { checkServeOptions } from '../../src/server/options.js';
@@ -206,12 +207,19 @@ async function onFakeSocket(highWater: number, now?: () => number) {
     setImmediate(() => turnEnded());
     return batcher.run();
   });
+  const everyone = {
+    plain: createGrant('anonymous', ['predict', 'learn-private']),
+    sharing: createGrant('anonymous', []),
+  };
   const hub = {
     models: serveModels(model),
     settings,
     batcher,
     turn,
     connections: new Set<Connection>(),
+    tokens: undefined,
+    everyone,
+    unauthenticated: 0,
     sessions: 0,
     learners: 0,
     draining: false,
@@ -248,7 +256,7 @@ async function onFakeSocket(highWater: number, now?: () => number) {
       webSocket.terminated = true;
     },
   });
-  const connection = connect(hub, webSocket as never, socket as never, 'eddy.v1.proto', false);
+  const connection = connect(hub, webSocket as never, socket as never, 'eddy.v1.proto', everyone.plain);
   const receive = (message: ClientMessage): void => {
     webSocket.emit('message', Buffer.from(encodeClient(message, 'eddy.v1.proto') as Uint8Array), true);
   };

@@ -150,6 +150,7 @@ const client = {
   restore: { type: 'restore', session: 1, data: Uint8Array.of(0, 255, 7) },
   ack: { type: 'ack', session: 1, seq: 9007199254740991 },
   close: { type: 'close', session: 1 },
+  authenticate: { type: 'authenticate', session: 0, token: 'a-bearer-token' },
 };
 
 const server = {

@@ -1,0 +1,105 @@
+/** Bearer tokens: who they name, and how one is told from another without telling by time how near it came. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { ConfigError } from '../errors.js';
+import { createGrant, type Grant, type GrantLimits, type Permission, permissions } from './grant.js';
+
+/** One token, as a file lists it. */
+export interface TokenConfig extends Partial<GrantLimits> {
+  /** For logs and metrics. */
+  readonly name: string;
+  /** At least 16 characters, of those that a header can carry. */
+  readonly token?: string;
+  /** Instead of the token: its SHA-256, 64 hexadecimal digits. So the file holds nothing that lets anyone in. */
+  readonly sha256?: string;
+  /** Default: predict and learn-private. */
+  readonly permissions?: readonly Permission[];
+}
+
+export interface Tokens {
+  /** The grant of a token; undefined if it is none of ours. */
+  find(token: string): Grant | undefined;
+}
+
+const shortest = 16;
+const limits = ['maxConnections', 'maxSessions', 'maxLearners', 'messageRate'] as const;
+const fields: ReadonlySet<string> = new Set(['name', 'token', 'sha256', 'permissions', ...limits]);
+
+/** @throws ConfigError naming what is wrong, and never a token */
+export function createTokens(list: readonly TokenConfig[]): Tokens {
+  expect(Array.isArray(list) && list.length > 0, 'tokens', 'a list of one or more', typeof list);
+  const entries = list.map((config, i) => ({ digest: digestOf(config, i), grant: grantOf(config, i) }));
+  const names = entries.map(({ grant }) => grant.name);
+  expect(new Set(names).size === names.length, 'tokens', 'tokens of different names', names.join(', '));
+  const digests = entries.map(({ digest }) => digest.toString('hex'));
+  expect(new Set(digests).size === digests.length, 'tokens', 'tokens that differ', 'one of them twice');
+  return {
+    find(token) {
+      const asked = sha256(token);
+      let found: Grant | undefined;
+      // All are compared, whichever it is.
+      for (const { digest, grant } of entries) if (timingSafeEqual(digest, asked)) found = grant;
+      return found;
+    },
+  };
+}
+
+/**
+ * The list in a JSON text: `[{ "name": "phones", "token": "…", "permissions": ["predict"] }]`.
+ *
+ * @throws ConfigError
+ */
+export function parseTokens(text: string): readonly TokenConfig[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    throw new ConfigError(
+      'Expected tokens to be a JSON list of { name, token, permissions }, got text that is not JSON',
+    );
+  }
+  createTokens(list as readonly TokenConfig[]);
+  return list as readonly TokenConfig[];
+}
+
+/** The token of `Authorization: Bearer …`; undefined where there is no such header. */
+export function bearerOf(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : (/^Bearer +([^\s]+) *$/i.exec(header)?.[1] ?? '');
+}
+
+function digestOf({ token, sha256: hex }: TokenConfig, i: number): Buffer {
+  expect((token === undefined) !== (hex === undefined), `tokens[${i}]`, 'a token, or its sha256', 'both or neither');
+  if (hex !== undefined) {
+    expect(
+      typeof hex === 'string' && /^[0-9a-f]{64}$/i.test(hex),
+      `tokens[${i}].sha256`,
+      '64 hexadecimal digits',
+      'others',
+    );
+    return Buffer.from(hex, 'hex');
+  }
+  const fits = typeof token === 'string' && token.length >= shortest && /^[\x21-\x7e]+$/.test(token);
+  expect(fits, `tokens[${i}].token`, `${shortest} characters or more, none of them a space`, 'another');
+  return sha256(token!);
+}
+
+function grantOf(config: TokenConfig, i: number): Grant {
+  const at = `tokens[${i}]`;
+  for (const field of Object.keys(config)) expect(fields.has(field), at, `one of ${[...fields].join(', ')}`, field);
+  const { name, permissions: allowed = ['predict', 'learn-private'] } = config;
+  expect(typeof name === 'string' && /^[\w.-]{1,64}$/.test(name), `${at}.name`, '1 to 64 letters, digits, . _ -', name);
+  const known = Array.isArray(allowed) && allowed.every(one => permissions.includes(one));
+  expect(known, `${at}.permissions`, `a list of ${permissions.join(', ')}`, JSON.stringify(allowed));
+  for (const limit of limits) {
+    const value = config[limit] ?? 1;
+    expect(Number.isSafeInteger(value) && value >= 0, `${at}.${limit}`, 'an integer from 0', value);
+  }
+  return createGrant(name, allowed, config);
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function expect(fits: boolean, name: string, expected: string, got: unknown): void {
+  if (!fits) throw new ConfigError(`Expected ${name} to be ${expected}, got ${String(got)}`);
+}
