@@ -54,6 +54,7 @@ export {
 } from './encoders/readings.js';
 export type { Statistics } from './encoders/statistics.js';
 export { createStrokes, type Point, type StrokesConfig, type StrokesState } from './encoders/strokes.js';
+export { createWavReader, readWav, type WavFormat, type WavReader, writeWav } from './encoders/wav.js';
 
 // Random numbers
 export { createRandom, type Random } from './random.js';

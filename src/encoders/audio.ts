@@ -96,12 +96,13 @@ export function createAudio(given: AudioConfig): AudioEncoder {
     const inputs: Float32Array[] = [];
     for (; first + frame <= all.length; first += hop) {
       mel.features(all, first, features);
-      columns = columns.map((column, i) => observe(column, features[i], clamp, span));
-      inputs.push(
-        Float32Array.from(columns, (column, i) =>
-          limit((features[i] - column.mean) / deviation(column), -clamp, clamp),
-        ),
-      );
+      const row = new Float32Array(mel.size);
+      columns = columns.map((before, i) => {
+        const column = observe(before, features[i], clamp, span);
+        row[i] = limit((features[i] - column.mean) / deviation(column), -clamp, clamp);
+        return column;
+      });
+      inputs.push(row);
     }
     return { samples: Array.from(all.subarray(first)), columns, inputs };
   };

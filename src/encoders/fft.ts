@@ -31,8 +31,10 @@ export function createFft(size: number): Fft {
       const step = half / span;
       for (let first = 0; first < half; first += 2 * span) {
         for (let j = 0; j < span; j++) {
-          const [c, s] = [cosines[j * step], sines[j * step]];
-          const [a, b] = [first + j, first + j + span];
+          const c = cosines[j * step];
+          const s = sines[j * step];
+          const a = first + j;
+          const b = a + span;
           const x = re[b] * c + im[b] * s;
           const y = im[b] * c - re[b] * s;
           re[b] = re[a] - x;
