@@ -56,6 +56,12 @@ export type { Statistics } from './encoders/statistics.js';
 export { createStrokes, type Point, type StrokesConfig, type StrokesState } from './encoders/strokes.js';
 export { createWavReader, readWav, type WavFormat, type WavReader, writeWav } from './encoders/wav.js';
 
+// Other people's ink
+export type { Ink } from './interchange/ink.js';
+export { fromInkml } from './interchange/inkml.js';
+export { fromQuickDraw } from './interchange/quick-draw.js';
+export { fromUnipen, type UnipenOptions } from './interchange/unipen.js';
+
 // Random numbers
 export { createRandom, type Random } from './random.js';
 

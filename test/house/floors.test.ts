@@ -26,6 +26,7 @@ const packages: Record<string, readonly string[]> = {
   rxjs: ['operators', 'client', 'server', 'cli', 'index.ts'],
   ws: ['server', 'client'],
   protobufjs: ['wire', 'interchange'],
+  saxes: ['interchange'],
   commander: ['cli'],
   'cli-progress': ['cli'],
   'csv-parse': ['cli'],

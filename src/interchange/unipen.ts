@@ -1,0 +1,140 @@
+import type { Point } from '../encoders/strokes.js';
+import { InputError } from '../errors.js';
+import { type Ink, readNumber, usualRate } from './ink.js';
+
+export interface UnipenOptions {
+  /** The text of an included file, by its path as it stands there; without it, an include is an error. */
+  readonly include?: (path: string) => string;
+}
+
+/** The points of one time that the pen was down. */
+type Component = Point[];
+
+interface Segment {
+  readonly level: string;
+  readonly strokes: string;
+  readonly label: string | undefined;
+  readonly note?: string;
+}
+
+/**
+ * The segments of a UNIPEN 1.0 file (Guyon et al. 1994), each with the strokes that it names: `3`, `3-5`, `3,7-8`, or parts of them,
+ * `3:10-4:2`, counted from 0 over the file and what it includes. y is turned to grow downward. Times are those of the column T; without
+ * one, those of `.POINTS_PER_SECOND`, or 100 points a second, and `.DT` (milliseconds) while the pen is up. Other columns, and points
+ * in the air, are left out.
+ *
+ * @throws InputError naming the line
+ */
+export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
+  const components: Component[] = [];
+  const segments: Segment[] = [];
+  let columns = ['X', 'Y'];
+  let rate = usualRate;
+  let time = 0;
+
+  const readPoints = (lines: readonly string[], where: string): void => {
+    const cells = lines.join(' ').trim();
+    if (cells === '') return;
+    const numbers = cells.split(/\s+/).map(cell => readNumber(cell, where));
+    const width = columns.length;
+    if (numbers.length % width !== 0)
+      throw new InputError(`Expected ${where} to be rows of ${columns.join(' ')}, got ${numbers.length} numbers`);
+    const [x, y, t] = ['X', 'Y', 'T'].map(name => columns.indexOf(name));
+    const points: Component = [];
+    for (let at = 0; at < numbers.length; at += width) {
+      if (t < 0) time += 1000 / rate;
+      else time = numbers[at + t];
+      points.push({ x: numbers[at + x], y: 0 - numbers[at + y], time, up: at + width === numbers.length });
+    }
+    components.push(points);
+  };
+
+  const read = (whole: string, file: string, depth: number): void => {
+    for (const { keyword, rest, lines, where } of statements(whole, file)) {
+      switch (keyword) {
+        case 'INCLUDE': {
+          if (options.include === undefined) throw new InputError(`Expected ${where} to be read by include, got none`);
+          if (depth === mostIncludes) throw new InputError(`Expected at most ${mostIncludes} includes within another`);
+          read(options.include(rest), rest, depth + 1);
+          break;
+        }
+        case 'COORD':
+          columns = rest.split(/\s+/);
+          if (!columns.includes('X') || !columns.includes('Y'))
+            throw new InputError(`Expected ${where} to name X and Y, got ${rest}`);
+          break;
+        case 'POINTS_PER_SECOND':
+          rate = readNumber(rest.split(/\s+/)[0], where);
+          if (rate <= 0) throw new InputError(`Expected ${where} to be above 0, got ${rate}`);
+          break;
+        case 'DT':
+          time += readNumber(rest, where);
+          break;
+        case 'PEN_DOWN':
+          readPoints([rest, ...lines], where);
+          break;
+        case 'SEGMENT':
+          segments.push(readSegment([rest, ...lines].join(' '), where));
+          break;
+        case 'COMMENT': {
+          const last = segments.length - 1;
+          if (last >= 0 && segments[last].note === undefined) segments[last] = { ...segments[last], note: rest };
+          break;
+        }
+      }
+    }
+  };
+
+  read(text, 'the file', 0);
+  return segments.map(({ level, strokes, label, note }) => ({
+    ...(label === undefined ? {} : { label }),
+    level,
+    ...(note ? { note } : {}),
+    points: pointsOf(strokes, components),
+  }));
+}
+
+const mostIncludes = 8;
+
+interface Statement {
+  readonly keyword: string;
+  /** What stands beside the keyword. */
+  readonly rest: string;
+  /** The lines below it. */
+  readonly lines: readonly string[];
+  readonly where: string;
+}
+
+function statements(text: string, file: string): Statement[] {
+  const found: { keyword: string; rest: string; lines: string[]; where: string }[] = [];
+  text.split(/\r?\n/).forEach((line, i) => {
+    const match = /^\.([A-Z_0-9]+)\s*(.*?)\s*$/.exec(line);
+    if (match) found.push({ keyword: match[1], rest: match[2], lines: [], where: `line ${i + 1} of ${file}` });
+    else found.at(-1)?.lines.push(line);
+  });
+  return found;
+}
+
+function readSegment(text: string, where: string): Segment {
+  const match = /^(\S+)\s+(\S+)(?:\s+([^\s"]+))?(?:\s+"(.*)")?\s*$/.exec(text.trim());
+  if (!match) throw new InputError(`Expected ${where} to be .SEGMENT level strokes quality "label", got ${text}`);
+  return { level: match[1], strokes: match[2], label: match[4] };
+}
+
+/** The points of named components; each begins a stroke, and the last of each ends it. */
+function pointsOf(strokes: string, components: readonly Component[]): Point[] {
+  const wrong = (): InputError =>
+    new InputError(`Expected strokes of a segment to be among 0 to ${components.length - 1}, got ${strokes}`);
+  return strokes.split(',').flatMap(part => {
+    const match = /^(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?$/.exec(part);
+    if (!match) throw wrong();
+    const first = Number(match[1]);
+    const last = match[3] === undefined ? first : Number(match[3]);
+    if (!(first <= last && last < components.length)) throw wrong();
+    return components.slice(first, last + 1).flatMap((component, i) => {
+      const from = i === 0 && match[2] !== undefined ? Number(match[2]) : 0;
+      const to = first + i === last && match[4] !== undefined ? Number(match[4]) + 1 : component.length;
+      return component.slice(from, to).map((point, j, all) => ({ ...point, up: j === all.length - 1 }));
+    });
+  });
+}
