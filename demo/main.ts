@@ -1,8 +1,6 @@
 import 'uplot/dist/uPlot.min.css';
-import { startSense } from './live/sense.js';
-import { startType } from './live/type.js';
 import { createStatus } from './parts/status.js';
+import { pages } from './shell/pages.js';
+import { startShell } from './shell/shell.js';
 
-const status = createStatus(document.getElementById('status')!);
-startSense(status);
-startType(status);
+startShell(pages, createStatus(document.getElementById('status')!));

@@ -1,5 +1,7 @@
+import type { Subscription } from 'rxjs';
 import uPlot from 'uplot';
 import { createPainter } from './paint.js';
+import { onResize } from './size.js';
 import { onThemeChange, readTheme, type Theme } from './theme.js';
 
 export interface Curve {
@@ -22,7 +24,11 @@ export interface ChartOptions {
 }
 
 /** A plot that is as wide as its element, in the colours of the page. */
-export function createChart(element: HTMLElement, options: ChartOptions): (data: uPlot.AlignedData) => void {
+export function createChart(
+  element: HTMLElement,
+  options: ChartOptions,
+  life: Subscription,
+): (data: uPlot.AlignedData) => void {
   const { curves, height, label, range } = options;
   let theme = readTheme();
   let latest: uPlot.AlignedData = [[], ...curves.map(() => [])] as unknown as uPlot.AlignedData;
@@ -73,12 +79,18 @@ export function createChart(element: HTMLElement, options: ChartOptions): (data:
     latest,
     element,
   );
-  const paint = createPainter(() => plot.setData(latest));
-  onThemeChange(() => {
+  let gone = false;
+  const paint = createPainter(() => !gone && plot.setData(latest));
+  const recolour = (): void => {
     theme = readTheme();
     plot.redraw();
+  };
+  onThemeChange(recolour, life);
+  onResize(element, () => plot.setSize({ width: Math.max(element.clientWidth, 80), height }), life);
+  life.add(() => {
+    gone = true;
+    plot.destroy();
   });
-  new ResizeObserver(() => plot.setSize({ width: Math.max(element.clientWidth, 80), height })).observe(element);
   return data => {
     latest = data;
     paint();

@@ -2,7 +2,7 @@
 const pause = 60;
 
 /** Draws what is newest soon after it is asked to, not too often, and not while the page is hidden. */
-export function createPainter(draw: () => void): () => void {
+export function createPainter(draw: () => unknown): () => void {
   let waiting = false;
   let drawn = Number.NEGATIVE_INFINITY;
   return () => {

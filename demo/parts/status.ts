@@ -1,4 +1,4 @@
-import { defer, type Observable, retry, timer } from 'rxjs';
+import { defer, finalize, type Observable, retry, timer } from 'rxjs';
 import { LostError } from './server-events.js';
 
 export type State =
@@ -9,6 +9,8 @@ export type State =
 export interface Status {
   /** What one stream of the page knows about the server. */
   report(stream: string, state: State): void;
+  /** The stream has ended: what it said counts no more. */
+  forget(stream: string): void;
 }
 
 /** Says in words how the server is: gone as soon as one stream of the page has lost it. */
@@ -16,7 +18,7 @@ export function createStatus(element: HTMLElement): Status {
   const states = new Map<string, State>();
   let said = '';
 
-  const say = (kind: State['kind'], text: string): void => {
+  const say = (kind: State['kind'] | 'quiet', text: string): void => {
     if (text === said) return;
     said = text;
     element.dataset.kind = kind;
@@ -31,17 +33,23 @@ export function createStatus(element: HTMLElement): Status {
       const seconds = Math.ceil((soonest - Date.now()) / 1000);
       const when = seconds > 0 ? `trying again in ${seconds} s` : 'trying again';
       const refused = gone.find(state => state.refused !== undefined)?.refused;
-      say('gone', `${refused === undefined ? 'The server is gone' : `The server says: ${refused}`} – ${when}`);
+      say('gone', `${refused === undefined ? 'The server is gone' : refused} – ${when}`);
     } else if (all.some(state => state.kind === 'connecting')) {
       say('connecting', 'Connecting…');
-    } else {
+    } else if (all.length > 0) {
       say('live', 'Live');
+    } else {
+      say('quiet', 'Ready');
     }
   };
   setInterval(show, 250);
   return {
     report(stream, state) {
       states.set(stream, state);
+      show();
+    },
+    forget(stream) {
+      states.delete(stream);
       show();
     },
   };
@@ -57,22 +65,23 @@ export function staying<T>(
   connect: (opened: () => void) => Observable<T>,
 ): Observable<T> {
   let failures = 0;
-  status.report(stream, { kind: 'connecting' });
-  return defer(() =>
-    connect(() => {
+  return defer(() => {
+    if (failures === 0) status.report(stream, { kind: 'connecting' });
+    return connect(() => {
       failures = 0;
       status.report(stream, { kind: 'live' });
-    }),
-  ).pipe(
+    });
+  }).pipe(
     retry({
-      delay: (error: LostError | { fault?: string; message?: string }) => {
-        if (!(error instanceof LostError) && !('fault' in error)) console.error(error);
+      delay: (error: Error & { readonly fault?: string }) => {
+        const lost = error instanceof LostError || error.fault === 'closed';
+        if (!lost && error.fault === undefined) console.error(error);
         const wait = Math.min(longest, shortest * 2 ** failures++);
-        const refused =
-          'fault' in error && error.fault !== undefined && error.fault !== 'closed' ? error.message : undefined;
+        const refused = lost ? undefined : error.message;
         status.report(stream, { kind: 'gone', until: Date.now() + wait, refused });
         return timer(wait);
       },
     }),
+    finalize(() => status.forget(stream)),
   );
 }

@@ -1,4 +1,6 @@
+import type { Subscription } from 'rxjs';
 import { createPainter } from './paint.js';
+import { onResize } from './size.js';
 import { onThemeChange, readTheme } from './theme.js';
 
 export interface Strip {
@@ -12,7 +14,7 @@ const labelHeight = 18;
 const labelWidth = 6;
 
 /** A moving picture of vectors with entries from −1 to 1: one row an entry, one column a moment. */
-export function createStrip(canvas: HTMLCanvasElement, rows: number, columns: number): Strip {
+export function createStrip(canvas: HTMLCanvasElement, rows: number, columns: number, life: Subscription): Strip {
   const history = new Float32Array(rows * columns);
   const known = new Uint8Array(columns);
   const labels: string[] = new Array(columns).fill('');
@@ -57,8 +59,8 @@ export function createStrip(canvas: HTMLCanvasElement, rows: number, columns: nu
       context.fillText(labels[(next + x) % columns], (x + 0.5) * step, height - 5);
     }
   });
-  onThemeChange(paint);
-  new ResizeObserver(paint).observe(canvas);
+  onThemeChange(paint, life);
+  onResize(canvas, paint, life);
   return {
     push(values, label = '') {
       history.set(values.subarray(0, rows), next * rows);

@@ -1,7 +1,10 @@
+import type { Subscription } from 'rxjs';
+
 export interface Theme {
   readonly ink: string;
   readonly faint: string;
   readonly network: string;
+  readonly frozen: string;
   readonly trivial: string;
   /** Red, green and blue of h = −1, 0 and 1. */
   readonly cold: readonly number[];
@@ -20,6 +23,7 @@ export function readTheme(): Theme {
     ink: value('--ink'),
     faint: value('--faint'),
     network: value('--network'),
+    frozen: value('--frozen'),
     trivial: value('--trivial'),
     cold: channels('--cold'),
     zero: channels('--zero'),
@@ -28,6 +32,7 @@ export function readTheme(): Theme {
 }
 
 /** Light became dark, or dark light. */
-export function onThemeChange(draw: () => void): void {
+export function onThemeChange(draw: () => void, life: Subscription): void {
   dark.addEventListener('change', draw);
+  life.add(() => dark.removeEventListener('change', draw));
 }

@@ -10,6 +10,9 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.json': 'application/json; charset=utf-8',
+  '.md': 'text/plain; charset=utf-8',
+  '.wav': 'audio/wav',
+  '.safetensors': 'application/octet-stream',
 };
 
 const headers = {

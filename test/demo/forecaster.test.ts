@@ -20,7 +20,7 @@ function fadingMean(errors: readonly number[]): number {
 }
 
 test('a network that says nothing is as good as “same as now”, and its errors are in units of the data', async t => {
-  const { createForecaster, together } = await demoModule(t, 'live/forecaster.ts');
+  const { createForecaster, together } = await demoModule(t, 'sense/forecaster.ts');
   const forecaster = createForecaster();
   let scored: { error: number; persistence: number; moves: boolean }[] = [];
   loads.forEach((load, i) => {
@@ -49,7 +49,7 @@ test('a network that says nothing is as good as “same as now”, and its error
 });
 
 test('what was learned would have been right: the target is the change, in the unit of its moment', async t => {
-  const { createForecaster } = await demoModule(t, 'live/forecaster.ts');
+  const { createForecaster } = await demoModule(t, 'sense/forecaster.ts');
   const [oracle, forecaster] = [createForecaster(), createForecaster()];
   const targets: Float32Array[] = [];
   for (const load of loads) {
@@ -68,7 +68,7 @@ test('what was learned would have been right: the target is the change, in the u
 });
 
 test('a forecast that came too late scores nothing', async t => {
-  const { createForecaster } = await demoModule(t, 'live/forecaster.ts');
+  const { createForecaster } = await demoModule(t, 'sense/forecaster.ts');
   const forecaster = createForecaster();
   forecaster.items(loads[0]);
   forecaster.items(loads[1]);

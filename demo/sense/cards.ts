@@ -1,3 +1,4 @@
+import type { Subscription } from 'rxjs';
 import { createChart } from '../parts/chart.js';
 import type { Scored } from './forecaster.js';
 
@@ -50,8 +51,8 @@ export interface Cards {
 const most = 120;
 
 /** A card for each reading: what came, what comes next, and both over the last half minute. */
-export function createCards(parent: HTMLElement): Cards {
-  const cards = shown.map(column => createCard(parent, column));
+export function createCards(parent: HTMLElement, life: Subscription): Cards {
+  const cards = shown.map(column => createCard(parent, column, life));
   let came = 0;
   return {
     came(values) {
@@ -80,6 +81,7 @@ export function createCards(parent: HTMLElement): Cards {
 function createCard(
   parent: HTMLElement,
   { name, about, format, formatError, span, most: highest = Number.POSITIVE_INFINITY }: Column,
+  life: Subscription,
 ) {
   const card = document.createElement('article');
   card.className = 'card';
@@ -99,21 +101,25 @@ function createCard(
   plot.setAttribute('aria-label', `${name}: the last half minute, and what was forecast for it`);
   parent.append(card);
 
-  const draw = createChart(plot, {
-    height: 92,
-    curves: [
-      { color: theme => theme.ink, fill: true },
-      { color: theme => theme.network, width: 1.5, endPoint: true },
-    ],
-    range(least, top) {
-      const room = Math.max(span - (top - least), 0.16 * (top - least));
-      const low = Math.max(Math.min(0, least), least - room / 2);
-      const high = top + room - (least - low);
-      // A forecast may be beyond what can be.
-      const over = Math.max(0, high - Math.max(highest * 1.02, top));
-      return [low - over, high - over];
+  const draw = createChart(
+    plot,
+    {
+      height: 92,
+      curves: [
+        { color: theme => theme.ink, fill: true },
+        { color: theme => theme.network, width: 1.5, endPoint: true },
+      ],
+      range(least, top) {
+        const room = Math.max(span - (top - least), 0.16 * (top - least));
+        const low = Math.max(Math.min(0, least), least - room / 2);
+        const high = top + room - (least - low);
+        // A forecast may be beyond what can be.
+        const over = Math.max(0, high - Math.max(highest * 1.02, top));
+        return [low - over, high - over];
+      },
     },
-  });
+    life,
+  );
   let moments: number[] = [];
   let values: (number | null)[] = [];
   let forecasts: (number | null)[] = [];

@@ -2,10 +2,19 @@ import { percent } from '../parts/numbers.js';
 import { createPainter } from '../parts/paint.js';
 import { lookOf } from './characters.js';
 
-const most = 8;
+const most = 5;
 
-/** The likeliest next bytes as bars, the likeliest first. */
-export function createBars(list: HTMLElement): { show(prediction: Float32Array): void; clear(): void } {
+export interface Bars {
+  show(prediction: Float32Array): void;
+  clear(): void;
+}
+
+/**
+ * The likeliest next characters as bars, the likeliest first.
+ *
+ * @param vocabulary the character of each token; any other has none
+ */
+export function createBars(list: HTMLElement, vocabulary: () => readonly string[]): Bars {
   const rows = Array.from({ length: most }, () => {
     const row = document.createElement('li');
     row.innerHTML =
@@ -19,20 +28,20 @@ export function createBars(list: HTMLElement): { show(prediction: Float32Array):
   const paint = createPainter(() => {
     const best = latest ? largest(latest, most) : [];
     rows.forEach(({ row, glyph, bar, share }, i) => {
-      const byte = best[i];
-      row.classList.toggle('empty', byte === undefined);
-      if (byte === undefined || !latest) {
+      const token = best[i];
+      row.classList.toggle('empty', token === undefined);
+      if (token === undefined || !latest) {
         glyph.textContent = '';
         share.textContent = '';
         bar.style.width = '0';
         return;
       }
-      const look = lookOf(byte);
+      const look = lookOf(vocabulary()[token]);
       glyph.textContent = look.glyph;
       glyph.classList.toggle('strange', look.strange);
-      bar.style.width = `${100 * latest[byte]}%`;
-      share.textContent = latest[byte] < 0.005 ? '< 1 %' : percent(latest[byte]);
-      row.setAttribute('aria-label', `${look.name}: ${percent(latest[byte])}`);
+      bar.style.width = `${100 * latest[token]}%`;
+      share.textContent = latest[token] < 0.005 ? '< 1 %' : percent(latest[token]);
+      row.setAttribute('aria-label', `${look.name}: ${percent(latest[token])}`);
     });
   });
   paint();

@@ -1,3 +1,6 @@
+import type { Subscription } from 'rxjs';
+import { onResize } from '../parts/size.js';
+
 /** One character on the paper, and how surprised the network was by it. */
 export interface Mark {
   readonly character: string;
@@ -30,6 +33,7 @@ export function createPaper(
   area: HTMLTextAreaElement,
   behind: HTMLElement,
   typed: (marks: readonly Mark[]) => void,
+  life: Subscription,
 ): Paper {
   const marks: Mark[] = [];
   const spans = new Map<Mark, HTMLElement>();
@@ -80,7 +84,7 @@ export function createPaper(
 
   area.addEventListener('input', compare);
   area.addEventListener('scroll', fit);
-  new ResizeObserver(fit).observe(area);
+  onResize(area, fit, life);
 
   return {
     get length() {

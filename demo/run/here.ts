@@ -1,0 +1,97 @@
+import {
+  copyModel,
+  createEncoder,
+  createModel,
+  createTrainer,
+  type Encoder,
+  type Input,
+  loadModel,
+  type OptimizerConfig,
+  type Step,
+  type TrainableModel,
+} from 'eddy';
+import type { RemoteInput, RemoteItem, RemoteLearned, RemoteStep } from 'eddy/client';
+import { encode, type Learned, step, tbptt } from 'eddy/operators';
+import { filter, identity, map, type OperatorFunction, pipe } from 'rxjs';
+import { isShared, type Lessons, learnerEnding, type Network, type Runner, type RunOptions } from './runner.js';
+import { whenReady } from './when-ready.js';
+
+/** In this page, without a server. */
+export function runHere(): Runner {
+  const shipped = new Map<string, Promise<TrainableModel>>();
+  const get = (network: Network): Promise<TrainableModel> => {
+    if (typeof network !== 'string') return createModel(network);
+    const loading = shipped.get(network) ?? fetchModel(network);
+    shipped.set(network, loading);
+    // One that could not be had is asked for again.
+    loading.catch(() => shipped.delete(network));
+    return loading;
+  };
+  const learner = async (network: Network): Promise<TrainableModel> => {
+    const model = await get(network);
+    return typeof network !== 'string' || isShared(network) ? model : copyModel(model);
+  };
+  return {
+    place: 'here',
+
+    step: <In extends RemoteInput>(network: Network, { carry, opened }: RunOptions = {}) =>
+      whenReady<In, RemoteStep>(async () => {
+        const model = await get(network);
+        return {
+          operator: pipe(
+            inputsOf<In>(model),
+            step(model, carry),
+            map((one, i) => numbered(one, i + 1)),
+          ),
+          opened: () => opened?.(model.config),
+        };
+      }),
+
+    learn: <In extends RemoteItem>(network: Network, lessons: Lessons, { carry, opened }: RunOptions = {}) =>
+      whenReady<In, RemoteLearned>(async () => {
+        const model = await learner(network);
+        const trainer = createTrainer(model, { ...lessons, optimizer: lessons.optimizer as OptimizerConfig });
+        const state = carry && { carry, steps: 0, updated: 0, entries: [] };
+        return {
+          operator: pipe(tbptt(trainer, state) as unknown as OperatorFunction<In, Learned>, filter(isTold), map(told)),
+          opened: () => opened?.(model.config),
+        };
+      }),
+  };
+}
+
+/** A model of the folder `models`, which stands beside the page. */
+export async function fetchModel(name: string): Promise<TrainableModel> {
+  const file = isShared(name) ? name.slice(0, -learnerEnding.length) : name;
+  const response = await fetch(`./models/${file}.safetensors`);
+  if (!response.ok) throw new Error(`Expected the network “${file}” beside this page, got ${response.status}`);
+  return (await loadModel(new Uint8Array(await response.arrayBuffer()))) as TrainableModel;
+}
+
+/** Raw data goes through the encoder of the model, as it does on the server; inputs pass as they are. */
+function inputsOf<In extends RemoteInput>({ config }: TrainableModel): OperatorFunction<In, Input> {
+  const isInput = (raw: unknown): raw is Input => typeof raw === 'number' || raw instanceof Float32Array;
+  if (!config.encoder) return identity as unknown as OperatorFunction<In, Input>;
+  const encoder = createEncoder(config.encoder);
+  return encode({
+    ...encoder,
+    encode: (state, raw) => (isInput(raw) ? { state, inputs: [raw] } : encoder.encode(state, raw)),
+  } as Encoder<In, unknown, Input>);
+}
+
+function numbered(one: Step, number: number): RemoteStep {
+  return { number, ...one };
+}
+
+type Told = Exclude<Learned, { kind: 'rollback' }>;
+
+/** Only what comes over the wire, too. */
+function isTold(event: Learned): event is Told {
+  return event.kind !== 'rollback' && !(event.kind === 'late' && event.loss === null);
+}
+
+function told(event: Told): RemoteLearned {
+  if (event.kind === 'step') return { ...event, step: numbered(event.step, event.number) };
+  if (event.kind === 'late') return { kind: 'late', number: event.number, loss: event.loss! };
+  return event;
+}
