@@ -3,11 +3,12 @@ import type { Kernels } from '../kernels/kernels.js';
 import type { OutputConfig, OutputKind } from '../model/output.js';
 import { type BinaryCrossEntropyConfig, binaryCrossEntropy } from './binary-cross-entropy.js';
 import { type CrossEntropyConfig, crossEntropy } from './cross-entropy.js';
+import { type CtcConfig, ctc } from './ctc.js';
 import type { Loss, LossKind } from './loss.js';
 import { type SquaredErrorConfig, squaredError } from './squared-error.js';
 
 /** What is made small, with its settings: plain data, as it stands in a checkpoint. */
-export type LossConfig = CrossEntropyConfig | BinaryCrossEntropyConfig | SquaredErrorConfig;
+export type LossConfig = CrossEntropyConfig | BinaryCrossEntropyConfig | SquaredErrorConfig | CtcConfig;
 
 type Kind = LossConfig['kind'];
 
@@ -16,6 +17,7 @@ const losses: { readonly [K in Kind]: LossKind<Extract<LossConfig, { kind: K }>>
   'cross-entropy': crossEntropy,
   'binary-cross-entropy': binaryCrossEntropy,
   'squared-error': squaredError,
+  ctc,
 };
 
 /** The loss of each kind of output where none is asked for. */
