@@ -1,12 +1,10 @@
 // The element-wise part of the Elman cells. Byte addresses; strides in bytes; formulas in ../kernels.ts.
 
-import { flush4, tanh4 } from './functions';
+import { flush4, flushedTanhOfSums } from './functions';
 
 export function elmanTanhRows(a: usize, aStride: usize, b: usize, h: usize, hStride: usize, rows: i32, n: i32): void {
   for (let row = 0; row < rows; row++) {
-    for (let i: usize = 0; i < <usize>n << 2; i += 16) {
-      v128.store(h + i, flush4(tanh4(f32x4.add(v128.load(a + i), v128.load(b + i)))));
-    }
+    flushedTanhOfSums(a, b, h, <usize>n << 2);
     a += aStride;
     h += hStride;
   }

@@ -117,6 +117,64 @@ export function tanh4(x: v128): v128 {
   return f32x4.div(f32x4.mul(x, p), q);
 }
 
+// Over a row, four vectors at a time: a function is one chain of dependent operations, and a core that looks ahead through one
+// chain after the other is not kept busy; four that lie side by side keep it so.
+
+/** a = σ(a + b), n bytes of each. */
+export function sigmoidOfSums(a: usize, b: usize, n: usize): void {
+  let j: usize = 0;
+  for (; j + 64 <= n; j += 64) {
+    const y0 = sigmoid4(f32x4.add(v128.load(a + j), v128.load(b + j)));
+    const y1 = sigmoid4(f32x4.add(v128.load(a + j, 16), v128.load(b + j, 16)));
+    const y2 = sigmoid4(f32x4.add(v128.load(a + j, 32), v128.load(b + j, 32)));
+    const y3 = sigmoid4(f32x4.add(v128.load(a + j, 48), v128.load(b + j, 48)));
+    v128.store(a + j, y0);
+    v128.store(a + j, y1, 16);
+    v128.store(a + j, y2, 32);
+    v128.store(a + j, y3, 48);
+  }
+  for (; j < n; j += 16) v128.store(a + j, sigmoid4(f32x4.add(v128.load(a + j), v128.load(b + j))));
+}
+
+/** y = tanh(a + b), n bytes of each. */
+export function tanhOfSums(a: usize, b: usize, y: usize, n: usize): void {
+  tanhRow(a, b, y, n, true, false);
+}
+
+/** y = tanh(a + b), flushed, n bytes of each. */
+export function flushedTanhOfSums(a: usize, b: usize, y: usize, n: usize): void {
+  tanhRow(a, b, y, n, true, true);
+}
+
+/** y = tanh a, n bytes of each. */
+export function tanhOf(a: usize, y: usize, n: usize): void {
+  tanhRow(a, a, y, n, false, false);
+}
+
+// @ts-ignore: decorator
+@inline
+function tanhRow(a: usize, b: usize, y: usize, n: usize, biased: bool, flushed: bool): void {
+  let j: usize = 0;
+  for (; j + 64 <= n; j += 64) {
+    const y0 = tanhOfOne(a + j, b + j, biased, flushed);
+    const y1 = tanhOfOne(a + j + 16, b + j + 16, biased, flushed);
+    const y2 = tanhOfOne(a + j + 32, b + j + 32, biased, flushed);
+    const y3 = tanhOfOne(a + j + 48, b + j + 48, biased, flushed);
+    v128.store(y + j, y0);
+    v128.store(y + j, y1, 16);
+    v128.store(y + j, y2, 32);
+    v128.store(y + j, y3, 48);
+  }
+  for (; j < n; j += 16) v128.store(y + j, tanhOfOne(a + j, b + j, biased, flushed));
+}
+
+// @ts-ignore: decorator
+@inline
+function tanhOfOne(a: usize, b: usize, biased: bool, flushed: bool): v128 {
+  const y = tanh4(biased ? f32x4.add(v128.load(a), v128.load(b)) : v128.load(a));
+  return flushed ? flush4(y) : y;
+}
+
 /** ln x; too rare for a table */
 // @ts-ignore: decorator
 @inline

@@ -1,26 +1,22 @@
 // The element-wise part of the GRU. Byte addresses; strides in bytes; formulas in ../kernels.ts.
 
-import { flush4, sigmoid4, tanh4 } from './functions';
+import { flush4, sigmoidOfSums, tanhOf } from './functions';
 
 export function gruRows(a: usize, aStride: usize, b: usize, h0: usize, h: usize, stride: usize, rows: i32, n: i32): void {
   const block = <usize>n << 2;
   const one = f32x4.splat(1);
   for (let row = 0; row < rows; row++) {
+    sigmoidOfSums(a + block, b, 2 * block);
     for (let j: usize = 0; j < block; j += 16) {
-      const ax = a + j;
-      const ar = ax + block;
-      const az = ar + block;
-      const am = az + block;
-      const r = sigmoid4(f32x4.add(v128.load(ar), v128.load(b + j)));
-      const z = sigmoid4(f32x4.add(v128.load(az), v128.load(b + block + j)));
-      const m = f32x4.add(v128.load(am), v128.load(b + 2 * block + j));
-      const x = tanh4(f32x4.add(v128.load(ax), f32x4.mul(r, m)));
-      v128.store(ax, x);
-      v128.store(ar, r);
-      v128.store(az, z);
-      v128.store(am, m);
+      const m = f32x4.add(v128.load(a + 3 * block + j), v128.load(b + 2 * block + j));
+      v128.store(a + 3 * block + j, m);
+      v128.store(a + j, f32x4.add(v128.load(a + j), f32x4.mul(v128.load(a + block + j), m)));
+    }
+    tanhOf(a, a, block);
+    for (let j: usize = 0; j < block; j += 16) {
+      const z = v128.load(a + 2 * block + j);
       const kept = f32x4.mul(z, v128.load(h0 + j));
-      v128.store(h + j, flush4(f32x4.add(f32x4.mul(f32x4.sub(one, z), x), kept)));
+      v128.store(h + j, flush4(f32x4.add(f32x4.mul(f32x4.sub(one, z), v128.load(a + j)), kept)));
     }
     a += aStride;
     h0 += stride;

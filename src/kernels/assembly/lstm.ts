@@ -1,37 +1,20 @@
 // The element-wise part of the LSTM. Byte addresses; strides in bytes; formulas in ../kernels.ts.
 
-import { flush4, sigmoid4, tanh4 } from './functions';
-
-// @ts-ignore: decorator
-@inline
-function biased(a: usize, b: usize): v128 {
-  return f32x4.add(v128.load(a), v128.load(b));
-}
+import { flush4, sigmoidOfSums, tanhOf, tanhOfSums } from './functions';
 
 export function lstmRows(a: usize, aStride: usize, b: usize, c0: usize, c: usize, s: usize, h: usize, stride: usize, rows: i32, n: i32): void {
   const block = <usize>n << 2;
   for (let row = 0; row < rows; row++) {
+    sigmoidOfSums(a, b, 2 * block);
+    tanhOfSums(a + 2 * block, b + 2 * block, a + 2 * block, block);
+    sigmoidOfSums(a + 3 * block, b + 3 * block, block);
     for (let j: usize = 0; j < block; j += 16) {
-      const ai = a + j;
-      const af = ai + block;
-      const ag = af + block;
-      const ao = ag + block;
-      const bi = b + j;
-      const bf = bi + block;
-      const bg = bf + block;
-      const i = sigmoid4(biased(ai, bi));
-      const f = sigmoid4(biased(af, bf));
-      const g = tanh4(biased(ag, bg));
-      const o = sigmoid4(biased(ao, bg + block));
-      const cell = flush4(f32x4.add(f32x4.mul(f, v128.load(c0 + j)), f32x4.mul(i, g)));
-      const squashed = tanh4(cell);
-      v128.store(ai, i);
-      v128.store(af, f);
-      v128.store(ag, g);
-      v128.store(ao, o);
-      v128.store(c + j, cell);
-      v128.store(s + j, squashed);
-      v128.store(h + j, flush4(f32x4.mul(o, squashed)));
+      const ig = f32x4.mul(v128.load(a + j), v128.load(a + 2 * block + j));
+      v128.store(c + j, flush4(f32x4.add(f32x4.mul(v128.load(a + block + j), v128.load(c0 + j)), ig)));
+    }
+    tanhOf(c, s, block);
+    for (let j: usize = 0; j < block; j += 16) {
+      v128.store(h + j, flush4(f32x4.mul(v128.load(a + 3 * block + j), v128.load(s + j))));
     }
     a += aStride;
     c0 += stride;

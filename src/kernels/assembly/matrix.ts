@@ -3,6 +3,21 @@
 // Every output element has one accumulator that runs over its terms in ascending order; the lanes of a vector are
 // neighbouring outputs. So the shape of a tile is free, and no bit depends on it.
 
+/** A matrix with more numbers does not stay in the first cache: the rows that are needed soon are fetched on the way. */
+// @ts-ignore: decorator
+@inline
+const nearCache = 8192;
+
+/** How soon, in bytes; at most ../memory.ts's slack. WebAssembly has no prefetch, so this is a load whose result is dropped. */
+// @ts-ignore: decorator
+@inline
+const readAhead = 2048;
+
+/** Rows of a panel that stay in the first cache while all rows of x pass over them. */
+// @ts-ignore: decorator
+@inline
+const slice = 256;
+
 // @ts-ignore: decorator
 @inline
 function panelWidth(left: i32): i32 {
@@ -17,6 +32,7 @@ function madd(sum: v128, x: v128, w: v128): v128 {
 
 /** y += x · W. */
 export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStride: usize, rows: i32, k: i32, n: i32): void {
+  const beyond = k * n > nearCache;
   for (let start = 0; start < n; ) {
     const width = panelWidth(n - start);
     const panel = w + ((<usize>start * k) << 2);
@@ -25,9 +41,13 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
     if (rows >= 4) {
       const whole = rows & ~3;
       if (width >= 8) {
-        for (let column = 0; column < width; column += 8) {
-          for (row = 0; row < whole; row += 4) {
-            tile4x8(x + <usize>row * xStride, xStride, panel + (column << 2), <usize>width << 2, out + <usize>row * yStride + (column << 2), yStride, k);
+        for (let from = 0; from < k; from += slice) {
+          const length = min(slice, k - from);
+          const part = panel + <usize>from * (<usize>width << 2);
+          for (let column = 0; column < width; column += 8) {
+            for (row = 0; row < whole; row += 4) {
+              tile4x8(x + <usize>row * xStride + (from << 2), xStride, part + (column << 2), <usize>width << 2, out + <usize>row * yStride + (column << 2), yStride, length);
+            }
           }
         }
       } else {
@@ -44,7 +64,10 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
     for (; row < rows; row++) {
       const xr = x + <usize>row * xStride;
       const yr = out + <usize>row * yStride;
-      if (width == 32) row32(xr, panel, yr, k);
+      if (width == 32) {
+        if (beyond) row32Ahead(xr, panel, yr, k);
+        else row32Near(xr, panel, yr, k);
+      }
       else if (width == 16) row16(xr, panel, yr, k);
       else if (width == 8) row8(xr, panel, yr, k);
       else row4(xr, panel, yr, k);
@@ -53,7 +76,17 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
   }
 }
 
-function row32(x: usize, w: usize, y: usize, k: i32): void {
+function row32Near(x: usize, w: usize, y: usize, k: i32): void {
+  row32(x, w, y, k, false);
+}
+
+function row32Ahead(x: usize, w: usize, y: usize, k: i32): void {
+  row32(x, w, y, k, true);
+}
+
+// @ts-ignore: decorator
+@inline
+function row32(x: usize, w: usize, y: usize, k: i32, ahead: bool): void {
   let a0 = v128.load(y, 0);
   let a1 = v128.load(y, 16);
   let a2 = v128.load(y, 32);
@@ -64,6 +97,10 @@ function row32(x: usize, w: usize, y: usize, k: i32): void {
   let a7 = v128.load(y, 112);
   const end = x + (<usize>k << 2);
   while (x < end) {
+    if (ahead) {
+      load<i32>(w, readAhead);
+      load<i32>(w, readAhead + 64);
+    }
     const v = v128.load32_splat(x);
     // V8 gathers the loads of a block at its top; eight of them would push a sum out of its register, onto the way from each k to
     // the next. It moves no load up across a store: so two sums are stored as they come.
