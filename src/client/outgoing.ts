@@ -1,9 +1,10 @@
 /** What waits to be sent, and how it becomes messages. */
 import { InputError, LimitError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
+import { isReset, type Reset } from '../operators/afresh.js';
 import type { Example, LateTarget } from '../operators/learned.js';
 import type { Target } from '../training/loss.js';
-import type { Frames, Payload, Point, Targets } from '../wire/messages.js';
+import type { Frames, Payload, Point, Reset as ResetMessage, Targets } from '../wire/messages.js';
 
 /** What one frame may be: an input, or, for a model with an encoder, a chunk of text or of ink. */
 export type RemoteInput = Input | string | readonly Point[];
@@ -12,7 +13,8 @@ export type RemoteItem =
   | RemoteInput
   | Example<Input>
   | { readonly input: string | readonly Point[]; readonly target?: Target }
-  | LateTarget;
+  | LateTarget
+  | Reset;
 
 interface WaitingFrame {
   readonly kind: 'frame';
@@ -21,7 +23,10 @@ interface WaitingFrame {
   readonly target: Target | undefined;
 }
 
-type Waiting = WaitingFrame | ({ readonly kind: 'target' } & LateTarget);
+type Waiting =
+  | WaitingFrame
+  | ({ readonly kind: 'target' } & LateTarget)
+  | { readonly kind: 'reset'; readonly weights: boolean };
 
 /** UTF-16 units of one chunk of text, or points of one chunk of ink: longer ones are sent in parts. */
 const longestChunk = 256;
@@ -39,7 +44,7 @@ export interface Outgoing {
     session: number,
     seq: number,
     room: number,
-  ): { message: Frames; targets: (Target | undefined)[] } | { message: Targets } | undefined;
+  ): { message: Frames; targets: (Target | undefined)[] } | { message: Targets | ResetMessage } | undefined;
 }
 
 /** @param toWire a target as it is sent */
@@ -57,6 +62,11 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
       head++;
     }
     return { message: { type: 'targets', session, forStep, targets } };
+  };
+
+  const takeReset = (session: number, beforeSeq: number): { message: ResetMessage } => {
+    const { weights } = waiting[head++] as Extract<Waiting, { kind: 'reset' }>;
+    return { message: { type: 'reset', session, beforeSeq, ...(weights ? { weights } : {}) } };
   };
 
   const takeFrames = (session: number, firstSeq: number, room: number) => {
@@ -107,7 +117,13 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
     take(session, seq, room) {
       if (head === waiting.length) return undefined;
       if (waiting[head].kind === 'frame' && room <= 0) return undefined;
-      const taken = waiting[head].kind === 'target' ? takeTargets(session) : takeFrames(session, seq, room);
+      const { kind } = waiting[head];
+      const taken =
+        kind === 'target'
+          ? takeTargets(session)
+          : kind === 'reset'
+            ? takeReset(session, seq)
+            : takeFrames(session, seq, room);
       if (head === waiting.length || head > 1024) {
         waiting = waiting.slice(head);
         head = 0;
@@ -121,6 +137,7 @@ function waitingOf(item: RemoteItem): Waiting {
   if (typeof item !== 'object' || item === null || item instanceof Float32Array || isInk(item)) {
     return { kind: 'frame', input: checkInput(item), target: undefined };
   }
+  if (isReset(item)) return { kind: 'reset', weights: item.weights === true };
   if ('forStep' in item) {
     const { forStep } = item;
     if (!Number.isSafeInteger(forStep) || forStep < 1) {

@@ -1,5 +1,6 @@
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
 import { ConfigError } from '../errors.js';
+import type { Reset } from '../operators/afresh.js';
 import { isSubprotocol, subprotocols } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
 import { connectSession, type OpenSocket } from './connection.js';
@@ -10,8 +11,8 @@ import type { RemoteInput, RemoteItem } from './outgoing.js';
  * `step`, or with `learn` `tbptt`, on a server.
  *
  * Each subscription opens a connection and a session of its own. Inputs are sent as they come, within the server's credit;
- * answers come in order. Completes when the source has, and every answer and update has come. A source's error waits
- * for the answers before it.
+ * answers come in order. An item `{ reset: true }` begins the stream anew, as in `afresh`, with `weights: true` the weights of a private
+ * learner, too. Completes when the source has, and every answer and update has come. A source's error waits for the answers before it.
  *
  * Errors with `RemoteError` at a fault of the server or a lost connection, with `InputError`, `TargetError` or `LimitError`
  * at what cannot be sent. Throws `ConfigError` at once for a wrong argument.
@@ -22,7 +23,7 @@ import type { RemoteInput, RemoteItem } from './outgoing.js';
  * from(inputs).pipe(remote('ws://127.0.0.1:8080')).subscribe(({ prediction }) => console.log(prediction));
  */
 export interface Remote {
-  <In extends RemoteInput = RemoteInput>(
+  <In extends RemoteInput | Reset = RemoteInput>(
     url: string,
     options?: RemoteOptions & { readonly learn?: 'none' },
   ): OperatorFunction<In, RemoteStep>;

@@ -2,6 +2,7 @@
 export { encode } from './encode.js';
 
 // Stepping
+export { afresh, type Reset } from './afresh.js';
 export { type RolloutOptions, rollout } from './rollout.js';
 export { step } from './step.js';
 export { type KeyedInput, type KeyedStep, type StepManyOptions, stepMany } from './step-many.js';

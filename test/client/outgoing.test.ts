@@ -20,6 +20,8 @@ function messages(outgoing: Outgoing, room = 10_000): unknown[] {
     const { message } = taken;
     if (message.type === 'targets') {
       all.push(['targets', message.forStep, message.targets.length]);
+    } else if (message.type === 'reset') {
+      all.push(['reset', message.beforeSeq, message.weights]);
     } else {
       const count = frameCount(message.payload);
       all.push([message.payload.kind, message.firstSeq, count, message.targets?.targets.length ?? 0]);
@@ -47,6 +49,9 @@ test('what can be in one message is, in order', t => {
     'more',
     scribble(1, 1, 2),
     scribble(2, 1, 300),
+    { reset: true },
+    'next',
+    { reset: true, weights: true },
   ];
   t.deepEqual(messages(filled(items)), [
     ['features', 1, 2, 0],
@@ -58,6 +63,9 @@ test('what can be in one message is, in order', t => {
     ['tokens', 7, 2, 0],
     ['text', 9, 2, 0],
     ['points', 11, 3, 0],
+    ['reset', 14, undefined],
+    ['text', 14, 1, 0],
+    ['reset', 15, true],
   ]);
 });
 

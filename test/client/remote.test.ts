@@ -1,9 +1,16 @@
 import test, { type ExecutionContext } from 'ava';
 import { defer, finalize, from, lastValueFrom, NEVER, type OperatorFunction, Subject, take, tap, toArray } from 'rxjs';
-import { type RemoteLearned, type RemoteOptions, type RemoteStep, remote } from '../../src/client/index.js';
+import {
+  type RemoteItem,
+  type RemoteLearned,
+  type RemoteOptions,
+  type RemoteStep,
+  remote,
+} from '../../src/client/index.js';
 import { createStrokes, type Point } from '../../src/encoders/strokes.js';
 import { ConfigError, InputError, LimitError, RemoteError, TargetError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
+import { afresh, type Reset } from '../../src/operators/afresh.js';
 import { encode } from '../../src/operators/encode.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
 import { step } from '../../src/operators/step.js';
@@ -281,6 +288,28 @@ test('ink is answered input by input, long strokes too', async t => {
     there.map(({ prediction }) => bits(prediction)),
     here.map(({ prediction }) => bits(prediction)),
   );
+});
+
+test('a reset begins the stream anew, as here, and with weights those of a private learner', async t => {
+  const url = await served(t);
+  // Groups of k1 steps are counted from the first step of the session.
+  const learning = { k1: 1, k2: 8, optimizer: { kind: 'adam', rate: 0.01 } } as const;
+  const items = [...examples.slice(0, 3), { reset: true }, ...examples.slice(3)] as const;
+  const again = [...items, { reset: true, weights: true }, ...items] as const;
+  const there = await lastValueFrom(
+    from<readonly RemoteItem[]>(again).pipe(remote(url, { learn: 'private', learning }), toArray()),
+  );
+  const trainer = createTrainer(await createModel(values, { seed: 7 }), learning);
+  const here = await lastValueFrom(
+    from<readonly (Example<Float32Array> | Reset)[]>(items).pipe(
+      afresh<Example<Float32Array>, Learned>(() => tbptt(trainer)),
+      toArray(),
+    ),
+  );
+  const stepsOf = (events: readonly (Learned | RemoteLearned)[]) =>
+    events.flatMap(event => (event.kind === 'step' ? [bits(event.step.prediction)] : []));
+  t.is(stepsOf(here).length, 5);
+  t.deepEqual(stepsOf(there), [...stepsOf(here), ...stepsOf(here)]);
 });
 
 test('numbers are targets of networks of one value', async t => {
