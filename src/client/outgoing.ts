@@ -4,15 +4,21 @@ import type { Input } from '../model/input.js';
 import { isReset, type Reset } from '../operators/afresh.js';
 import type { Example, LateTarget } from '../operators/learned.js';
 import type { Target } from '../training/loss.js';
-import type { Frames, Payload, Point, Reset as ResetMessage, Targets } from '../wire/messages.js';
+import type { Frames, Payload, PcmChunk, Point, Reset as ResetMessage, Targets } from '../wire/messages.js';
 
-/** What one frame may be: an input, or, for a model with an encoder, a chunk of text or of ink. */
-export type RemoteInput = Input | string | readonly Point[];
+/** Sound as a frame: 16-bit samples, or any with their rate. Bare numbers would be features. */
+export type RemoteSound = Int16Array | Exclude<PcmChunk, Int16Array | Float32Array>;
+
+/** What a model with an encoder may take in place of inputs: a chunk of text, of ink or of sound. */
+export type RemoteChunk = string | readonly Point[] | RemoteSound;
+
+/** What one frame may be. */
+export type RemoteInput = Input | RemoteChunk;
 
 export type RemoteItem =
   | RemoteInput
   | Example<Input>
-  | { readonly input: string | readonly Point[]; readonly target?: Target }
+  | { readonly input: RemoteChunk; readonly target?: Target }
   | LateTarget
   | Reset;
 
@@ -30,6 +36,8 @@ type Waiting =
 
 /** UTF-16 units of one chunk of text, or points of one chunk of ink: longer ones are sent in parts. */
 const longestChunk = 256;
+/** Samples of one chunk of sound. */
+const longestSound = 4096;
 
 /** Frames of one message at most, and about how many bytes. */
 const largestRun = 1024;
@@ -104,15 +112,8 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
         );
       }
       const next = waitingOf(item);
-      if (
-        next.kind === 'frame' &&
-        (typeof next.input === 'string' || isInk(next.input)) &&
-        next.input.length > longestChunk
-      ) {
-        for (const input of chunksOf(next.input)) waiting.push({ ...next, input });
-      } else {
-        waiting.push(next);
-      }
+      if (next.kind !== 'frame') waiting.push(next);
+      else for (const input of partsOf(next.input)) waiting.push({ ...next, input });
     },
     take(session, seq, room) {
       if (head === waiting.length) return undefined;
@@ -134,7 +135,7 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
 }
 
 function waitingOf(item: RemoteItem): Waiting {
-  if (typeof item !== 'object' || item === null || item instanceof Float32Array || isInk(item)) {
+  if (typeof item !== 'object' || item === null || item instanceof Float32Array || isInk(item) || isSound(item)) {
     return { kind: 'frame', input: checkInput(item), target: undefined };
   }
   if (isReset(item)) return { kind: 'reset', weights: item.weights === true };
@@ -154,6 +155,31 @@ function waitingOf(item: RemoteItem): Waiting {
 
 function isInk(input: unknown): input is readonly Point[] {
   return Array.isArray(input);
+}
+
+function isSound(input: unknown): input is RemoteSound {
+  return input instanceof Int16Array || (typeof input === 'object' && input !== null && 'samples' in input);
+}
+
+/** What is sent as one frame, or in parts where it is too long. */
+function partsOf(input: RemoteInput): readonly RemoteInput[] {
+  if (isSound(input)) return soundsOf(input);
+  const long = (typeof input === 'string' || isInk(input)) && input.length > longestChunk;
+  return long ? chunksOf(input) : [input];
+}
+
+function soundsOf(sound: RemoteSound): RemoteSound[] {
+  const samples = samplesOf(sound);
+  const parts: RemoteSound[] = [];
+  for (let start = 0; start === 0 || start < samples.length; start += longestSound) {
+    const part = samples.slice(start, start + longestSound);
+    parts.push('samples' in sound ? { rate: sound.rate, samples: part } : (part as Int16Array));
+  }
+  return parts;
+}
+
+function samplesOf(sound: RemoteSound): Int16Array | Float32Array {
+  return 'samples' in sound ? sound.samples : sound;
 }
 
 /** A long chunk in parts, no character cut in two. */
@@ -178,8 +204,14 @@ function checkInput(input: RemoteInput | null): RemoteInput {
   if (input instanceof Float32Array && input.length > 0) return input.slice();
   if (isInk(input) && input.every(point => typeof point?.x === 'number' && typeof point.y === 'number'))
     return input.slice();
+  // Their parts are copies.
+  if (isSound(input)) {
+    const samples = samplesOf(input);
+    const rated = !('rate' in input) || (Number.isInteger(input.rate) && input.rate > 0 && input.rate < 2 ** 32);
+    if (rated && (samples instanceof Int16Array || samples instanceof Float32Array)) return input;
+  }
   throw new InputError(
-    `Expected input to be a token, a Float32Array of features, text or a list of points, got ${describe(input)}`,
+    `Expected input to be a token, a Float32Array of features, text, a list of points, an Int16Array or { rate, samples }, got ${describe(input)}`,
   );
 }
 
@@ -203,7 +235,7 @@ function goesWith(a: WaitingFrame, b: WaitingFrame): boolean {
 function kindOf(input: RemoteInput): Payload['kind'] {
   if (typeof input === 'number') return 'tokens';
   if (typeof input === 'string') return 'text';
-  return isInk(input) ? 'points' : 'features';
+  return isInk(input) ? 'points' : isSound(input) ? 'pcm' : 'features';
 }
 
 /** Bytes of a point, at most. */
@@ -211,6 +243,7 @@ const pointSize = 32;
 
 function sizeOf(input: RemoteInput): number {
   if (typeof input === 'number') return 4;
+  if (isSound(input)) return samplesOf(input).byteLength;
   return (kindOf(input) === 'points' ? pointSize : 4) * input.length;
 }
 
@@ -219,6 +252,7 @@ function payloadOf(inputs: readonly RemoteInput[]): Payload {
   if (typeof first === 'number') return { kind: 'tokens', ids: inputs as number[] };
   if (typeof first === 'string') return { kind: 'text', chunks: inputs as string[] };
   if (isInk(first)) return { kind: 'points', chunks: inputs as (readonly Point[])[] };
+  if (isSound(first)) return { kind: 'pcm', chunks: inputs as RemoteSound[] };
   if (inputs.length === 1) return { kind: 'features', rows: 1, values: first };
   const values = new Float32Array(inputs.length * first.length);
   for (let i = 0; i < inputs.length; i++) values.set(inputs[i] as Float32Array, i * first.length);

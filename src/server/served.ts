@@ -11,10 +11,10 @@ export interface Served extends Sharing {
   readonly model: Model;
   /** SHA-256 of configuration and weights at the start; empty where the weights cannot be seen. */
   readonly hash: string;
-  /** Of text or ink, where the model takes it. */
+  /** Of text, ink or sound, where the model takes it. */
   readonly encoder: Encoder | undefined;
   /** The frames that it takes. */
-  readonly takes: 'text' | 'points' | undefined;
+  readonly takes: 'text' | 'points' | 'pcm' | undefined;
 }
 
 export type Models = Model | Readonly<Record<string, Model>>;
@@ -45,7 +45,12 @@ export function serveModel(name: string, model: Model): Served {
 }
 
 /** What frames may hold, by the kind of the encoder. Other kinds encode where the data is, before it is sent. */
-const payloads: Readonly<Record<string, Served['takes']>> = { bytes: 'text', characters: 'text', strokes: 'points' };
+const payloads: Readonly<Record<string, Served['takes']>> = {
+  audio: 'pcm',
+  bytes: 'text',
+  characters: 'text',
+  strokes: 'points',
+};
 
 function encoderOf({ encoder, input }: Model['config']): Pick<Served, 'encoder' | 'takes'> {
   const takes = encoder && payloads[encoder.kind];

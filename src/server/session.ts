@@ -210,7 +210,7 @@ function payloadBytes(payload: Payload): number {
     case 'text':
       return payload.chunks.reduce((sum, chunk) => sum + 2 * chunk.length, 0);
     case 'pcm':
-      return payload.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+      return payload.chunks.reduce((sum, chunk) => sum + ('samples' in chunk ? chunk.samples : chunk).byteLength, 0);
     case 'points':
       return payload.chunks.reduce((sum, chunk) => sum + 64 * chunk.length, 0);
   }

@@ -52,9 +52,14 @@ export interface TextFrames {
 }
 
 /** Samples in -1..1. Int16 samples are sent as they are, and arrive divided by 32768. */
+type Samples = Float32Array | Int16Array;
+
+/** Samples, at the rate of the model's encoder or at one of their own, in hertz. */
+export type PcmChunk = Samples | { readonly rate: number; readonly samples: Samples };
+
 export interface PcmFrames {
   readonly kind: 'pcm';
-  readonly chunks: readonly (Float32Array | Int16Array)[];
+  readonly chunks: readonly PcmChunk[];
 }
 
 export interface PointFrames {

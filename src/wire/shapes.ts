@@ -3,6 +3,7 @@
  * vector or null, the payload of `Frames` is one tagged record. Everything else goes field by field.
  */
 import { WireError } from '../errors.js';
+import type { PcmChunk } from './client-messages.js';
 import { bytesFromFloats, bytesFromInt16, floatsFromBytes, floatsFromInt16 } from './floats.js';
 import { defaultLimits } from './limits.js';
 import { scanJson } from './scan.js';
@@ -27,13 +28,15 @@ export const shapes: { readonly [message: string]: Shape | undefined } = {
     toFields: ({ rows, values }, plain) => ({ rows: rows === 1 ? 0 : rows, ...floatFields(values, plain) }),
   },
   PcmChunk: {
-    fromFields: ({ float32, int16, values }) =>
-      int16 === undefined ? floatsOf(float32 ?? nothing, values) : atMostOne(floatsFromInt16(int16), values),
-    toFields: (samples: Float32Array | Int16Array, plain) => {
-      if (samples instanceof Int16Array) {
-        return { int16: bytesFromInt16(samples) };
-      }
-      return plain ? { values: Array.from(samples) } : { float32: bytesFromFloats(samples) };
+    fromFields: ({ float32, int16, values, rate }) => {
+      const samples =
+        int16 === undefined ? floatsOf(float32 ?? nothing, values) : atMostOne(floatsFromInt16(int16), values);
+      return rate === 0 ? samples : { rate, samples };
+    },
+    toFields: (chunk: PcmChunk, plain) => {
+      const [samples, rate] = 'samples' in chunk ? [chunk.samples, { rate: chunk.rate }] : [chunk, {}];
+      if (samples instanceof Int16Array) return { int16: bytesFromInt16(samples), ...rate };
+      return plain ? { values: Array.from(samples), ...rate } : { float32: bytesFromFloats(samples), ...rate };
     },
   },
   Ink: { fromFields: ({ points }) => points, toFields: points => ({ points }) },

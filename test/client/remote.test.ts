@@ -7,6 +7,7 @@ import {
   type RemoteStep,
   remote,
 } from '../../src/client/index.js';
+import { createAudio, type Sound } from '../../src/encoders/audio.js';
 import { createStrokes, type Point } from '../../src/encoders/strokes.js';
 import { ConfigError, InputError, LimitError, RemoteError, TargetError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
@@ -310,6 +311,34 @@ test('a reset begins the stream anew, as here, and with weights those of a priva
     events.flatMap(event => (event.kind === 'step' ? [bits(event.step.prediction)] : []));
   t.is(stepsOf(here).length, 5);
   t.deepEqual(stepsOf(there), [...stepsOf(here), ...stepsOf(here)]);
+});
+
+test('sound is answered frame by frame, long chunks too, of 16 bits or with its rate', async t => {
+  const encoder = createAudio({ kind: 'audio', rate: 8000, bands: 5 });
+  const ear = await createModel({ ...config('gru', [4], encoder.input), encoder: { ...encoder.config } });
+  const { url } = await startServer(t, ear);
+  const random = createRandom(3);
+  const samples = Int16Array.from({ length: 9000 }, () => 500 * random.normal());
+  const floats = Float32Array.from(samples, sample => sample / 32768);
+  const sounds: (Int16Array | Exclude<Sound, Float32Array>)[][] = [
+    [samples.slice(0, 5000), samples.slice(5000)],
+    [{ rate: 16_000, samples: floats }],
+  ];
+  for (const pieces of sounds) {
+    const there = await lastValueFrom(from(pieces).pipe(remote<(typeof pieces)[number]>(url), toArray()));
+    // A server ends with the last whole frame of what came.
+    const here = await lastValueFrom(from(pieces).pipe(encode(encoder), step(ear), toArray()));
+    t.true(there.length > 50 && here.length - there.length <= 1);
+    t.deepEqual(
+      there.map(({ prediction }) => bits(prediction)),
+      here.slice(0, there.length).map(({ prediction }) => bits(prediction)),
+    );
+  }
+  for (const wrong of [
+    { rate: 0, samples },
+    { rate: 8000, samples: [1] },
+  ])
+    await t.throwsAsync(lastValueFrom(from([wrong as never]).pipe(remote(url))), { instanceOf: InputError });
 });
 
 test('numbers are targets of networks of one value', async t => {

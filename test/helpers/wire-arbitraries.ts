@@ -58,7 +58,13 @@ export const payload: fc.Arbitrary<Payload> = fc.oneof(
   fc.record({ kind: fc.constant('tokens' as const), ids: fc.array(uint32, { minLength: 1, maxLength: 20 }) }),
   rows,
   fc.record({ kind: fc.constant('text' as const), chunks: fc.array(text, few) }),
-  fc.record({ kind: fc.constant('pcm' as const), chunks: fc.array(floats(), few) }),
+  fc.record({
+    kind: fc.constant('pcm' as const),
+    chunks: fc.array(
+      fc.oneof(floats(), fc.record({ rate: fc.integer({ min: 1, max: 2 ** 32 - 1 }), samples: floats() })),
+      few,
+    ),
+  }),
   fc.record({ kind: fc.constant('points' as const), chunks: fc.array(fc.array(point, { maxLength: 3 }), few) }),
 );
 

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { createAudio } from '../../src/encoders/audio.js';
 import { createStrokes } from '../../src/encoders/strokes.js';
 import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
@@ -404,6 +405,35 @@ test('ink goes through the encoder of the model: each piece gives the steps that
     t.like(await client.expect('fault'), { code: 'bad_input', forSeq: 7 });
     client.send({ type: 'frames', session: 1, firstSeq: 8, payload: { kind: 'text', chunks: ['a'] } });
     t.regex((await client.expect('fault')).message, /Expected points or features, got text/);
+  }
+});
+
+test('sound goes through the encoder of the model, at its rate or another, on both subprotocols', async t => {
+  const encoder = createAudio({ kind: 'audio', rate: 8000, bands: 6 });
+  const layers = config('gru', [5], encoder.input, { kind: 'classes', size: 3 });
+  const model = await createModel({ ...layers, encoder: { ...encoder.config } }, { seed: 4 });
+  const server = await startServer(t, model);
+  const random = createRandom(8);
+  const samples = Int16Array.from({ length: 1500 }, () => 900 * random.normal());
+  for (const rate of [undefined, 11_025]) {
+    const sound = (piece: Int16Array) => (rate === undefined ? piece : { rate, samples: piece });
+    const want = stepped(model, encoder.encode(encoder.initial(), sound(samples)).inputs);
+    const chunks = cutAt(samples, [0, 3, 700, 1100]).map(sound);
+    for (const subprotocol of ['eddy.v1.proto', 'eddy.v1.json'] as const) {
+      const client = await connectWire(t, server.url, subprotocol);
+      await openSession(client);
+      client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'pcm', chunks } });
+      const got = (await entriesOf(client, chunks.length)).flatMap(({ answers }) => answers);
+      t.true(got.length === want.length && want.length > 10);
+      got.forEach((answer, i) => {
+        t.is(firstDifference(answer.prediction!, want[i].prediction), -1);
+      });
+      const other = [{ rate: 16_000, samples: Float32Array.of(1) }];
+      client.send({ type: 'frames', session: 1, firstSeq: 6, payload: { kind: 'pcm', chunks: other } });
+      t.regex((await client.expect('fault')).message, /as it began, got 16000/);
+      client.send({ type: 'frames', session: 1, firstSeq: 7, payload: { kind: 'text', chunks: ['a'] } });
+      t.regex((await client.expect('fault')).message, /Expected pcm or features, got text/);
+    }
   }
 });
 

@@ -127,6 +127,12 @@ const client = {
     firstSeq: 1,
     payload: { kind: 'text', chunks: ['h(t) moves', 'ŷ 😀', ''] },
   },
+  'frames, sound of another rate': {
+    type: 'frames',
+    session: 1,
+    firstSeq: 2,
+    payload: { kind: 'pcm', chunks: [{ rate: 16000, samples: floats(0.25, -0.5) }] },
+  },
   'frames, sound': { type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'pcm', chunks: [floats(0, -1, 0.5)] } },
   'frames, ink': {
     type: 'frames',
