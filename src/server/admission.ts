@@ -43,6 +43,8 @@ export function awaitToken(
 ): void {
   const { settings, connections } = hub;
   const refuse = (message: string): void => {
+    hub.counts.unauthorised++;
+    hub.log.warn({}, 'connection without a token');
     leave();
     turnAway(webSocket, subprotocol, closeCodes.unauthorised, { code: 'not_permitted', message });
   };
@@ -83,6 +85,7 @@ export function awaitToken(
     heartbeat() {},
     terminate: () => webSocket.terminate(),
     unsentBytes: () => webSocket.bufferedAmount,
+    describe: () => ({ connection: 0, client: '', unsentBytes: webSocket.bufferedAmount, sessions: [] }),
   };
   hub.unauthenticated++;
   connections.add(waiting);

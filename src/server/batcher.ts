@@ -2,6 +2,7 @@ import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
+import { createHistograms, type Histograms, observe } from './counts.js';
 import { completeStep } from './frames.js';
 import { flush } from './outbox.js';
 import type { Served } from './served.js';
@@ -33,7 +34,13 @@ interface Batch {
   readonly inputs: Input[];
 }
 
-export function createBatcher(onError: (error: unknown) => void, now = () => performance.now()): Batcher {
+export function createBatcher(
+  onError: (error: unknown) => void,
+  now = () => performance.now(),
+  histograms: Pick<Histograms, 'step' | 'wait' | 'batch'> = createHistograms(),
+): Batcher {
+  /** When the first of those that wait came. */
+  let since = 0;
   const predicting: Session[] = [];
   /** Those that learn, the next one first. */
   const learning: Session[] = [];
@@ -49,8 +56,11 @@ export function createBatcher(onError: (error: unknown) => void, now = () => per
 
   const stepBatch = ({ model, sessions, carries, inputs }: Batch): void => {
     let steps: Step[] | undefined;
+    const began = performance.now();
     try {
       steps = model.stepMany(carries, inputs);
+      observe(histograms.step, (performance.now() - began) / 1000);
+      observe(histograms.batch, sessions.length);
     } catch {
       // One of them alone is at fault: found by stepping each by itself.
     }
@@ -112,12 +122,16 @@ export function createBatcher(onError: (error: unknown) => void, now = () => per
   return {
     add(session) {
       if (session.active || session.queue.length === 0) return;
+      if (predicting.length + learning.length === 0) since = performance.now();
       session.active = true;
       (session.learner === undefined ? predicting : learning).push(session);
     },
     run() {
       if (predicting.length + learning.length === 0) return false;
       const touched = [...predicting, ...learning];
+      const began = performance.now();
+      observe(histograms.wait, (began - since) / 1000);
+      since = began;
       const deadline = now() + budget;
       do round(deadline);
       while (predicting.length + learning.length > 0 && now() < deadline);

@@ -10,6 +10,7 @@ import {
   type ServerMessage,
   type Subprotocol,
 } from '../wire/messages.js';
+import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Connection, Hub } from './hub.js';
 import { createRate } from './rate.js';
@@ -24,7 +25,8 @@ export function connect(
   subprotocol: Subprotocol,
   grant: Grant,
 ): Connection {
-  const { settings, turn } = hub;
+  const { settings, turn, counts, log } = hub;
+  const id = ++hub.connected;
   const binary = subprotocol === 'eddy.v1.proto';
   let corked = false;
   let closing: { code: number; reason: string } | undefined;
@@ -37,6 +39,9 @@ export function connect(
   const rate = createRate(Math.min(settings.messageRate, grant.messageRate));
 
   const outlet: Outlet = {
+    client: grant.name,
+    counts: hub.counts,
+    histograms: hub.histograms,
     queued: 0,
     pending: 0,
     send(message: ServerMessage) {
@@ -60,7 +65,10 @@ export function connect(
   function endTurn(): void {
     corked = false;
     socket.uncork();
-    if (outlet.blocked()) webSocket.pause();
+    if (outlet.blocked() && !webSocket.isPaused) {
+      counts.pauses.unread++;
+      webSocket.pause();
+    }
     settle();
   }
 
@@ -129,6 +137,7 @@ export function connect(
 
   function throttle(milliseconds: number): void {
     if (throttled !== undefined) return;
+    counts.pauses.rate++;
     webSocket.pause();
     throttled = setTimeout(() => {
       throttled = undefined;
@@ -142,7 +151,9 @@ export function connect(
     watch();
   }
 
-  function onClose(): void {
+  function onClose(code: number): void {
+    countOne(counts.closes, code);
+    log.debug({ connection: id, client: grant.name, code }, 'connection closed');
     socket.off('drain', onDrain);
     clearTimeout(throttled);
     grant.connections--;
@@ -164,6 +175,12 @@ export function connect(
     },
     terminate: () => webSocket.terminate(),
     unsentBytes: () => webSocket.bufferedAmount,
+    describe: () => ({
+      connection: id,
+      client: grant.name,
+      unsentBytes: webSocket.bufferedAmount,
+      sessions: sessions.describe(),
+    }),
   };
 
   socket.on('drain', onDrain);
@@ -184,5 +201,6 @@ export function connect(
   webSocket.on('close', onClose);
   hub.connections.add(connection);
   grant.connections++;
+  log.debug({ connection: id, client: grant.name, subprotocol }, 'connection opened');
   return connection;
 }

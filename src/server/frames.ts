@@ -104,6 +104,7 @@ export function completeStep(session: Session, step: Step, loss: number | null):
 
 function endFrame(session: Session, frame: Frame): void {
   session.totals.frames++;
+  session.outlet.counts.frames.applied++;
   drop(session, frame);
   pushEntry(session, frame.seq, { firstStep: frame.firstStep, stepCount: frame.done, answers: frame.answers });
   for (const message of session.after.splice(0)) pushMessage(session, message);
@@ -111,6 +112,7 @@ function endFrame(session: Session, frame: Frame): void {
 
 function refuse(session: Session, frame: Frame, code: FaultCode, error: Error, details: Partial<Fault> = {}): void {
   session.totals.refusedFrames++;
+  session.outlet.counts.frames.rejected++;
   drop(session, frame);
   releaseHeld(session, true);
   flush(session);

@@ -4,17 +4,78 @@ import { grantOf } from './admission.js';
 import type { Permission } from './grant.js';
 import { hostAllowed } from './hosts.js';
 import type { Hub } from './hub.js';
-import { createLane, type Lane } from './lane.js';
+import { createLane } from './lane.js';
+import { metricsText, metricsType } from './metrics.js';
+import { health, listSessions, readiness } from './operate.js';
 import { RequestError, stepRequest } from './step-request.js';
 
 /** Requests to step that wait or are under way, at most. */
 const mostRequests = 256;
 
-/** `POST /step` and `GET /healthz`; other routes are the option `otherwise`'s, or not found. */
-export function createRoutes(hub: Hub): RequestListener {
+interface Route {
+  readonly method: 'GET' | 'POST';
+  /** Whom it is for; left out: everyone. */
+  readonly permission?: Permission;
+  run(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+}
+
+/**
+ * `POST /step`, and what operators and their programs ask; other routes are the option `otherwise`'s, or not found.
+ *
+ * @param drain begins the end of the server
+ */
+export function createRoutes(hub: Hub, drain: () => void): RequestListener {
+  const { settings } = hub;
   const lane = createLane(mostRequests);
+  const routes: Readonly<Record<string, Route>> = {
+    '/step': {
+      method: 'POST',
+      permission: 'predict',
+      async run(request, response) {
+        const body = await readBody(request, settings.maxPayload);
+        const answer = lane.enter(breathe => stepRequest(hub.models, parse(body), settings.limits.maxFrames, breathe));
+        if (answer === undefined) {
+          response.setHeader('retry-after', Math.ceil(settings.retryAfter / 1000));
+          throw new RequestError(
+            503,
+            'limit_reached',
+            `Expected at most ${mostRequests} requests at once, got one more`,
+          );
+        }
+        send(response, 200, await answer);
+      },
+    },
+    '/healthz': { method: 'GET', run: (_, response) => send(response, 200, health(hub)) },
+    '/readyz': {
+      method: 'GET',
+      run(_, response) {
+        const status = readiness(hub);
+        if (status !== 'ready') response.setHeader('retry-after', Math.ceil(settings.retryAfter / 1000));
+        send(response, status === 'ready' ? 200 : 503, { status });
+      },
+    },
+    '/metrics': {
+      method: 'GET',
+      permission: 'observe',
+      run: (_, response) => sendText(response, 200, metricsType, metricsText(hub)),
+    },
+    '/sessions': {
+      method: 'GET',
+      permission: 'observe',
+      run: (request, response) => send(response, 200, listSessions(hub, queryOf(request))),
+    },
+    '/drain': {
+      method: 'POST',
+      permission: 'operate',
+      run(_, response) {
+        hub.log.info({}, 'told to drain');
+        send(response, 202, { status: 'draining' });
+        drain();
+      },
+    },
+  };
   return (request, response) => {
-    route(hub, lane, request, response).catch((error: unknown) => {
+    route(hub, routes, request, response).catch((error: unknown) => {
       if (response.headersSent) {
         response.destroy();
       } else if (error instanceof RequestError) {
@@ -23,47 +84,45 @@ export function createRoutes(hub: Hub): RequestListener {
         const { message, index } = error;
         send(response, 400, { error: { code: 'bad_input', message, ...(index === undefined ? {} : { index }) } });
       } else {
-        hub.settings.onError(error);
+        settings.onError(error);
         send(response, 500, { error: { code: 'internal', message: 'Expected an answer, the server failed' } });
       }
     });
   };
 }
 
-async function route(hub: Hub, lane: Lane, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function route(
+  hub: Hub,
+  routes: Readonly<Record<string, Route>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { settings } = hub;
   if (!hostAllowed(request, settings.host, settings.origins)) {
     const message = `Expected a host of this machine, got ${request.headers.host}; see the option origins`;
     throw new RequestError(403, 'not_permitted', message);
   }
   const path = (request.url ?? '/').split('?')[0];
-  if (path === '/step') {
-    expectMethod(request, response, 'POST');
-    authorise(hub, request, response, 'predict');
-    const body = await readBody(request, settings.maxPayload);
-    const answer = lane.enter(breathe => stepRequest(hub.models, parse(body), settings.limits.maxFrames, breathe));
-    if (answer === undefined) {
-      throw new RequestError(503, 'limit_reached', `Expected at most ${mostRequests} requests at once, got one more`);
-    }
-    send(response, 200, await answer);
-  } else if (path === '/healthz') {
-    expectMethod(request, response, 'GET');
-    send(response, hub.draining ? 503 : 200, {
-      status: hub.draining ? 'draining' : 'ok',
-      models: [...hub.models.keys()],
-      connections: hub.connections.size,
-      sessions: hub.sessions,
-      unsentBytes: [...hub.connections].reduce((sum, connection) => sum + connection.unsentBytes(), 0),
-    });
+  const found = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (found !== undefined) {
+    expectMethod(request, response, found.method);
+    if (found.permission !== undefined) authorise(hub, request, response, found.permission);
+    await found.run(request, response);
   } else if (!settings.otherwise?.(request, response)) {
-    throw new RequestError(404, 'not_found', `Expected POST /step or GET /healthz, got ${request.method} ${path}`);
+    const known = Object.entries(routes).map(([name, { method }]) => `${method} ${name}`);
+    throw new RequestError(404, 'not_found', `Expected one of ${known.join(', ')}, got ${request.method} ${path}`);
   }
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  return new URLSearchParams(request.url!.split('?')[1] ?? '');
 }
 
 /** Lets those through whose token covers it. Throws `RequestError`, 401 or 403. */
 function authorise(hub: Hub, request: IncomingMessage, response: ServerResponse, permission: Permission): void {
   const grant = grantOf(hub, request);
   if (grant === undefined || grant === 'wrong') {
+    hub.counts.unauthorised++;
     response.setHeader('www-authenticate', 'Bearer');
     throw new RequestError(
       401,
@@ -106,11 +165,15 @@ function parse(body: string): unknown {
 }
 
 function send(response: ServerResponse, status: number, value: unknown): void {
-  const body = `${JSON.stringify(value)}\n`;
+  sendText(response, status, 'application/json; charset=utf-8', `${JSON.stringify(value)}\n`);
+}
+
+function sendText(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': type,
     'content-length': Buffer.byteLength(body),
     'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
     // The rest of a body that was refused is not read.
     ...(status === 413 ? { connection: 'close' } : {}),
   });

@@ -1,5 +1,7 @@
 import type { Batcher } from './batcher.js';
+import type { Counts, Histograms } from './counts.js';
 import type { Grant } from './grant.js';
+import type { Log } from './log.js';
 import type { Settings } from './options.js';
 import type { Served } from './served.js';
 import type { Tokens } from './tokens.js';
@@ -11,6 +13,9 @@ export interface Hub {
   readonly settings: Settings;
   readonly batcher: Batcher;
   readonly turn: Turn;
+  readonly counts: Counts;
+  readonly histograms: Histograms;
+  readonly log: Log;
   readonly connections: Set<Connection>;
   /** Undefined where whoever reaches the port may connect, with one of the grants of `everyone`. */
   readonly tokens: Tokens | undefined;
@@ -20,6 +25,8 @@ export interface Hub {
   /** Sessions at present, and those with weights of their own. */
   sessions: number;
   learners: number;
+  /** Connections so far. */
+  connected: number;
   /** Nothing new is taken. */
   draining: boolean;
 }
@@ -33,4 +40,26 @@ export interface Connection {
   terminate(): void;
   /** Bytes that the peer has not taken yet. */
   unsentBytes(): number;
+  /** What an operator is shown. */
+  describe(): ConnectionDescription;
+}
+
+export interface ConnectionDescription {
+  /** Counts from 1 as they come. */
+  readonly connection: number;
+  /** The name of its token. */
+  readonly client: string;
+  readonly unsentBytes: number;
+  readonly sessions: readonly SessionDescription[];
+}
+
+export interface SessionDescription {
+  readonly session: number;
+  readonly model: string;
+  readonly learn: 'none' | 'private' | 'shared';
+  /** Frames that were taken, those of them that wait, and steps that were made. */
+  readonly frames: number;
+  readonly waiting: number;
+  readonly steps: number;
+  readonly updates: number;
 }

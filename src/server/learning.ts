@@ -3,6 +3,7 @@ import { DivergenceError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createStream } from '../training/stream.js';
 import type { TargetValue } from '../wire/messages.js';
+import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
 import { flush, pushLoss } from './outbox.js';
 import { type Frame, fault, type Session } from './session.js';
@@ -89,14 +90,23 @@ function update(session: Session): void {
   const { totals, number: own } = session;
   const windows = session.stream!.take();
   if (windows.length === 0 || session.diverged) return;
+  const { counts, histograms, client } = session.outlet;
+  const began = performance.now();
   try {
     const done = session.learner!.trainer.learnMany(windows);
+    observe(histograms.update, (performance.now() - began) / 1000);
+    observe(histograms.gradientNorm, done.gradientNorm);
     if (done.skipped) totals.skippedUpdates++;
     else totals.updates++;
+    counts.updates[done.skipped ? 'skipped' : 'applied']++;
+    if (done.rollback) counts.updates.rollbacks++;
+    if (done.skipped || done.rollback) countOne(counts.badUpdates, client);
     tell(session, { type: 'updated', session: own, ...done });
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     totals.skippedUpdates++;
+    counts.updates.skipped++;
+    countOne(counts.badUpdates, client);
     session.diverged = true;
     tell(session, { type: 'fault', session: own, code: 'diverged', retryable: false, message: error.message });
   }

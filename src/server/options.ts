@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConfigError } from '../errors.js';
 import { defaultLimits, type WireLimits } from '../wire/messages.js';
 import { isLoopback } from './hosts.js';
+import { type Log, silent } from './log.js';
 import type { TokenConfig } from './tokens.js';
 
 /** Every bound has a default; what is beyond one is refused and told, never buffered. */
@@ -69,6 +70,8 @@ export interface ServeOptions {
   readonly grace?: number;
   /** Further bounds on messages; their bytes are `maxPayload`. */
   readonly limits?: Partial<Omit<WireLimits, 'maxBytes'>>;
+  /** Told of connections, sessions, models and updates; a `pino` logger is one. Default: nobody. */
+  readonly log?: Log;
   /** Told of errors that are the server's own. Default: standard error. */
   readonly onError?: (error: unknown) => void;
 }
@@ -118,6 +121,7 @@ const others: readonly string[] = [
   'allowShared',
   'allowFresh',
   'limits',
+  'log',
   'onError',
 ] satisfies (keyof ServeOptions)[];
 
@@ -130,7 +134,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
     }
   }
   const { host = '127.0.0.1', port = 0, path = '/', origins, tokens, tls, allowAnonymous = false, otherwise } = options;
-  const { allowShared = false, allowFresh = false, onError = error => console.error(error) } = options;
+  const { allowShared = false, allowFresh = false, onError = error => console.error(error), log = silent } = options;
   const bounds = { ...counts };
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
     const value = options[name] ?? counts[name];
@@ -145,6 +149,13 @@ export function checkServeOptions(options: ServeOptions): Settings {
   const listed = origins === undefined || origins === '*' || Array.isArray(origins);
   expect(listed, 'origins', "a list of origins or '*'", origins);
   expect(otherwise === undefined || typeof otherwise === 'function', 'otherwise', 'a function', otherwise);
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  expect(
+    log !== null && levels.every(level => typeof log[level] === 'function'),
+    'log',
+    `a log with ${levels.join(', ')}`,
+    log,
+  );
   expect(typeof onError === 'function', 'onError', 'a function', onError);
   expect(typeof allowFresh === 'boolean', 'allowFresh', 'true or false', allowFresh);
   const sharing = typeof allowShared === 'boolean' || allowShared === 'own-pages';
@@ -159,7 +170,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
   }
   const limits = { ...checkLimits(options.limits), maxBytes: bounds.maxPayload };
   const choices = { allowAnonymous, allowShared, allowFresh, origins, tokens, tls, otherwise };
-  return { ...bounds, ...choices, host, port, path, onError, limits };
+  return { ...bounds, ...choices, host, port, path, log, onError, limits };
 }
 
 function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError, ServeError } from '../errors.js';
 import { closeCodes } from '../wire/messages.js';
 import { createBatcher } from './batcher.js';
+import { createCounts, createHistograms } from './counts.js';
 import { createGrant, type Permission } from './grant.js';
 import { createRoutes } from './http.js';
 import type { Hub } from './hub.js';
@@ -27,6 +28,8 @@ export interface Server {
    * connections that are left. Resolves when the port is free.
    */
   close(): Promise<void>;
+  /** Resolves when it has closed, whoever asked for it: an operator may, with `POST /drain`. */
+  readonly closed: Promise<void>;
 }
 
 /**
@@ -43,13 +46,18 @@ export interface Server {
  */
 export async function serve(models: Models, options: ServeOptions = {}): Promise<Server> {
   const settings = checkServeOptions(options);
-  const batcher = createBatcher(settings.onError);
+  const histograms = createHistograms();
+  const batcher = createBatcher(settings.onError, undefined, histograms);
   const hub: Hub = {
     models: serveModels(models),
     settings,
     batcher,
     turn: createTurn(batcher.run),
+    counts: createCounts(),
+    histograms,
+    log: settings.log,
     connections: new Set(),
+    connected: 0,
     tokens: settings.tokens && createTokens(settings.tokens),
     everyone: everyone(settings),
     unauthenticated: 0,
@@ -57,7 +65,21 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     learners: 0,
     draining: false,
   };
-  const http = listener(settings, createRoutes(hub));
+  let http: HttpServer;
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= drain(hub, http, sockets).finally(() => {
+      clearInterval(heartbeat);
+      settings.log.info({}, 'closed');
+      ended();
+    });
+    return closed;
+  };
+  let ended: () => void;
+  const end = new Promise<void>(resolve => {
+    ended = resolve;
+  });
+  http = listener(settings, createRoutes(hub, close));
   http.on('upgrade', createUpgrade(hub));
   http.maxConnections = settings.maxConnections + spareSockets;
   // Those that have left HTTP too, whatever became of them.
@@ -71,22 +93,24 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     for (const connection of hub.connections) connection.heartbeat();
   }, settings.heartbeat);
   heartbeat.unref();
-  let closed: Promise<void> | undefined;
   const host = hostInUrl(settings.host);
   return {
     url: `ws${settings.tls ? 's' : ''}://${host}:${port}`,
     httpUrl: `http${settings.tls ? 's' : ''}://${host}:${port}`,
     port,
-    close() {
-      closed ??= drain(hub, http, sockets).finally(() => clearInterval(heartbeat));
-      return closed;
-    },
+    closed: end,
+    close,
   };
 }
 
 /** What those may do who need no token. */
 function everyone({ allowFresh }: Settings): Hub['everyone'] {
-  const plain: readonly Permission[] = ['predict', 'learn-private', ...(allowFresh ? (['fresh'] as const) : [])];
+  const plain: readonly Permission[] = [
+    'predict',
+    'learn-private',
+    'observe',
+    ...(allowFresh ? (['fresh'] as const) : []),
+  ];
   return { plain: createGrant('anonymous', plain), sharing: createGrant('anonymous', [...plain, 'learn-shared']) };
 }
 

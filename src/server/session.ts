@@ -12,11 +12,16 @@ import {
   type TargetValue,
 } from '../wire/messages.js';
 import type { EffectiveWant } from './answer.js';
+import { type Counts, countOne, type Histograms } from './counts.js';
 import type { SessionLearner } from './learner.js';
 import type { Served } from './served.js';
 
 /** Where the messages of a session go. */
 export interface Outlet {
+  /** The name of the token behind it. */
+  readonly client: string;
+  readonly counts: Counts;
+  readonly histograms: Histograms;
   send(message: ServerMessage): void;
   /** Bytes of frames that wait to be stepped. */
   queued: number;
@@ -155,7 +160,9 @@ export function acceptFrames(session: Session, frames: Frames): void {
     return;
   }
   const due = session.nextSeq;
+  const { frames: counted } = session.outlet.counts;
   if (firstSeq > due) {
+    counted.gap += count;
     fault(session, 'gap', `Expected frame ${due}, got frame ${firstSeq}: send ${due} first`, {
       forSeq: firstSeq,
       expectedSeq: due,
@@ -164,6 +171,7 @@ export function acceptFrames(session: Session, frames: Frames): void {
     return;
   }
   const old = Math.min(count, due - firstSeq);
+  counted.duplicate += old;
   if (old > 0) session.outlet.send({ type: 'duplicate', session: session.number, firstSeq, count: old });
   const end = Math.min(count, old + session.credit - session.waiting);
   const own = 64 + Math.ceil(payloadBytes(payload) / count);
@@ -248,10 +256,11 @@ export function planReset({ resets, credit }: Session, seq: number, weights: boo
 
 /** Tells of something refused; `details` override. */
 export function fault(
-  session: Pick<Session, 'number' | 'outlet'>,
+  session: { readonly number: number; readonly outlet: Pick<Outlet, 'send' | 'counts'> },
   code: FaultCode,
   message: string,
   details: Partial<Fault> = {},
 ): void {
+  countOne(session.outlet.counts.faults, code);
   session.outlet.send({ type: 'fault', session: session.number, code, retryable: false, message, ...details });
 }

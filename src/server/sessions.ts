@@ -1,7 +1,7 @@
 /** The sessions of one connection: what comes for each, from its opening to its end. */
 import type { Authenticate, ClientMessage, Open } from '../wire/messages.js';
 import type { Grant } from './grant.js';
-import type { Hub } from './hub.js';
+import type { Hub, SessionDescription } from './hub.js';
 import { startLearning } from './learning.js';
 import { needsOwnWeights, OpenError, openSession } from './open.js';
 import { acceptFrames, fault, type Outlet, planReset, pushReset, type Session } from './session.js';
@@ -21,6 +21,7 @@ export interface Sessions {
   release(number: number): void;
   /** The connection has ended. */
   clear(): void;
+  describe(): SessionDescription[];
 }
 
 /** A session that is being made, and what came for it meanwhile. */
@@ -49,7 +50,10 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     const session = sessions.get(number);
     if (session === undefined) return;
     sessions.delete(number);
-    if ('queue' in session) session.learner?.leave();
+    if ('queue' in session) {
+      session.learner?.leave();
+      hub.counts.sessions.finished++;
+    }
     hub.sessions--;
     grant.sessions--;
     if (!owners.delete(number)) return;
@@ -164,6 +168,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       }
       sessions.set(number, session);
       startLearning(session);
+      hub.counts.sessions.opened++;
       outlet.send(opened);
     } catch (error) {
       if (sessions.get(number) !== opening) return;
@@ -187,6 +192,21 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     release,
     wakeAll() {
       for (const session of sessions.values()) if ('queue' in session) wake(session);
+    },
+    describe() {
+      return Array.from(sessions.values()).flatMap(session =>
+        'early' in session
+          ? []
+          : {
+              session: session.number,
+              model: session.served.name,
+              learn: session.learner === undefined ? 'none' : session.learner.own ? 'private' : 'shared',
+              frames: session.nextSeq - 1,
+              waiting: session.waiting,
+              steps: session.steps,
+              updates: session.totals.updates,
+            },
+      );
     },
     clear() {
       for (const [number, session] of sessions) {

@@ -41,6 +41,8 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
     }
     const grant = grantOf(hub, request);
     if (grant === 'wrong') {
+      hub.counts.unauthorised++;
+      hub.log.warn({ address: request.socket.remoteAddress }, 'wrong token');
       refuse(socket, 401, 'Expected a token of this server in the header authorization, got another');
       return;
     }

@@ -2,6 +2,7 @@ import test from 'ava';
 import { createModel, type TrainableModel } from '../../src/model/model.js';
 import { effectiveWant } from '../../src/server/answer.js';
 import { createBatcher } from '../../src/server/batcher.js';
+import { createCounts, createHistograms } from '../../src/server/counts.js';
 import { createPrivateLearner } from '../../src/server/learner.js';
 import { startLearning } from '../../src/server/learning.js';
 import { serveModel } from '../../src/server/served.js';
@@ -33,6 +34,9 @@ function sessions(model: TrainableModel, count: number): { session: Session; sen
   return Array.from({ length: count }, (_, i) => {
     const sent: ServerMessage[] = [];
     const outlet: Outlet = {
+      client: 'one',
+      counts: createCounts(),
+      histograms: createHistograms(),
       queued: 0,
       pending: 0,
       send: message => sent.push(message),

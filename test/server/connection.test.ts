@@ -5,9 +5,11 @@ import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import { createBatcher } from '../../src/server/batcher.js';
 import { connect } from '../../src/server/connection.js';
+import { createCounts, createHistograms } from '../../src/server/counts.js';
 import { createGrant } from '../../src/server/grant.js';
 import type { Connection } from '../../src/server/hub.js';
 import type { ServeOptions } from '../../src/server/index.js';
+import { silent } from '../../src/server/log.js';
 import { checkServeOptions } from '../../src/server/options.js';
 import { serveModels } from '../../src/server/served.js';
 import { createTurn } from '../../src/server/turn.js';
@@ -220,6 +222,10 @@ async function onFakeSocket(highWater: number, now?: () => number) {
     tokens: undefined,
     everyone,
     unauthenticated: 0,
+    counts: createCounts(),
+    histograms: createHistograms(),
+    log: silent,
+    connected: 0,
     sessions: 0,
     learners: 0,
     draining: false,

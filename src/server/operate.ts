@@ -1,0 +1,49 @@
+/** What the server says of itself to operators and the programs that watch it. */
+import type { ConnectionDescription, Hub } from './hub.js';
+import { RequestError } from './step-request.js';
+
+/** The process lives and its event loop turns: 200 also while it drains. */
+export function health(hub: Hub): object {
+  return {
+    status: hub.draining ? 'draining' : 'ok',
+    models: [...hub.models.keys()],
+    connections: hub.connections.size,
+    sessions: hub.sessions,
+    unsentBytes: [...hub.connections].reduce((sum, connection) => sum + connection.unsentBytes(), 0),
+  };
+}
+
+/** Whether a new client would be served. */
+export function readiness({ draining, sessions, connections, settings }: Hub): 'ready' | 'draining' | 'full' {
+  if (draining) return 'draining';
+  return sessions >= settings.maxSessions || connections.size >= settings.maxConnections ? 'full' : 'ready';
+}
+
+/** Connections in one answer, at most. */
+const most = 100;
+
+/**
+ * Connections with their sessions, the oldest first: `?after=` goes on behind that connection, where `next` says that there
+ * are more.
+ */
+export function listSessions(
+  { connections }: Hub,
+  query: URLSearchParams,
+): { readonly connections: readonly ConnectionDescription[]; readonly next?: number } {
+  const after = Number(query.get('after') ?? 0);
+  if (!Number.isSafeInteger(after) || after < 0) {
+    throw new RequestError(
+      400,
+      'invalid',
+      `Expected after to be the number of a connection, got ${query.get('after')}`,
+    );
+  }
+  const found: ConnectionDescription[] = [];
+  for (const connection of connections) {
+    const description = connection.describe();
+    if (description.connection <= after) continue;
+    if (found.length === most) return { connections: found, next: found[most - 1].connection };
+    found.push(description);
+  }
+  return { connections: found };
+}

@@ -1,0 +1,85 @@
+import test from 'ava';
+import { createModel } from '../../src/model/model.js';
+import { config } from '../helpers/models.js';
+import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
+
+/** The samples by name and labels. */
+function samples(text: string): Map<string, number> {
+  const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+}
+
+const row = (n: number): Float32Array => Float32Array.of(n, 0, 1);
+
+test('what happens to frames, sessions and updates is counted', async t => {
+  const server = await startServer(t, { 'a"b\\c': await createModel(config('gru', [2])) });
+  const read = async () => samples(await (await fetch(`${server.httpUrl}/metrics`)).text());
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1);
+  await openSession(client, 2, { learn: 'private', learning: { k1: 1, k2: 2 } });
+  client.send(rowFrames(1, 1, [row(1), row(2), row(Number.NaN)]));
+  await entriesOf(client, 2);
+  await client.expect('fault');
+  client.send(rowFrames(1, 2, [row(2)]));
+  await client.expect('duplicate');
+  client.send(rowFrames(1, 9, [row(2), row(2)]));
+  await client.expect('fault');
+  client.send({ ...rowFrames(2, 1, [row(1)]), targets: { targets: [Float32Array.of(1, 2)] } } as never);
+  const updated = await client.nextOf(2);
+  t.is(updated.type, 'predictions');
+  t.is((await client.nextOf(2)).type, 'updated');
+  client.send({ type: 'finish', session: 1 });
+  await client.expect('finished');
+  const now = await read();
+  const expected: [string, number][] = [
+    ['eddy_connections', 1],
+    ['eddy_sessions_active', 1],
+    ['eddy_learners_active', 1],
+    ['eddy_frames_total{result="applied"}', 3],
+    ['eddy_frames_total{result="rejected"}', 1],
+    ['eddy_frames_total{result="duplicate"}', 1],
+    ['eddy_frames_total{result="gap"}', 2],
+    ['eddy_sessions_total{event="opened"}', 2],
+    ['eddy_sessions_total{event="finished"}', 1],
+    ['eddy_faults_total{code="bad_input"}', 1],
+    ['eddy_faults_total{code="gap"}', 1],
+    ['eddy_updates_total{result="applied"}', 1],
+    ['eddy_updates_total{result="skipped"}', 0],
+    ['eddy_rollbacks_total', 0],
+    ['eddy_gradient_norm_count', 1],
+    ['eddy_gradient_norm_bucket{le="+Inf"}', 1],
+    ['eddy_batch_size_sum', 2],
+    ['eddy_batch_size_bucket{le="1"}', 2],
+  ];
+  for (const [name, value] of expected) t.is(now.get(name), value, name);
+  t.true(now.get('eddy_step_duration_seconds_sum')! > 0);
+  t.true(now.get('eddy_queue_wait_seconds_count')! >= 3);
+  t.true(now.get('process_resident_memory_bytes')! > 1e6);
+  const info = [...now].find(([name]) => name.startsWith('eddy_model_info'))!;
+  t.regex(info[0], /^eddy_model_info\{model="a\\"b\\\\c",hash="[0-9a-f]{64}"\}$/);
+  client.socket.close(1000);
+  await client.closed;
+  for (let tries = 0; (await read()).get('eddy_closes_total{code="1000"}') !== 1; tries++) if (tries > 100) t.fail();
+});
+
+test('the text is what Prometheus reads: a help and a type for each, and no session in a label', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])));
+  const client = await connectWire(t, server.url);
+  await openSession(client, 77);
+  const response = await fetch(`${server.httpUrl}/metrics`);
+  t.is(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  const text = await response.text();
+  const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]));
+  t.true(types.size > 20);
+  for (const name of samples(text).keys()) {
+    const base = name.replace(/\{.*/, '').replace(/_(bucket|sum|count)$/, '');
+    t.true(types.has(base) || types.has(name.replace(/\{.*/, '')), name);
+    t.notRegex(name, /session=|77/);
+  }
+  for (const [name, type] of types) {
+    t.regex(text, new RegExp(`^# HELP ${name} .+\\.$`, 'm'));
+    if (type === 'counter') t.regex(name, /_total$/);
+  }
+});
