@@ -1,7 +1,7 @@
 // Models
 export type { CellKind } from './cells/cell.js';
 export type { Carry, CarryLayout } from './model/carry.js';
-export type { LayerConfig, ModelConfig, OutputKind } from './model/config.js';
+export type { LayerConfig, ModelConfig, OutputConfig, OutputKind } from './model/config.js';
 export type { Initialization } from './model/initialization.js';
 export type { Input } from './model/input.js';
 export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
@@ -13,6 +13,7 @@ export type { Step } from './model/transfer.js';
 export { type Adwin, type AdwinOptions, type Change, createAdwin } from './training/adwin.js';
 export type { Guard, GuardOptions, Rollback, Verdict } from './training/guard.js';
 export type { Target } from './training/loss.js';
+export type { LossConfig } from './training/losses.js';
 export type { OptimizerConfig } from './training/optimizer.js';
 export { type Evaluation, evaluate, type Labelled, type Sequence } from './training/evaluate.js';
 export { type Epoch, type FitOptions, type Fitted, fit, splitSequences, withNoise } from './training/fit.js';

@@ -75,7 +75,7 @@ export function connectSession(
   let held: (() => void) | undefined;
 
   const outgoing = createOutgoing(options.maxBuffered, target =>
-    typeof target === 'number' && opened?.config?.output.kind === 'values' ? Float32Array.of(target) : target,
+    typeof target === 'number' && opened?.config?.output.kind !== 'classes' ? Float32Array.of(target) : target,
   );
 
   const socket = openSocket();

@@ -53,6 +53,8 @@ export interface Kernels {
   sumRows(d: Address, dStride: number, b: Address, rows: number, n: number): void;
   /** Σ aᵢ² over n numbers, each aᵢ flushed. */
   sumSquares(a: Address, n: number): number;
+  /** Brings n numbers within ±limit; NaN stays. */
+  clamp(a: Address, n: number, limit: number): void;
 
   /** h = tanh(a + b), flushed. a, h (rows × n), b (n). */
   elmanTanh(a: Address, aStride: number, b: Address, h: Address, hStride: number, rows: number, n: number): void;
@@ -149,7 +151,22 @@ export interface Kernels {
   binaryCrossEntropy(o: Address, y: Address, n: number): number;
   /** ½ Σ (o − y)² over one row of n (any n): in nats, that of a normal density of variance 1, up to a constant. */
   squaredError(o: Address, y: Address, n: number): number;
-  /** d = (p − y) · scale, flushed, for one row of n (any n), padding +0: ∂L/∂o of the three losses. */
+  /** Σ c (a − c/2) with a = |o − y| and c = min(a, δ), over one row of n (any n): ½a² up to δ, δ (a − δ/2) beyond. y (n). */
+  huber(o: Address, y: Address, n: number, delta: number): number;
+  /** d = (o − y, brought within ±δ) · scale, flushed, for one row of n (any n), padding +0. */
+  huberBackward(o: Address, y: Address, d: Address, n: number, delta: number, scale: number): void;
+
+  /** For each row of means m and s (n each, any n): p = m, then the deviations σ = softplus(s) + 2⁻¹⁰; padding +0. */
+  gaussian(o: Address, p: Address, stride: number, rows: number, n: number): void;
+  /** Σ log σ + ½ log 2π + ½ ((m − y) / σ)² over one row o of m and s (n each, any n), in nats. y (n). */
+  gaussianLoss(o: Address, y: Address, n: number): number;
+  /**
+   * d (2n, padding +0), flushed, of one row o of m and s and its p: z = (m − y) / σ;
+   * d_m = (z / σ) · scale;  d_s = (((1 − z²) / σ) ∘ σ(s)) · scale, σ(s) the slope of softplus.
+   */
+  gaussianBackward(o: Address, p: Address, y: Address, d: Address, n: number, scale: number): void;
+
+  /** d = (p − y) · scale, flushed, for one row of n (any n), padding +0: ∂L/∂o of the first three losses. */
   difference(p: Address, y: Address, d: Address, n: number, scale: number): void;
 
   /**

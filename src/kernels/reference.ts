@@ -1,3 +1,4 @@
+import { halfLogTwoPi, leastDeviation } from './density.js';
 import * as float32 from './functions.js';
 import type { Address, Kernels } from './kernels.js';
 import { bufferBacking, createArena } from './memory.js';
@@ -13,6 +14,7 @@ interface Arithmetic {
   flushMoment(x: number): number;
   exp(x: number): number;
   log(x: number): number;
+  softplus(x: number): number;
   tanh(x: number): number;
   sigmoid(x: number): number;
 }
@@ -32,6 +34,7 @@ const doublePrecision: Arithmetic = {
   flushMoment: x => x,
   exp: Math.exp,
   log: Math.log,
+  softplus: x => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
   tanh: Math.tanh,
   sigmoid: x => 1 / (1 + Math.exp(-x)),
 };
@@ -44,7 +47,7 @@ const interleaved = 16;
  */
 export function createReference(precision: 'float32' | 'float64'): Kernels {
   const single = precision === 'float32';
-  const { round, flush, flushMoment, exp, log, tanh, sigmoid } = single ? singlePrecision : doublePrecision;
+  const { round, flush, flushMoment, exp, log, softplus, tanh, sigmoid } = single ? singlePrecision : doublePrecision;
   const arena = createArena(bufferBacking(precision));
 
   /** The sum of n terms by the rule for whole tensors. */
@@ -54,6 +57,12 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
     let total = 0;
     for (const value of partial) total = round(total + value);
     return total;
+  };
+
+  /** x within ±most; NaN stays. */
+  const within = (x: number, most: number): number => {
+    const below = most < x ? most : x;
+    return below < -most ? -most : below;
   };
 
   const padded = (n: number): number => (n + 3) & ~3;
@@ -163,6 +172,12 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
         const value = flush(arena.floats[a + i]);
         return round(value * value);
       });
+    },
+
+    clamp(a, n, limit) {
+      const m = arena.floats;
+      const most = round(limit);
+      for (let i = 0; i < n; i++) m[a + i] = within(m[a + i], most);
     },
 
     elmanTanh(a, aStride, b, h, hStride, rows, n) {
@@ -322,6 +337,58 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
         return round(difference * difference);
       });
       return round(0.5 * total);
+    },
+
+    huber(o, y, n, delta) {
+      const m = arena.floats;
+      const most = round(delta);
+      return sum(n, i => {
+        const a = Math.abs(round(m[o + i] - m[y + i]));
+        const c = most < a ? most : a;
+        return round(c * round(a - round(0.5 * c)));
+      });
+    },
+
+    huberBackward(o, y, d, n, delta, scale) {
+      const m = arena.floats;
+      const [most, factor] = [round(delta), round(scale)];
+      for (let i = 0; i < n; i++) m[d + i] = flush(round(within(round(m[o + i] - m[y + i]), most) * factor));
+      m.fill(0, d + n, d + padded(n));
+    },
+
+    gaussian(o, p, stride, rows, n) {
+      const m = arena.floats;
+      for (let row = 0; row < rows; row++) {
+        const [from, to] = [o + row * stride, p + row * stride];
+        for (let i = 0; i < n; i++) {
+          m[to + i] = m[from + i];
+          m[to + n + i] = softplus(m[from + n + i]) + leastDeviation;
+        }
+        m.fill(0, to + 2 * n, to + padded(2 * n));
+      }
+    },
+
+    gaussianLoss(o, y, n) {
+      const m = arena.floats;
+      const constant = round(halfLogTwoPi);
+      return sum(n, i => {
+        const deviation = round(softplus(m[o + n + i]) + leastDeviation);
+        const z = round(round(m[o + i] - m[y + i]) / deviation);
+        return round(round(log(deviation) + constant) + round(0.5 * round(z * z)));
+      });
+    },
+
+    gaussianBackward(o, p, y, d, n, scale) {
+      const m = arena.floats;
+      const factor = round(scale);
+      for (let i = 0; i < n; i++) {
+        const deviation = m[p + n + i];
+        const z = round(round(m[p + i] - m[y + i]) / deviation);
+        m[d + i] = flush(round(round(z / deviation) * factor));
+        const slope = round(round(1 - round(z * z)) / deviation);
+        m[d + n + i] = flush(round(round(slope * sigmoid(m[o + n + i])) * factor));
+      }
+      m.fill(0, d + 2 * n, d + padded(2 * n));
     },
 
     difference(p, y, d, n, scale) {

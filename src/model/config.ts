@@ -20,7 +20,10 @@ export interface ModelConfig {
   /** One of `size` tokens, or a row of `size` features, at each step. */
   readonly input: { readonly kind: 'token' | 'features'; readonly size: number };
   readonly layers: readonly LayerConfig[];
-  /** `classes`: softmax and cross-entropy; `labels`: sigmoids and binary cross-entropy; `values`: identity and squared error. */
+  /**
+   * `classes`: softmax and cross-entropy; `labels`: sigmoids and binary cross-entropy; `values`: identity and squared error;
+   * `gaussian`: a mean and a deviation of each value, and the likelihood of a normal density.
+   */
   readonly output: OutputConfig;
   /** Every layer sees the input, and the readout every layer. */
   readonly skip?: boolean;

@@ -1,6 +1,6 @@
 import type { Address, Kernels } from '../kernels/kernels.js';
 
-export type OutputKind = 'classes' | 'labels' | 'values';
+export type OutputKind = 'classes' | 'labels' | 'values' | 'gaussian';
 
 /** What a network says: its kind, and how many of what it is about. */
 export interface OutputConfig {

@@ -1,3 +1,4 @@
+import { gaussian } from './gaussian.js';
 import type { Output, OutputConfig, OutputKind } from './output.js';
 
 /** One of several: softmax. */
@@ -18,7 +19,7 @@ const labels: Output = {
 const values: Output = { kind: 'values', width: output => output.size };
 
 /** Every kind of output, by its name in a configuration. */
-export const outputs: Readonly<Record<OutputKind, Output>> = { classes, labels, values };
+export const outputs: Readonly<Record<OutputKind, Output>> = { classes, labels, values, gaussian };
 
 /** Numbers of o(t), and as many of ŷ(t). */
 export function outputWidth(output: OutputConfig): number {

@@ -11,12 +11,16 @@ import type { Update } from '../training/trainer.js';
 export interface Example<In extends Input = Input> {
   readonly input: In | null;
   readonly target?: Target;
+  /** How much the target teaches: a number from 0; default 1. What its loss is said to be is without it. */
+  readonly weight?: number;
 }
 
 /** The target of an earlier step, by the step's number, counted from 1. */
 export interface LateTarget {
   readonly forStep: number;
   readonly target: Target;
+  /** As of an example. */
+  readonly weight?: number;
 }
 
 /** What a learning operator emits. */

@@ -3,6 +3,7 @@ import { ConfigError, EddyError, LimitError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
+import { checkWeight } from '../training/window.js';
 import { follow } from './follow.js';
 import type { Example, LateTarget, Learned } from './learned.js';
 import { checkItem, trackState } from './tbptt.js';
@@ -103,26 +104,27 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (windowsWaiting >= maxWindows) learn();
       };
 
-      const learnLate = (key: Key, { forStep, target }: LateTarget): void => {
+      const learnLate = (key: Key, { forStep, target, weight }: LateTarget): void => {
         const { stream } = visit(key);
         // What is wrong must not part the streams that wait for one update.
-        stream.checkTarget(forStep, target);
+        stream.checkTarget(forStep, target, weight);
         if (waiting.has(key)) learn();
         if (subscriber.closed) return;
-        const arrival = stream.target(forStep, target);
+        const arrival = stream.target(forStep, target, weight);
         const moved = arrival.kind === 'late' ? { state: move(key) } : {};
         subscriber.next({ key, number: forStep, ...arrival, ...moved } as KeyedLearned<Key>);
         if (!subscriber.closed && forStep === stream.steps && stream.due(false)) collect(key, stream);
       };
 
-      const step = (key: Key, { input, target }: Example<In>): void => {
+      const step = (key: Key, { input, target, weight }: Example<In>): void => {
         const { stream } = visit(key);
         if (stream.due() && !waiting.has(key)) collect(key, stream);
         if (input !== null) trainer.model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);
+        checkWeight(weight);
         if (waiting.has(key) || (waiting.size > 0 && !willBeDue(stream, trainer.options.k1))) learn();
         if (subscriber.closed) return;
-        const stepped = stream.step(input, target);
+        const stepped = stream.step(input, target, weight);
         subscriber.next({ kind: 'step', key, target, ...stepped, state: move(key) });
         if (!subscriber.closed && stream.due(false)) collect(key, stream);
       };

@@ -73,14 +73,14 @@ export function createLearner(
     next(item) {
       checkItem(item);
       if ('forStep' in item) {
-        const arrival = stream.target(item.forStep, item.target);
+        const arrival = stream.target(item.forStep, item.target, item.weight);
         emit({ number: item.forStep, ...arrival, ...(arrival.kind === 'late' ? { state: track() } : {}) } as Learned);
         if (!left() && item.forStep === stream.steps && stream.due(false)) update();
         return;
       }
       if (stream.due()) update();
       if (left()) return;
-      const { step, number, loss } = stream.step(item.input, item.target);
+      const { step, number, loss } = stream.step(item.input, item.target, item.weight);
       emit({ kind: 'step', number, step, target: item.target, loss, state: track() });
       if (!left() && stream.due(false)) update();
     },

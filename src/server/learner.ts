@@ -130,7 +130,7 @@ function horizonOf(config: ModelConfig, learning: Learning | undefined): number 
   const fits =
     input.kind === 'token'
       ? output.kind === 'classes' && output.size >= input.size
-      : output.kind === 'values' && output.size === input.size;
+      : (output.kind === 'values' || output.kind === 'gaussian') && output.size === input.size;
   if (!fits) {
     throw new ConfigError(
       `Expected inputs that can be targets (tokens and classes, or features and as many values), got ` +

@@ -23,7 +23,7 @@ export interface Gradients {
 
 /** What windows led to; their gradient is in `gradient`. */
 export interface Differentiated {
-  /** Mean over the labelled steps of the windows that are new, in nats; where none is, of all. */
+  /** Mean over the labelled steps of the windows that are new, each times its weight, in nats; where none is, of all. */
   readonly loss: number;
   /** Every window's loss was finite. */
   readonly finite: boolean;
@@ -103,7 +103,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     let [own, again] = [0, 0];
     packing.windows.forEach((window, i) => {
       const places = window.inputs.map((_, time) => packing.blocks[time].step + i);
-      const sum = loss.learn(k, { rows, places, targets: window.targets }, 1 / all);
+      const sum = loss.learn(k, { rows, places, targets: window.targets, weights: window.weights }, 1 / all);
       if (window.replayed) again += sum;
       else own += sum;
     });

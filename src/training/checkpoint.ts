@@ -11,6 +11,7 @@ import type { TrainerOptions } from './options.js';
 import { checkState, type StreamMark, type StreamState } from './stream.js';
 import { readStreams, streamTensors } from './stream-tensors.js';
 import { createTrainer, type Trainer } from './trainer.js';
+import { checkWeight } from './window.js';
 
 /** What a learner's checkpoint holds. */
 export interface SavedTrainer {
@@ -97,9 +98,10 @@ export async function loadTrainer(
     const further = read.splice(streams.length);
     [...read, ...further].forEach(state => {
       checkState(trainer, state);
-      for (const { input, target } of state.entries) {
+      for (const { input, target, weight } of state.entries) {
         if (input !== null) model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);
+        checkWeight(weight);
       }
     });
     const states = read.map(

@@ -10,6 +10,8 @@ export interface Sequence {
   readonly inputs: readonly (Input | null)[];
   /** As many as inputs. */
   readonly targets: readonly Target[];
+  /** How much each step teaches, as many as inputs; default 1 each. */
+  readonly weights?: readonly number[];
 }
 
 export interface Evaluation {

@@ -95,9 +95,7 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
       if (signal?.aborted) return finish('signal');
       const some = order.slice(first, first + batch);
       const seen = augment ? some.map(sequence => augment(sequence, random)) : some;
-      const update = trainer.learnMany(
-        seen.map(({ inputs, targets }) => ({ carry: model.zeroCarry(), inputs, targets })),
-      );
+      const update = trainer.learnMany(seen.map(sequence => ({ ...sequence, carry: model.zeroCarry() })));
       partial = true;
       if (!update.skipped) {
         sum += update.loss * update.labelled;
@@ -162,5 +160,5 @@ function shuffle(some: unknown[], random: Random): void {
 export function withNoise(deviation: number): (sequence: Sequence, random: Random) => Sequence {
   const noisy = (input: Input | null, random: Random): Input | null =>
     input instanceof Float32Array ? input.map(value => value + deviation * random.normal()) : input;
-  return ({ inputs, targets }, random) => ({ inputs: inputs.map(input => noisy(input, random)), targets });
+  return ({ inputs, ...rest }, random) => ({ ...rest, inputs: inputs.map(input => noisy(input, random)) });
 }

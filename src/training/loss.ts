@@ -5,7 +5,7 @@ import type { OutputConfig, OutputKind } from '../model/output.js';
 
 /**
  * What a step should have said: a class for `classes`; (output.size) numbers from 0 to 1 for `labels`; (output.size)
- * numbers for `values` (or one number where the size is 1); null where it is not known.
+ * numbers for `values` and `gaussian` (or one number where the size is 1); null where it is not known.
  */
 export type Target = number | Float32Array | null;
 
@@ -15,6 +15,8 @@ export interface Unrolled {
   /** The row of each step. */
   readonly places: readonly number[];
   readonly targets: readonly Target[];
+  /** How much each step teaches; default 1 each. */
+  readonly weights?: readonly number[];
 }
 
 /** A loss as a trainer follows it, in nats. */
@@ -26,8 +28,8 @@ export interface Loss {
   /** The loss of the logits of one step; undefined where only whole windows have a loss. */
   readonly of?: (k: Kernels, logits: Address, target: Exclude<Target, null>) => number;
   /**
-   * The sum of the losses of a window, and ∂/∂o of that sum, times `scale`, in `rows.gradients.logits`: every row of
-   * the window is written, padding +0.
+   * The sum of the losses of a window, each times its weight, and ∂/∂o of that sum, times `scale`, in `rows.gradients.logits`:
+   * every row of the window is written, padding +0.
    */
   learn(k: Kernels, window: Unrolled, scale: number): number;
 }
@@ -49,15 +51,17 @@ export interface LossKind<Config extends { readonly kind: string }> {
 /** A loss that each step has by itself. */
 export interface StepLoss extends Omit<Loss, 'learn'> {
   of(k: Kernels, logits: Address, target: Exclude<Target, null>): number;
+  /** What the target's own weight is, times which the step teaches; default 1. */
+  readonly weightOf?: (target: Exclude<Target, null>) => number;
   /** ∂L/∂o · scale of one row into the address `to`, padding +0. `p` is where its prediction is. */
   gradient(k: Kernels, o: Address, p: Address, target: Exclude<Target, null>, to: Address, scale: number): void;
 }
 
 /** The losses of steps, summed over a window in the order of time. */
-export function eachStep({ gradient, ...loss }: StepLoss): Loss {
+export function eachStep({ gradient, weightOf = () => 1, ...loss }: StepLoss): Loss {
   return {
     ...loss,
-    learn(k, { rows, places, targets }, scale) {
+    learn(k, { rows, places, targets, weights }, scale) {
       const { outputStride: stride } = rows;
       let sum = 0;
       for (let i = 0; i < places.length; i++) {
@@ -67,8 +71,9 @@ export function eachStep({ gradient, ...loss }: StepLoss): Loss {
           k.clear(to, stride);
           continue;
         }
-        sum += loss.of(k, rows.logits + at, target);
-        gradient(k, rows.logits + at, rows.predictions + at, target, to, scale);
+        const weight = (weights?.[i] ?? 1) * weightOf(target);
+        sum += weight * loss.of(k, rows.logits + at, target);
+        gradient(k, rows.logits + at, rows.predictions + at, target, to, weight * scale);
       }
       return sum;
     },
@@ -98,10 +103,18 @@ export function checkNumbers(
   if (target === null) return;
   const values = typeof target === 'number' && kind !== 'labels' && size === 1 ? [target] : target;
   if (typeof values === 'number' || typeof values?.length !== 'number' || values.length !== size) {
-    throw new TargetError(`Expected target to be a Float32Array of ${size} ${kind} or null, got ${show(target)}`);
+    throw new TargetError(
+      `Expected target to be a Float32Array of ${size} ${kind === 'labels' ? kind : 'values'} or null, got ${show(target)}`,
+    );
   }
   for (let i = 0; i < size; i++)
     if (!fits(values[i])) throw new TargetError(`Expected target[${i}] to be ${wanted}, got ${values[i]}`);
+}
+
+/** A row of numbers, or one, at an address. */
+export function putNumbers(k: Kernels, target: Exclude<Target, null>, to: Address): void {
+  if (typeof target === 'number') k.arena.floats[to] = target;
+  else k.arena.floats.set(target, to);
 }
 
 function show(target: Target | undefined): string {

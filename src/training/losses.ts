@@ -4,11 +4,19 @@ import type { OutputConfig, OutputKind } from '../model/output.js';
 import { type BinaryCrossEntropyConfig, binaryCrossEntropy } from './binary-cross-entropy.js';
 import { type CrossEntropyConfig, crossEntropy } from './cross-entropy.js';
 import { type CtcConfig, ctc } from './ctc.js';
+import { type GaussianConfig, gaussianLoss } from './gaussian-loss.js';
+import { type HuberConfig, huber } from './huber.js';
 import type { Loss, LossKind } from './loss.js';
 import { type SquaredErrorConfig, squaredError } from './squared-error.js';
 
 /** What is made small, with its settings: plain data, as it stands in a checkpoint. */
-export type LossConfig = CrossEntropyConfig | BinaryCrossEntropyConfig | SquaredErrorConfig | CtcConfig;
+export type LossConfig =
+  | CrossEntropyConfig
+  | BinaryCrossEntropyConfig
+  | SquaredErrorConfig
+  | HuberConfig
+  | GaussianConfig
+  | CtcConfig;
 
 type Kind = LossConfig['kind'];
 
@@ -18,6 +26,8 @@ const losses: { readonly [K in Kind]: LossKind<Extract<LossConfig, { kind: K }>>
   'binary-cross-entropy': binaryCrossEntropy,
   'squared-error': squaredError,
   ctc,
+  huber,
+  gaussian: gaussianLoss,
 };
 
 /** The loss of each kind of output where none is asked for. */
@@ -25,6 +35,7 @@ const usual: Readonly<Record<OutputKind, Kind>> = {
   classes: 'cross-entropy',
   labels: 'binary-cross-entropy',
   values: 'squared-error',
+  gaussian: 'gaussian',
 };
 
 /**

@@ -1,5 +1,4 @@
-import type { Address, Kernels } from '../kernels/kernels.js';
-import { checkNumbers, eachStep, type LossKind, type Target } from './loss.js';
+import { checkNumbers, eachStep, type LossKind, putNumbers } from './loss.js';
 
 export interface SquaredErrorConfig {
   readonly kind: 'squared-error';
@@ -26,9 +25,3 @@ export const squaredError: LossKind<SquaredErrorConfig> = {
     });
   },
 };
-
-/** A row of numbers, or one, at an address. */
-export function putNumbers(k: Kernels, target: Exclude<Target, null>, to: Address): void {
-  if (typeof target === 'number') k.arena.floats[to] = target;
-  else k.arena.floats.set(target, to);
-}

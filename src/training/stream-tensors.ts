@@ -76,6 +76,9 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
     ),
     'entries.target': tensorOf(targets, [entries.length, widths.target]),
     'entries.marks': tensorOf(Uint8Array.from(entries, marksOf)),
+    ...(entries.some(({ weight }) => weight !== undefined)
+      ? { 'entries.weight': tensorOf(Float64Array.from(entries, ({ weight = 1 }) => weight)) }
+      : {}),
   };
   return new Map(Object.entries(parts).map(([part, tensor]) => [nameOf(part), tensor]));
 }
@@ -124,6 +127,8 @@ export function readStreams(
   const logits = floats(...part('entries.logits'), [total, widths.output]);
   const predictions = floats(...part('entries.prediction'), [total, widths.prediction]);
   const targets = doubles(...part('entries.target'), [total, widths.target]);
+  const [weightTensor, weightName] = part('entries.weight');
+  const weights = weightTensor && doubles(weightTensor, weightName, [total]);
   const marked = bytesOf(...part('entries.marks'), total);
 
   const row = <Values extends Float32Array | Float64Array>(values: Values, i: number, width: number): Values =>
@@ -143,6 +148,7 @@ export function readStreams(
       logits: said,
       prediction: widths.prediction === 0 ? said : row(predictions, i, widths.prediction),
       target,
+      ...(weights && weights[i] !== 1 ? { weight: weights[i] } : {}),
       fresh: has(marks.fresh) && target !== undefined && target !== null,
     };
   };

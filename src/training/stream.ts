@@ -6,7 +6,7 @@ import { createRandom } from '../random.js';
 import type { Verdict } from './guard.js';
 import type { Target } from './loss.js';
 import type { Trainer } from './trainer.js';
-import type { Window } from './window.js';
+import { checkWeight, type Window } from './window.js';
 
 /** One step that a stream keeps for learning. */
 export interface Entry {
@@ -18,6 +18,8 @@ export interface Entry {
   readonly prediction: Float32Array;
   /** Undefined until it comes; null where it is known that there is none. */
   readonly target: Target | undefined;
+  /** How much it teaches. Default 1. */
+  readonly weight?: number;
   /** Its target came and no update has learned it yet. */
   readonly fresh: boolean;
 }
@@ -61,15 +63,19 @@ export type Arrival =
  */
 export interface LearningStream {
   /** Steps once. A target of undefined may still come, by `target`. */
-  step(input: Input | null, target: Target | undefined): { step: Step; number: number; loss: number | null };
+  step(
+    input: Input | null,
+    target: Target | undefined,
+    weight?: number,
+  ): { step: Step; number: number; loss: number | null };
   /** @throws TargetError if there is no such step yet, or the target is wrong */
-  checkTarget(number: number, target: Target): void;
+  checkTarget(number: number, target: Target, weight?: number): void;
   /**
    * A target for an earlier step. It is expired if more than `lateness` steps came after that one.
    *
    * @throws TargetError as `checkTarget`
    */
-  target(number: number, target: Target): Arrival;
+  target(number: number, target: Target, weight?: number): Arrival;
   /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
   due(waiting?: boolean): boolean;
   /** How many windows `take` would give. */
@@ -135,6 +141,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       carry: window[0].carry,
       inputs: window.map(entry => entry.input),
       targets: window.map((entry, i) => (from + i >= first && learned(entry) ? entry.target! : null)),
+      ...(window.some(entry => entry.weight !== undefined) && { weights: window.map(({ weight = 1 }) => weight) }),
     };
   };
 
@@ -155,11 +162,12 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     return windows;
   };
 
-  const checkTarget = (number: number, target: Target): void => {
+  const checkTarget = (number: number, target: Target, weight?: number): void => {
     if (!Number.isInteger(number) || number < 1 || number > steps) {
       throw new TargetError(`Expected a target for a step from 1 to ${steps}, the newest, got one for ${number}`);
     }
     trainer.checkTarget(target);
+    checkWeight(weight);
   };
 
   const findFresh = (): void => {
@@ -173,9 +181,10 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       return steps;
     },
 
-    step(input, target) {
+    step(input, target, weight) {
       const own = typeof input === 'object' && input !== null ? input.slice() : input;
       if (target !== undefined) trainer.checkTarget(target);
+      checkWeight(weight);
       const before = carry;
       const step = trainer.step(before, own);
       const loss = target === undefined || target === null ? null : trainer.loss(step.logits, target);
@@ -184,7 +193,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       const known = copyTarget(target);
       const { logits, prediction } = step;
       const fresh = known !== undefined && known !== null;
-      entries.push({ carry: before, input: own, logits, prediction, target: known, fresh });
+      entries.push({ carry: before, input: own, logits, prediction, target: known, ...weighed(weight), fresh });
       if (fresh) firstFresh = Math.min(firstFresh, steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
       return { step, number: steps, loss };
@@ -192,14 +201,14 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
     checkTarget,
 
-    target(number, target) {
-      checkTarget(number, target);
+    target(number, target, weight) {
+      checkTarget(number, target, weight);
       const at = place(number);
       // A state that was saved with less lateness lacks steps that this trainer would keep.
       if (steps - number > lateness || at < 0 || number <= since) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
-      entries[at] = { ...entry, target: copyTarget(target), fresh: target !== null };
+      entries[at] = { ...entry, target: copyTarget(target), ...weighed(weight), fresh: target !== null };
       if (target !== null) firstFresh = Math.min(firstFresh, number);
       const loss = target === null ? null : trainer.loss(entry.logits, target);
       return { kind: 'late', loss, prediction: entry.prediction, target };
@@ -275,6 +284,11 @@ export function checkState(trainer: Trainer, state: StreamState): void {
   entries.forEach((entry, i) => {
     expect(entry?.carry?.length === size, `state.entries[${i}].carry`, `${size} numbers`, entry?.carry?.length);
   });
+}
+
+/** A weight of 1 is none: then nothing has to be kept. */
+function weighed(weight: number | undefined): { weight?: number } {
+  return weight === undefined || weight === 1 ? {} : { weight };
 }
 
 function copyTarget(target: Target | undefined): Target | undefined {

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, TargetError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Block } from '../model/network.js';
@@ -13,6 +13,8 @@ export interface Window {
   readonly inputs: readonly (Input | null)[];
   /** As many as inputs. */
   readonly targets: readonly Target[];
+  /** How much each step teaches, as many as inputs: numbers from 0; default 1 each. */
+  readonly weights?: readonly number[];
   /** Learned before, and now again: counted apart. */
   readonly replayed?: boolean;
 }
@@ -29,13 +31,19 @@ export interface Packing {
 
 /** Packs windows as PyTorch's `PackedSequence` does. */
 export function packWindows(windows: readonly Window[]): Packing {
-  for (const { inputs, targets } of windows) {
+  for (const { inputs, targets, weights } of windows) {
     if (inputs.length === 0) throw new ConfigError('Expected a window to have at least one step, got none');
     if (targets.length !== inputs.length) {
       throw new ConfigError(
         `Expected a window to have as many targets as inputs (${inputs.length}), got ${targets.length}`,
       );
     }
+    if (weights !== undefined && weights.length !== inputs.length) {
+      throw new ConfigError(
+        `Expected a window to have as many weights as inputs (${inputs.length}), got ${weights.length}`,
+      );
+    }
+    for (const weight of weights ?? []) checkWeight(weight);
   }
   const sorted = [...windows].sort((a, b) => b.inputs.length - a.inputs.length);
   const blocks: Block[] = [];
@@ -49,4 +57,10 @@ export function packWindows(windows: readonly Window[]): Packing {
     while (running > 0 && sorted[running - 1].inputs.length <= time + 1) running--;
   }
   return { windows: sorted, blocks, steps: step };
+}
+
+/** @throws TargetError */
+export function checkWeight(weight: number | undefined): void {
+  if (weight === undefined || (weight >= 0 && Number.isFinite(Math.fround(weight)))) return;
+  throw new TargetError(`Expected weight to be a finite number from 0, got ${weight}`);
 }

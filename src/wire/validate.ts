@@ -114,7 +114,8 @@ function validateConfig(config: WireModelConfig, limits: WireLimits): void {
     carried += layer.size;
     below = layer.size + (skip ? input.size : 0);
   }
-  parameters += output.size * ((skip ? carried : below) + 1);
+  const numbers = output.kind === 'gaussian' ? 2 * output.size : output.size;
+  parameters += numbers * ((skip ? carried : below) + 1);
   expect(parameters <= limits.maxParameters, `a model of at most ${limits.maxParameters} weights`, parameters);
   expect((labels?.length ?? 0) <= output.size, 'no more labels than outputs', labels?.length);
   for (const label of labels ?? []) {

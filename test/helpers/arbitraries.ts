@@ -20,7 +20,7 @@ export const networks = (largest = 9): fc.Arbitrary<ModelConfig> =>
       { minLength: 1, maxLength: 3 },
     ),
     output: fc.record({
-      kind: fc.constantFrom('classes' as const, 'labels' as const, 'values' as const),
+      kind: fc.constantFrom('classes' as const, 'labels' as const, 'values' as const, 'gaussian' as const),
       size: fc.integer({ min: 1, max: largest }),
     }),
     skip: fc.boolean(),

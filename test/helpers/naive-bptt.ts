@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../../src/model/config.js';
 import type { Input } from '../../src/model/input.js';
+import { outputWidth } from '../../src/model/outputs.js';
 import type { Target } from '../../src/training/loss.js';
 import { createGraph, type Graph, type Node } from './graph.js';
 import type { Backend, Run } from './replay.js';
@@ -72,7 +73,9 @@ export function createNaiveLearner(
       after.c.push(c);
     });
     const read = skip ? after.h.flat() : after.h[layers.length - 1];
-    const logits = range(output.size).map(row => affine(graph, w['readout.weight'], w['readout.bias'], row, read));
+    const logits = range(outputWidth(output)).map(row =>
+      affine(graph, w['readout.weight'], w['readout.bias'], row, read),
+    );
     return { after, logits };
   };
 
@@ -87,6 +90,19 @@ export function createNaiveLearner(
       const one = graph.constant(1);
       const soft = (o: Node): Node => graph.log(graph.add(one, graph.exp(o)));
       return sum(logits.map((o, i) => graph.subtract(soft(o), graph.scale(o, y[i]))));
+    }
+    if (output.kind === 'gaussian') {
+      // log σ + ½ log 2π + ½ (m − y)² e^(−2 log σ), σ = log(1 + e^s) + 2⁻¹⁰
+      const [one, least] = [graph.constant(1), graph.constant(2 ** -10)];
+      const parts = range(output.size).map(i => {
+        const soft = graph.log(graph.add(one, graph.exp(logits[output.size + i])));
+        const logDeviation = graph.log(graph.add(soft, least));
+        const error = graph.subtract(logits[i], graph.constant(y[i]));
+        const precision = graph.exp(graph.scale(logDeviation, -2));
+        const half = graph.scale(graph.multiply(graph.multiply(error, error), precision), 0.5);
+        return graph.add(graph.add(logDeviation, graph.constant(0.5 * Math.log(2 * Math.PI))), half);
+      });
+      return sum(parts);
     }
     const errors = logits.map((o, i) => graph.subtract(o, graph.constant(y[i])));
     return graph.scale(sum(errors.map(error => graph.multiply(error, error))), 0.5);
@@ -116,7 +132,7 @@ export function createNaiveLearner(
       const gradient: NaiveWeights = Object.fromEntries(
         Object.entries(weights).map(([name, values]) => [name, values.map(() => 0)]),
       );
-      for (const { before, inputs, targets } of windows) {
+      for (const { before, inputs, targets, weights: shares } of windows) {
         const { graph, w, nodes } = begin(before);
         let state: Nodes = nodes;
         let total = graph.constant(0);
@@ -124,7 +140,7 @@ export function createNaiveLearner(
           const { after, logits } = step(graph, w, state, input);
           state = after;
           const target = targets[i];
-          if (target !== null) total = graph.add(total, loss(graph, logits, target));
+          if (target !== null) total = graph.add(total, graph.scale(loss(graph, logits, target), shares[i]));
         });
         const slopes = graph.gradient(total);
         for (const [name, leaves] of Object.entries(w)) {

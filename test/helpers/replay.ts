@@ -14,6 +14,7 @@ export interface Run<Memory> {
   readonly before: Memory;
   readonly inputs: readonly (Input | null)[];
   readonly targets: readonly Target[];
+  readonly weights: readonly number[];
 }
 
 /** What happened, by the number of the step: `updated` has the steps whose targets were learned. */
@@ -34,7 +35,8 @@ export function replay<Memory>(
   ended = true,
 ): Told[] {
   const told: Told[] = [];
-  const log: { before: Memory; input: Input | null; target: Target | undefined; learned: boolean }[] = [];
+  const log: { before: Memory; input: Input | null; target: Target | undefined; weight: number; learned: boolean }[] =
+    [];
   let memory = backend.zero();
   let newestUpdate = 0;
 
@@ -54,6 +56,7 @@ export function replay<Memory>(
         before: run[0].before,
         inputs: run.map(({ input }) => input),
         targets: run.map(({ target }, i) => (fresh[from - 1 + i] ? target! : null)),
+        weights: run.map(({ weight }) => weight),
       });
       learned.push(...fresh.flatMap((is, i) => (is ? [i + 1] : [])));
     }
@@ -66,19 +69,20 @@ export function replay<Memory>(
 
   for (const item of items) {
     if ('forStep' in item) {
-      const { forStep: number, target } = item;
+      const { forStep: number, target, weight = 1 } = item;
       const entry = log[number - 1];
       if (log.length - number > lateness) told.push({ kind: 'expired', number });
       else if (entry.target !== undefined) told.push({ kind: 'duplicate', number });
       else {
         entry.target = target;
+        entry.weight = weight;
         told.push({ kind: 'late', number });
         if (number === log.length && groupIsFull()) update();
       }
       continue;
     }
     if (groupIsFull()) update();
-    log.push({ before: memory, input: item.input, target: item.target, learned: false });
+    log.push({ before: memory, input: item.input, target: item.target, weight: item.weight ?? 1, learned: false });
     memory = backend.step(memory, item.input);
     told.push({ kind: 'step', number: log.length });
     if (item.target !== undefined && groupIsFull()) update();

@@ -28,7 +28,7 @@ export function drawItems(
   const items: (Example | LateTarget)[] = [];
   const waiting: { readonly after: number; readonly item: LateTarget }[] = [];
   const late = (forStep: number, target: Target): void => {
-    const item = { forStep, target };
+    const item = { forStep, target, ...drawWeight(random) };
     waiting.push({ after: forStep + random.integer(lateness + 3), item });
     if (random.uniform() < 0.2) waiting.push({ after: forStep + random.integer(lateness + 3), item });
   };
@@ -36,7 +36,7 @@ export function drawItems(
     const input = plain ? randomInput(random, model) : anyInput(random, model);
     const target = randomTarget(random, model);
     const fate = random.uniform();
-    if (fate < prompt) items.push({ input, target });
+    if (fate < prompt) items.push({ input, target, ...drawWeight(random) });
     else if (fate < prompt + 0.1) items.push({ input, target: null });
     else items.push({ input });
     if (fate >= prompt + 0.1 ? random.uniform() < 0.85 : random.uniform() < 0.1) late(number, target);
@@ -55,4 +55,9 @@ export function tell(event: Learned): Omit<Told, 'learned'> & { readonly labelle
 
 export function tellCount(told: Told): ReturnType<typeof tell> {
   return told.kind === 'update' ? { kind: 'update', labelled: told.learned.length } : told;
+}
+
+/** Most steps have none. */
+function drawWeight(random: Random): { weight?: number } {
+  return random.uniform() < 0.7 ? {} : { weight: random.integer(5) / 2 };
 }

@@ -83,7 +83,10 @@ const config = some<WireModelConfig>(
   {
     input: fc.record({ kind: fc.constantFrom('token', 'features'), size: fc.integer({ min: 1, max: 300 }) }),
     layers: fc.array(layer, { minLength: 1, maxLength: 3 }),
-    output: fc.record({ kind: fc.constantFrom('classes', 'labels', 'values'), size: fc.integer({ min: 3, max: 300 }) }),
+    output: fc.record({
+      kind: fc.constantFrom('classes', 'labels', 'values', 'gaussian'),
+      size: fc.integer({ min: 3, max: 300 }),
+    }),
     skip: fc.boolean(),
   },
   {

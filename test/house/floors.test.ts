@@ -153,7 +153,7 @@ const inexact =
 /** The rooms whose numbers must have the same bits everywhere, and what may stand outside: constants, rulers. */
 const numeric = ['random.ts', 'kernels', 'cells', 'model', 'training', 'encoders'];
 const exempt: Record<string, readonly string[]> = {
-  'kernels/reference.ts': ['Math.exp', 'Math.log', 'Math.tanh', 'Math.exp'],
+  'kernels/reference.ts': ['Math.exp', 'Math.log', 'Math.log1p', 'Math.exp', 'Math.tanh', 'Math.exp'],
 };
 
 function inexactUses(file: string, text: string): string[] {

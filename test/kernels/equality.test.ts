@@ -183,6 +183,21 @@ test(title('readouts and losses'), async t => {
     for (const name of ['binaryCrossEntropy', 'squaredError'] as const) {
       same(t, `${name}, ${label}`, kernels, [n, n], fill, (k, [o, y]) => k[name](o, y, size));
     }
+    for (const delta of [0.5, 1e30]) {
+      same(t, `huber, ${label}`, kernels, [n, n], fill, (k, [o, y]) => k.huber(o, y, size, delta));
+      same(t, `huberBackward, ${label}`, kernels, [n, n, n], fill, (k, [o, y, d]) =>
+        k.huberBackward(o, y, d, size, delta, 1 / 3),
+      );
+    }
+    const twice = padded(2 * size) + 4;
+    same(t, `gaussian, ${label}`, kernels, [3 * twice, 3 * twice], fill, (k, [o, p]) =>
+      k.gaussian(o, p, twice, 3, size),
+    );
+    same(t, `gaussianLoss, ${label}`, kernels, [twice, n], fill, (k, [o, y]) => k.gaussianLoss(o, y, size));
+    same(t, `gaussianBackward, ${label}`, kernels, [twice, twice, n, twice], fill, (k, [o, p, y, d]) =>
+      k.gaussianBackward(o, p, y, d, size, 1 / 3),
+    );
+    same(t, `clamp, ${label}`, kernels, [size + 1], fill, (k, [a]) => k.clamp(a + 1, size, 0.7));
     same(t, `difference, ${label}`, kernels, [n, n, n], fill, (k, [p, y, d]) => k.difference(p, y, d, size, 1 / 3));
   });
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import * as coefficients from '../../src/kernels/coefficients.js';
-import { exp, flush, log, sigmoid, tanh } from '../../src/kernels/functions.js';
+import { exp, flush, log, sigmoid, softplus, tanh } from '../../src/kernels/functions.js';
 import type { Kernels } from '../../src/kernels/kernels.js';
 import { createSimd } from '../../src/kernels/wasm.js';
 import { firstDifference } from '../helpers/bits.js';
@@ -49,7 +49,7 @@ function largestError(f: Numeric, exact: Numeric, low: number, high: number): nu
 }
 
 // Found over all 2³² inputs by scripts/prove-functions.js.
-const bounds = { exp: 9.81e-8, log: 8.16e-8, tanh: 2.92e-7, sigmoid: 1.54e-7 };
+const bounds = { exp: 9.81e-8, log: 8.16e-8, tanh: 2.92e-7, sigmoid: 1.54e-7, softplus: 2.4e-7 };
 const vanishes = -86.98997;
 const overflows = 88.72283;
 
@@ -78,12 +78,23 @@ test('sigmoid is within its bound of 1 / (1 + e^−x), relatively, down to where
   t.true(largestError(sigmoid, exactSigmoid, vanishes, Infinity) <= bounds.sigmoid);
 });
 
+const exactSoftplus: Numeric = x => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+test('softplus is within its bound of ln(1 + e^x), relatively, down to where it vanishes', t => {
+  t.true(largestError(softplus, exactSoftplus, vanishes, Infinity) <= bounds.softplus);
+  t.is(softplus(Infinity), Infinity);
+  t.is(softplus(-Infinity), 0);
+  t.is(softplus(Number.NaN), Number.NaN);
+  t.is(softplus(-87), 0);
+});
+
 test('a function that is one unit in the last place further off misses its bound', t => {
   const off = (f: Numeric) => (x: number) => neighbour(f(x), 1);
   t.true(largestError(off(exp), Math.exp, vanishes, overflows) > bounds.exp);
   t.true(largestError(off(log), Math.log, 2 ** -149, 3.4e38) > bounds.log);
   t.true(largestError(off(tanh), Math.tanh, -Infinity, Infinity) > bounds.tanh);
   t.true(largestError(off(sigmoid), exactSigmoid, vanishes, Infinity) > bounds.sigmoid);
+  t.true(largestError(off(softplus), exactSoftplus, vanishes, Infinity) > bounds.softplus);
 });
 
 test('special values', t => {
@@ -201,7 +212,7 @@ test('every result is a float32, and none is subnormal but tanh of a subnormal n
       const y = f(x);
       return !Object.is(Math.fround(y), y) || (y !== 0 && Math.abs(y) < smallestNormal && y !== x);
     });
-  for (const f of [exp, log, tanh, sigmoid, flush]) t.is(wrong(f), undefined, f.name);
+  for (const f of [exp, log, tanh, sigmoid, flush, softplus]) t.is(wrong(f), undefined, f.name);
 });
 
 test('between neighbouring numbers none falls, but for a few units in the last place', t => {
@@ -248,7 +259,8 @@ test('the module and TypeScript give the same bits', async t => {
     }
     return undefined;
   };
-  for (const [which, f] of [exp, log, tanh, sigmoid, flush].entries()) t.is(differing(which, f), undefined, f.name);
+  for (const [which, f] of [exp, log, tanh, sigmoid, flush, softplus].entries())
+    t.is(differing(which, f), undefined, f.name);
   t.not(
     differing(2, x => -tanh(-x) + 0),
     undefined,

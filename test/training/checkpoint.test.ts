@@ -1,23 +1,27 @@
 import test from 'ava';
 import { CheckpointError } from '../../src/errors.js';
 import { loadModel, saveModel } from '../../src/model/checkpoint.js';
+import type { ModelConfig } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
 import { readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../../src/model/safetensors.js';
 import type { Example, LateTarget } from '../../src/operators/learned.js';
-import { createRandom } from '../../src/random.js';
+import { createRandom, type Random } from '../../src/random.js';
 import { loadTrainer, saveTrainer } from '../../src/training/checkpoint.js';
 import type { Target } from '../../src/training/loss.js';
+import type { LossConfig } from '../../src/training/losses.js';
 import type { TrainerOptions } from '../../src/training/options.js';
 import { createStream, type LearningStream, type StreamState } from '../../src/training/stream.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cellKinds, config, randomInput, randomTarget } from '../helpers/models.js';
 
-const configs = cellKinds.flatMap(cell => [
-  config(cell, [3], { kind: 'token', size: 4 }, { kind: 'classes', size: 4 }),
-  config(cell, [2, 3], { kind: 'features', size: 2 }, { kind: 'values', size: 1 }, true),
-  config(cell, [3], { kind: 'features', size: 2 }, { kind: 'labels', size: 2 }),
-]);
+const configs = cellKinds
+  .flatMap(cell => [
+    config(cell, [3], { kind: 'token', size: 4 }, { kind: 'classes', size: 4 }),
+    config(cell, [2, 3], { kind: 'features', size: 2 }, { kind: 'values', size: 1 }, true),
+    config(cell, [3], { kind: 'features', size: 2 }, { kind: 'labels', size: 2 }),
+  ])
+  .concat([config('gru', [3], { kind: 'features', size: 2 }, { kind: 'gaussian', size: 2 })]);
 
 const optimizers: readonly TrainerOptions['optimizer'][] = [
   { kind: 'adam', rate: 0.01 },
@@ -40,16 +44,17 @@ function randomItems(trainer: Trainer, length: number, seed: number): Item[] {
     if (output.kind === 'values' && output.size === 1 && random.uniform() < 0.5) return random.normal();
     return randomTarget(random, trainer.model);
   };
+  const weight = () => (random.uniform() < 0.7 ? {} : { weight: random.integer(4) / 2 });
   const steps: Record<string, number> = { a: 0, b: 0 };
   return Array.from({ length }, (): Item => {
     const name = random.uniform() < 0.6 ? 'a' : 'b';
     if (steps[name] > 0 && random.uniform() < 0.4) {
       const back = random.integer(trainer.options.lateness + 2);
-      return [name, { forStep: Math.max(1, steps[name] - back), target: target() }];
+      return [name, { forStep: Math.max(1, steps[name] - back), target: target(), ...weight() }];
     }
     steps[name]++;
     const input = random.uniform() < 0.1 ? null : randomInput(random, trainer.model);
-    return [name, random.uniform() < 0.5 ? { input } : { input, target: target() }];
+    return [name, random.uniform() < 0.5 ? { input } : { input, target: target(), ...weight() }];
   });
 }
 
@@ -70,19 +75,27 @@ function createRun(trainer: Trainer, states: ReadonlyMap<string, StreamState> = 
     take(name: string, item: Example | LateTarget): void {
       const stream = streams.get(name)!;
       if ('forStep' in item) {
-        const arrival = stream.target(item.forStep, item.target);
+        const arrival = stream.target(item.forStep, item.target, item.weight);
         if (arrival.kind === 'late') numbers.push(...arrival.prediction, arrival.loss ?? -1);
         else numbers.push(arrival.kind.length);
         if (item.forStep === stream.steps && stream.due(false)) update(stream);
         return;
       }
       if (stream.due()) update(stream);
-      const { step, loss } = stream.step(item.input, item.target);
+      const { step, loss } = stream.step(item.input, item.target, item.weight);
       numbers.push(...step.logits, ...step.prediction, ...step.carry, loss ?? -1);
       if (stream.due(false)) update(stream);
     },
     states: () => new Map([...streams].map(([name, stream]) => [name, stream.state()])),
   };
+}
+
+/** The usual loss, or another that the output allows. */
+function lossFor({ kind, size }: ModelConfig['output'], random: Random): LossConfig | undefined {
+  if (random.uniform() < 0.5) return undefined;
+  if (kind === 'values') return { kind: 'huber', delta: 0.5 };
+  if (kind === 'classes') return { kind: 'cross-entropy', classWeights: Array.from({ length: size }, (_, i) => i) };
+  return undefined;
 }
 
 /** By its number, one of many different learners. */
@@ -91,6 +104,7 @@ async function createCase(number: number): Promise<Trainer> {
   const k1 = 1 + random.integer(4);
   const model = await createModel(configs[number % configs.length], { seed: number });
   return createTrainer(model, {
+    loss: lossFor(model.config.output, random),
     k1,
     k2: k1 + random.integer(5),
     lateness: random.integer(6),

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { ModelConfig } from '../../src/model/config.js';
 import type { TrainableModel } from '../../src/model/model.js';
+import type { LossConfig } from '../../src/training/losses.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import type { Window } from '../../src/training/window.js';
 import { firstDifference } from '../helpers/bits.js';
@@ -25,8 +26,8 @@ function differences(values: Float32Array | Float64Array, loss: () => number): F
 }
 
 /** The largest error of any tensor's gradient and any carry's, relative to max(1, ‖g‖∞). */
-function gradientError(model: TrainableModel, windows: readonly Window[]): number {
-  const trainer = createTrainer(model, { k2: 64 });
+function gradientError(model: TrainableModel, windows: readonly Window[], loss?: LossConfig): number {
+  const trainer = createTrainer(model, { k2: 64, loss });
   const wide = windows.map(window => ({
     ...window,
     carry: Float64Array.from(window.carry) as unknown as Float32Array,
@@ -144,6 +145,61 @@ for (const cell of cellKinds) {
       }
     });
   }
+}
+
+/** Losses besides those of the networks above, on one network each; every window has weights. */
+const losses: [string, ModelConfig['output'], LossConfig][] = [
+  ['huber, errors on either side of delta', { kind: 'values', size: 3 }, { kind: 'huber', delta: 0.7 }],
+  ['means and deviations', { kind: 'gaussian', size: 3 }, { kind: 'gaussian' }],
+  [
+    'classes of different weights',
+    { kind: 'classes', size: 4 },
+    { kind: 'cross-entropy', classWeights: [0.5, 2, 0, 1.25] },
+  ],
+];
+
+const weighted = (windows: readonly Window[]): Window[] =>
+  windows.map(window => ({ ...window, weights: window.inputs.map((_, i) => [0.5, 1, 3, 0][i % 4]) }));
+
+for (const [name, output, loss] of losses) {
+  for (const cell of ['gru', 'lstm'] as const) {
+    const make = () => config(cell, [4, 3], { kind: 'features', size: 2 }, output, true);
+    test(`${cell}, ${name}: gradients agree with central differences in float64`, async t => {
+      const { float64: model } = await threeModels(make(), 2);
+      const error = gradientError(model, weighted(randomWindows(model, [5, 1, 7], 4)), loss);
+      t.true(error <= errorBound, `error ${error}`);
+    });
+
+    test(`${cell}, ${name}: gradients in float32 agree with float64, SIMD and reference to the bit`, async t => {
+      const models = await threeModels(make(), 3);
+      const windows = weighted(randomWindows(models.simd, [4, 11, 1], 5));
+      const [simd, reference, float64] = [models.simd, models.reference, models.float64].map(model =>
+        createTrainer(model, { k2: 64, loss }).gradients(windows),
+      );
+      t.true(Math.abs(simd.loss - float64.loss) <= 1e-5 * Math.max(1, float64.loss));
+      t.is(simd.loss, reference.loss);
+      for (const tensor of Object.keys(float64.weights)) {
+        const scale = Math.max(1, largest(float64.weights[tensor]));
+        const error = largest(float64.weights[tensor].map((value, i) => value - simd.weights[tensor][i])) / scale;
+        t.true(error <= 1e-4, `${tensor}: ${error}`);
+        t.is(firstDifference(simd.weights[tensor], reference.weights[tensor]), -1, tensor);
+      }
+    });
+  }
+}
+
+for (const [name, output, loss] of losses) {
+  test(`${name}: the ruler sees a wrong gradient of the loss`, async t => {
+    const { float64: model } = await threeModels(config('gru', [4], undefined, output), 1);
+    const { kernels } = model.network;
+    const wrong = { huber: 'huberBackward', gaussian: 'gaussianBackward', 'cross-entropy': 'difference' } as const;
+    const kernel = wrong[loss.kind as keyof typeof wrong];
+    const right = kernels[kernel] as (...given: number[]) => void;
+    Object.assign(kernels, {
+      [kernel]: (...given: number[]) => right(...given.slice(0, -1), given.at(-1)! * 1.001),
+    });
+    t.true(gradientError(model, randomWindows(model, [6], 1), loss) > errorBound);
+  });
 }
 
 test('the ruler sees a wrong gradient', async t => {

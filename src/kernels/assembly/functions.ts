@@ -206,6 +206,18 @@ export function log1(x: f32): f32 {
   return f32x4.extract_lane(log4(f32x4.splat(x)), 0);
 }
 
+/** ln(1 + e^x) */
+// @ts-ignore: decorator
+@inline
+export function softplus4(x: v128): v128 {
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const u = f32x4.add(f32x4.splat(1), e);
+  const d = f32x4.sub(u, f32x4.splat(1));
+  const zero = f32x4.splat(0);
+  const soft = v128.bitselect(f32x4.mul(log4(u), f32x4.div(e, d)), e, f32x4.gt(d, zero));
+  return f32x4.add(v128.and(x, f32x4.gt(x, zero)), soft);
+}
+
 /** |x|; V8 makes the mask of `f32x4.abs` anew each time. */
 // @ts-ignore: decorator
 @inline
@@ -220,7 +232,7 @@ export function flush4(x: v128): v128 {
   return v128.andnot(x, f32x4.lt(magnitude(x), v128.load32_splat(smallest, 0)));
 }
 
-/** Applies one function (0 exp, 1 log, 2 tanh, 3 sigmoid, 4 flush) to n numbers, n a multiple of 4; `from` and `to` in bytes. */
+/** Applies one function (0 exp, 1 log, 2 tanh, 3 sigmoid, 4 flush, 5 softplus) to n numbers, n a multiple of 4; `from` and `to` in bytes. */
 export function applyFunction(which: i32, from: usize, to: usize, n: i32): void {
   for (const end = from + ((<usize>n) << 2); from < end; from += 16, to += 16) {
     const x = v128.load(from);
@@ -228,6 +240,7 @@ export function applyFunction(which: i32, from: usize, to: usize, n: i32): void 
     else if (which == 1) v128.store(to, log4(x));
     else if (which == 2) v128.store(to, tanh4(x));
     else if (which == 3) v128.store(to, sigmoid4(x));
-    else v128.store(to, flush4(x));
+    else if (which == 4) v128.store(to, flush4(x));
+    else v128.store(to, softplus4(x));
   }
 }

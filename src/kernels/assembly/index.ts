@@ -1,6 +1,7 @@
 // The exports of the module: the functions of ../kernels.ts, with addresses and strides in elements.
 
 import { elmanReluBackwardRows, elmanReluRows, elmanTanhBackwardRows, elmanTanhRows } from './elman';
+import { gaussianBackwardRow, gaussianLossRow, gaussianRows } from './gaussian';
 import { gruBackwardRows, gruRows } from './gru';
 import { lstmBackwardRows, lstmRows } from './lstm';
 import { addMatrixRow, addToMatrixRow, multiplyRows, outerRows, transposeMatrix } from './matrix';
@@ -9,12 +10,14 @@ import {
   binaryCrossEntropyRow,
   crossEntropyRow,
   differenceRow,
+  huberBackwardRow,
+  huberRow,
   sigmoidRows,
   softmaxRows,
   squaredErrorRow,
   sumSquaresOf,
 } from './readout';
-import { loadRow, setRowsTo, sumRowsInto } from './rows';
+import { clampTo, loadRow, setRowsTo, sumRowsInto } from './rows';
 
 export { applyFunction } from './functions';
 
@@ -46,6 +49,7 @@ export function outer(x: i32, xStride: i32, d: i32, dStride: i32, w: i32, rows: 
 }
 export function addToRow(d: i32, w: i32, index: i32, k: i32, n: i32): void { addToMatrixRow(bytes(d), bytes(w), index, k, n); }
 export function sumRows(d: i32, dStride: i32, b: i32, rows: i32, n: i32): void { sumRowsInto(bytes(d), dStride, bytes(b), rows, n); }
+export function clamp(a: i32, n: i32, limit: f32): void { clampTo(bytes(a), n, limit); }
 export function sumSquares(a: i32, n: i32): f32 { return sumSquaresOf(bytes(a), n); }
 
 export function elmanTanh(a: i32, aStride: i32, b: i32, h: i32, hStride: i32, rows: i32, n: i32): void {
@@ -78,6 +82,15 @@ export function sigmoid(o: i32, p: i32, stride: i32, rows: i32, n: i32): void { 
 export function crossEntropy(o: i32, target: i32, n: i32): f32 { return crossEntropyRow(bytes(o), target, n); }
 export function binaryCrossEntropy(o: i32, y: i32, n: i32): f32 { return binaryCrossEntropyRow(bytes(o), bytes(y), n); }
 export function squaredError(o: i32, y: i32, n: i32): f32 { return squaredErrorRow(bytes(o), bytes(y), n); }
+export function huber(o: i32, y: i32, n: i32, delta: f32): f32 { return huberRow(bytes(o), bytes(y), n, delta); }
+export function huberBackward(o: i32, y: i32, d: i32, n: i32, delta: f32, scale: f32): void {
+  huberBackwardRow(bytes(o), bytes(y), bytes(d), n, delta, scale);
+}
+export function gaussian(o: i32, p: i32, stride: i32, rows: i32, n: i32): void { gaussianRows(bytes(o), bytes(p), bytes(stride), rows, n); }
+export function gaussianLoss(o: i32, y: i32, n: i32): f32 { return gaussianLossRow(bytes(o), bytes(y), n); }
+export function gaussianBackward(o: i32, p: i32, y: i32, d: i32, n: i32, scale: f32): void {
+  gaussianBackwardRow(bytes(o), bytes(p), bytes(y), bytes(d), n, scale);
+}
 export function difference(p: i32, y: i32, d: i32, n: i32, scale: f32): void { differenceRow(bytes(p), bytes(y), bytes(d), n, scale); }
 
 export function sgd(w: i32, g: i32, m: i32, n: i32, scale: f32, rate: f32, momentum: f32): void {

@@ -1,7 +1,7 @@
 // Readouts and losses. Byte addresses; strides in bytes; n is any number here, rows are padded to a multiple of 4.
 
 import { exp4, flush4, log1, log4, sigmoid4 } from './functions';
-import { firstLanes, foldPartials } from './rows';
+import { firstLanes, foldPartials, within } from './rows';
 
 function largest(o: usize, n: i32): f32 {
   let max4 = f32x4.splat(-Infinity);
@@ -84,6 +84,14 @@ function squareOfDifference(o: usize, y: usize, extra: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
+function huberOfDifference(o: usize, y: usize, delta: v128): v128 {
+  const a = f32x4.abs(f32x4.sub(v128.load(o), v128.load(y)));
+  const c = f32x4.pmin(a, delta);
+  return f32x4.mul(c, f32x4.sub(a, f32x4.mul(f32x4.splat(0.5), c)));
+}
+
+// @ts-ignore: decorator
+@inline
 function squareOfOne(o: usize, y: usize, extra: v128): v128 {
   const x = flush4(v128.load(o));
   return f32x4.mul(x, x);
@@ -95,6 +103,7 @@ function term(which: i32, o: usize, y: usize, extra: v128): v128 {
   if (which == 0) return exponential(o, y, extra);
   if (which == 1) return softSum(o, y, extra);
   if (which == 2) return squareOfDifference(o, y, extra);
+  if (which == 4) return huberOfDifference(o, y, extra);
   return squareOfOne(o, y, extra);
 }
 
@@ -140,6 +149,21 @@ export function binaryCrossEntropyRow(o: usize, y: usize, n: i32): f32 {
 
 export function squaredErrorRow(o: usize, y: usize, n: i32): f32 {
   return <f32>0.5 * sumTerms(2, o, y, f32x4.splat(0), n);
+}
+
+export function huberRow(o: usize, y: usize, n: i32, delta: f32): f32 {
+  return sumTerms(4, o, y, f32x4.splat(delta), n);
+}
+
+export function huberBackwardRow(o: usize, y: usize, d: usize, n: i32, delta: f32, scale: f32): void {
+  const most = f32x4.splat(delta);
+  const factor = f32x4.splat(scale);
+  for (let i = 0; i < n; i += 4) {
+    const error = within(f32x4.sub(v128.load(o + (i << 2)), v128.load(y + (i << 2))), most);
+    let t = flush4(f32x4.mul(error, factor));
+    if (i + 4 > n) t = v128.and(t, firstLanes(n - i));
+    v128.store(d + (i << 2), t);
+  }
 }
 
 export function sumSquaresOf(a: usize, n: i32): f32 {

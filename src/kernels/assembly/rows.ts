@@ -40,6 +40,21 @@ export function loadRow(from: usize, to: usize, n: i32): i32 {
   return -1;
 }
 
+/** Brings n numbers within ±limit; NaN stays. */
+export function clampTo(a: usize, n: i32, limit: f32): void {
+  const most = f32x4.splat(limit);
+  const end = a + (<usize>n << 2);
+  for (; a + 16 <= end; a += 16) v128.store(a, within(v128.load(a), most));
+  for (; a < end; a += 4) store<f32>(a, f32x4.extract_lane(within(f32x4.splat(load<f32>(a)), most), 0));
+}
+
+/** x within ±most; NaN stays. */
+// @ts-ignore: decorator
+@inline
+export function within(x: v128, most: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(x, most), f32x4.neg(most));
+}
+
 export function setRowsTo(y: usize, yStride: i32, rows: i32, from: usize, n: i32): void {
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < n; i += 4) v128.store(y + (i << 2), v128.load(from + (i << 2)));

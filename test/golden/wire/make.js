@@ -54,6 +54,18 @@ const client = {
     },
     resumable: false,
   },
+  'open, a fresh model of means and deviations': {
+    type: 'open',
+    session: 5,
+    fresh: {
+      config: {
+        input: { kind: 'features', size: 1 },
+        layers: [{ cell: 'gru', size: 8, initialization: 'orthogonal' }],
+        output: { kind: 'gaussian', size: 1 },
+      },
+    },
+    resumable: false,
+  },
   'open, no gradient clipping': {
     type: 'open',
     session: 4,
