@@ -7,6 +7,13 @@ export type { Input } from './model/input.js';
 export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
 export type { Weights } from './model/parameters.js';
 export { argmax, type SampleOptions, sample } from './model/sample.js';
+export {
+  createTranscriber,
+  type Transcriber,
+  type Transcript,
+  type TranscriptOptions,
+  type TranscriptState,
+} from './model/transcript.js';
 export type { Step } from './model/transfer.js';
 
 // Learning

@@ -5,6 +5,7 @@ export { encode } from './encode.js';
 export { afresh, type Reset } from './afresh.js';
 export { type RolloutOptions, rollout } from './rollout.js';
 export { step } from './step.js';
+export { transcribe } from './transcribe.js';
 export { type KeyedInput, type KeyedStep, type StepManyOptions, stepMany } from './step-many.js';
 
 // Learning

@@ -1,5 +1,6 @@
 import { ConfigError, TargetError } from '../errors.js';
-import { exp, log, logAdd } from '../kernels/double.js';
+import { exp, logAdd } from '../kernels/double.js';
+import { logSoftmax } from '../model/transcript.js';
 import { checkClass, type LossKind } from './loss.js';
 
 export interface CtcConfig {
@@ -57,16 +58,6 @@ export const ctc: LossKind<CtcConfig> = {
     };
   },
 };
-
-/** ln softmax(o). */
-export function logSoftmax(o: ArrayLike<number>): Float64Array {
-  let most = Number.NEGATIVE_INFINITY;
-  for (let c = 0; c < o.length; c++) most = Math.max(most, o[c]);
-  let sum = 0;
-  for (let c = 0; c < o.length; c++) sum += exp(o[c] - most);
-  const whole = most + log(sum);
-  return Float64Array.from({ length: o.length }, (_, c) => o[c] - whole);
-}
 
 const none = Number.NEGATIVE_INFINITY;
 

@@ -1,7 +1,9 @@
 import { ConfigError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { argmax } from '../model/sample.js';
+import { createTranscriber } from '../model/transcript.js';
 import type { Step } from '../model/transfer.js';
+import { editDistance } from './edit-distance.js';
 import type { Target } from './loss.js';
 import type { Trainer } from './trainer.js';
 
@@ -20,6 +22,8 @@ export interface Evaluation {
   readonly labelled: number;
   /** The share of labelled steps whose likeliest class is the target; undefined where the output is no class. */
   readonly accuracy: number | undefined;
+  /** Of the loss `ctc`: labels that are missing, wrong or too many, by best path decoding, divided by the labels. */
+  readonly labelErrors?: number;
 }
 
 /** A step that has a target. */
@@ -48,8 +52,10 @@ export function evaluate(
   look: (labelled: Labelled) => void = () => {},
 ): Evaluation {
   const { model } = trainer;
-  const classes = model.config.output.kind === 'classes';
-  let [sum, labelled, right] = [0, 0, 0];
+  const { loss } = trainer.options;
+  const unaligned = loss.kind === 'ctc' ? loss : undefined;
+  const classes = model.config.output.kind === 'classes' && !unaligned;
+  let [sum, labelled, right, wrong, labels] = [0, 0, 0, 0, 0];
   for (let first = 0; first < sequences.length; first += together) {
     let running = sequences
       .slice(first, first + together)
@@ -72,8 +78,14 @@ export function evaluate(
         }
         if (trainer.windowLoss) {
           one.logits.push(step.logits);
-          if (time + 1 === targets.length && targets.some(known => known !== null))
+          if (time + 1 === targets.length && targets.some(known => known !== null)) {
             sum += trainer.windowLoss(one.logits, targets);
+            if (unaligned) {
+              const truth = targets.filter(known => known !== null && known !== unaligned.blank) as number[];
+              wrong += editDistance(said(one.logits, unaligned.blank), truth);
+              labels += truth.length;
+            }
+          }
         }
         if (target === null) return;
         const loss = trainer.loss(step.logits, target);
@@ -84,5 +96,21 @@ export function evaluate(
     }
   }
   if (labelled === 0) throw new ConfigError('Expected at least one step with a target, got none');
-  return { loss: sum / labelled, labelled, accuracy: classes ? right / labelled : undefined };
+  return {
+    loss: sum / labelled,
+    labelled,
+    accuracy: classes ? right / labelled : undefined,
+    ...(unaligned ? { labelErrors: wrong / labels } : {}),
+  };
+}
+
+/** The labels of a whole sequence, by best path decoding. */
+function said(logits: readonly Float32Array[], blank: number | undefined): number[] {
+  const transcriber = createTranscriber(logits[0].length, { blank, beam: 0 });
+  let state = transcriber.initial();
+  return logits.flatMap(row => {
+    const read = transcriber.read(state, row);
+    state = read.state;
+    return read.transcript.settled;
+  });
 }

@@ -61,3 +61,29 @@ test('what cannot be judged is told', async t => {
   t.throws(() => evaluate(trainer, [{ inputs: [0], targets: [null] }]), { instanceOf: ConfigError });
   t.throws(() => evaluate(trainer, [{ inputs: [0], targets: [3] }]), { instanceOf: TargetError });
 });
+
+test('of unaligned labels it counts those that are missing, wrong or too many', async t => {
+  const model = await createModel({
+    input: { kind: 'token', size: 3 },
+    layers: [{ cell: 'gru', size: 4 }],
+    output: { kind: 'classes', size: 3 },
+  });
+  const weights = model.weights();
+  // Every step says class 0, whatever it sees.
+  model.setWeights({
+    'readout.weight': weights['readout.weight'].map(() => 0),
+    'readout.bias': Float32Array.of(5, 0, 0),
+  });
+  const trainer = createTrainer(model, { loss: { kind: 'ctc' } });
+  const sequences = [
+    { inputs: [0, 1, 2, 0], targets: [0, null, null, null] },
+    { inputs: [0, 1, 2], targets: [1, 0, null] },
+    { inputs: [1, 1], targets: [null, 2] },
+  ];
+  const { labelErrors, accuracy, labelled, loss } = evaluate(trainer, sequences);
+  t.is(labelled, 4);
+  t.is(accuracy, undefined);
+  // None, one that is missing, and one too many.
+  t.is(labelErrors, 2 / 3);
+  t.true(loss > 0);
+});
