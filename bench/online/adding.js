@@ -3,7 +3,7 @@
 // answering 1 has 0.167.
 //
 //   node bench/online/adding.js --length 100
-//   node bench/online/adding.js --which np-rnn --examples 50000
+//   node bench/online/adding.js --which irnn --seeds 5
 import { parseArgs } from 'node:util';
 import { eddy, manyToOne, stopwatch } from '../helpers/offline.js';
 
@@ -13,18 +13,29 @@ const { values: flags } = parseArgs({
     length: { type: 'string', default: '100' },
     which: { type: 'string', default: 'irnn,np-rnn,tanh' },
     size: { type: 'string', default: '100' },
+    optimizer: { type: 'string', default: 'adam' },
     rate: { type: 'string' },
+    final: { type: 'string' },
+    beta1: { type: 'string', default: '0.9' },
+    beta2: { type: 'string', default: '0.999' },
+    epsilon: { type: 'string', default: '1e-8' },
+    momentum: { type: 'string', default: '0' },
     clip: { type: 'string', default: '1' },
     batch: { type: 'string', default: '16' },
-    examples: { type: 'string', default: '80000' },
-    seed: { type: 'string', default: '1' },
+    examples: { type: 'string', default: '240000' },
+    seeds: { type: 'string', default: '1' },
   },
 });
 const number = name => Number(flags[name]);
+const settings = {
+  sgd: { momentum: number('momentum') },
+  rmsprop: { decay: number('beta2'), epsilon: number('epsilon') },
+  adam: { beta1: number('beta1'), beta2: number('beta2'), epsilon: number('epsilon') },
+};
 const kinds = {
-  irnn: { layer: { cell: 'rnn_relu', initialization: 'irnn' }, rate: 0.001 },
-  'np-rnn': { layer: { cell: 'rnn_relu', initialization: 'np-rnn' }, rate: 0.001 },
-  tanh: { layer: { cell: 'rnn_tanh', initialization: 'pytorch' }, rate: 0.001 },
+  irnn: { layer: { cell: 'rnn_relu', initialization: 'irnn' }, rate: 0.0002, final: 1 },
+  'np-rnn': { layer: { cell: 'rnn_relu', initialization: 'np-rnn' }, rate: 0.001, final: 0.02 },
+  tanh: { layer: { cell: 'rnn_tanh', initialization: 'pytorch' }, rate: 0.001, final: 0.02 },
 };
 
 function example(random) {
@@ -48,8 +59,13 @@ const judged = Array.from(
   )(createRandom(12345)),
 );
 const enough = 0.01;
-for (const which of flags.which.split(',')) {
-  const { layer, rate } = kinds[which];
+/** The rate falls in a line to this part of itself over so many examples. */
+const falling = 80_000;
+
+/** Learns until the error is low enough, and tells after how many examples. */
+async function run(which, seed) {
+  const { layer, ...own } = kinds[which];
+  const [rate, final] = [Number(flags.rate ?? own.rate), Number(flags.final ?? own.final)];
   const elapsed = stopwatch();
   const model = await createModel(
     {
@@ -57,30 +73,32 @@ for (const which of flags.which.split(',')) {
       layers: [{ ...layer, size: number('size') }],
       output: { kind: 'values', size: 1 },
     },
-    { seed: number('seed') },
+    { seed },
   );
-  const schedule = { kind: 'linear', steps: Math.ceil(number('examples') / number('batch')), final: 0.02 };
+  const schedule = { kind: 'linear', steps: Math.ceil(falling / number('batch')), final };
   const trainer = createTrainer(model, {
     maxGradientNorm: number('clip'),
-    optimizer: { kind: 'adam', rate: Number(flags.rate ?? rate), beta1: 0.9, schedule },
+    optimizer: { kind: flags.optimizer, rate, schedule, ...settings[flags.optimizer] },
   });
-  const random = createRandom(number('seed'));
+  const random = createRandom(seed);
   // The loss is half the squared error.
   const error = () => 2 * evaluate(trainer, judged).loss;
-  const curve = [`0: ${error().toFixed(4)}`];
-  let [seen, now, reached] = [0, 1, undefined];
+  const curve = [];
+  let [seen, now, reached] = [0, error(), undefined];
   while (seen < number('examples') && reached === undefined) {
     const windows = Array.from({ length: number('batch') }, () => ({ carry: model.zeroCarry(), ...example(random) }));
     trainer.learnMany(windows);
     seen += windows.length;
     if (seen % 4000 < number('batch')) {
       now = error();
-      curve.push(`${seen}: ${now.toFixed(4)}`);
+      if (seen % 20_000 < number('batch')) curve.push(`${seen}: ${now.toFixed(4)}`);
       if (now <= enough) reached = seen;
     }
   }
-  console.log(`${which}, T = ${flags.length}, rate ${flags.rate ?? rate}: ${curve.join(', ')}`);
-  console.log(
-    `  ${reached === undefined ? `${now.toFixed(4)} after ${seen} examples` : `≤ ${enough} after ${reached} examples`}, ${elapsed().toFixed(0)} s (always answering 1: 0.167)`,
-  );
+  const found =
+    reached === undefined ? `${now.toFixed(4)} after ${seen} examples` : `≤ ${enough} after ${reached} examples`;
+  console.log(`${which}, T = ${flags.length}, ${flags.optimizer} ${rate}, seed ${seed}: ${curve.join(', ')}`);
+  console.log(`  ${found}, ${elapsed().toFixed(0)} s (always answering 1: 0.167)`);
 }
+
+for (const which of flags.which.split(',')) for (let seed = 1; seed <= number('seeds'); seed++) await run(which, seed);
