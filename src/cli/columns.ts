@@ -1,3 +1,4 @@
+import { momentOf } from '../encoders/moment.js';
 import { ConfigError } from '../errors.js';
 import { isMissing, type Malformed, numberOf, type Row, show } from './formats/format.js';
 
@@ -7,6 +8,8 @@ export interface Columns {
   readonly key?: string;
   readonly inputs: readonly string[];
   readonly targets: readonly string[];
+  /** Columns that hold no plain numbers: moments, read as milliseconds, or categories, read as their places, any other as the last one. */
+  readonly kinds?: Readonly<Record<string, 'time' | readonly string[]>>;
 }
 
 export interface ColumnChoice {
@@ -72,16 +75,26 @@ export function readColumns(names: readonly string[], columns: Columns): (row: R
   const inputs = columns.inputs.map(placeOf);
   const targets = columns.targets.map(placeOf);
   const key = columns.key === undefined ? undefined : placeOf(columns.key);
+  const valueIn = (place: number, cell: unknown): number | undefined => {
+    const kind = columns.kinds?.[names[place]];
+    const value = numberOf(cell);
+    if (kind === undefined) return value;
+    if (kind === 'time') return Number.isNaN(value) ? undefined : (value ?? momentOf(String(cell)));
+    if (isMissing(cell)) return Number.NaN;
+    const category = kind.indexOf(String(cell).trim());
+    return category < 0 ? kind.length : category;
+  };
 
   return ({ line, cells }) => {
     if (key !== undefined && isMissing(cells[key])) return { line, malformed: `expected a ${columns.key}, got none` };
     for (const place of [...inputs, ...targets]) {
-      const value = numberOf(cells[place]);
+      const value = valueIn(place, cells[place]);
       if (value === undefined || Math.abs(value) > largest) {
-        return { line, malformed: `expected ${names[place]} to be a number, got ${show(cells[place])}` };
+        const wanted = columns.kinds?.[names[place]] === 'time' ? 'time' : 'number';
+        return { line, malformed: `expected ${names[place]} to be a ${wanted}, got ${show(cells[place])}` };
       }
     }
-    const numbers = (places: readonly number[]) => Float64Array.from(places, place => numberOf(cells[place])!);
+    const numbers = (places: readonly number[]) => Float64Array.from(places, place => valueIn(place, cells[place])!);
     return { key: key === undefined ? '' : String(cells[key]), inputs: numbers(inputs), targets: numbers(targets) };
   };
 }

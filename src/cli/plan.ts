@@ -105,11 +105,17 @@ function planAsIs(
       'Expected a checkpoint that eddy pipe --save wrote with --learn and rows: it says what its outputs foretell',
     );
   }
-  const chosen = chooseColumns(names, first, { ...options, columns: options.columns ?? columnsOf(config), horizon: 1 });
+  const known = columnsOf(config);
+  const chosen = chooseColumns(names, first, { ...options, columns: options.columns ?? known?.names, horizon: 1 });
   const { key, inputs } = chosen;
   return {
     plan: {
-      columns: { inputs, targets: [], ...(key === undefined ? {} : { key }) },
+      columns: {
+        inputs,
+        targets: [],
+        ...(key === undefined ? {} : { key }),
+        ...(known && Object.keys(known.kinds).length > 0 ? { kinds: known.kinds } : {}),
+      },
       horizon: 1,
       forecast: 'level',
       resume: false,

@@ -9,6 +9,7 @@ import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
 import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
 import { checkPlace, writeWhole } from './keep.js';
+import type { Item } from './pipeline.js';
 import { makePlan, type PlanOptions } from './plan.js';
 import { createProgress, fileSize } from './progress.js';
 import { createRecorder, type Recorder } from './record.js';
@@ -103,7 +104,14 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   const apply = (raw: number | Row): Malformed | undefined => {
     const frame = read ? read(raw as Row) : (raw as number);
     if (isMalformed(frame)) return frame;
-    const items = task.items(frame as number | Reading);
+    let items: readonly Item[];
+    try {
+      items = task.items(frame as number | Reading);
+    } catch (error) {
+      // As a time that goes back: the row alone is wrong.
+      if (error instanceof InputError && read) return { line: (raw as Row).line, malformed: error.message };
+      throw error;
+    }
     steps++;
     recorder?.frame(task.write(frame as number | Reading));
     for (const item of items) pipeline.apply(item);

@@ -1,4 +1,4 @@
-import { createReadings, type ReadingsConfig, type ReadingsState } from '../encoders/readings.js';
+import { createReadings, type ReadingCell, type ReadingsConfig, type ReadingsState } from '../encoders/readings.js';
 import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import type { Step } from '../model/transfer.js';
@@ -14,10 +14,16 @@ export interface RowsOptions {
   readonly topK: number;
 }
 
-/** The names of the columns that a network of rows takes, where it says them. */
-export function columnsOf({ encoder }: ModelConfig): string[] | undefined {
+/** The columns that a network of rows takes, where it says them: their names, the time last, and those that hold no plain numbers. */
+export function columnsOf({
+  encoder,
+}: ModelConfig): { names: string[]; kinds: NonNullable<Columns['kinds']> } | undefined {
   if (encoder?.kind !== 'readings') return undefined;
-  return (encoder as unknown as ReadingsConfig).columns.map(({ name }) => name);
+  const { columns, time } = encoder as unknown as ReadingsConfig;
+  const names = [...columns.map(({ name }) => name), ...(time === undefined ? [] : [time])];
+  const kinds: Record<string, 'time' | readonly string[]> = time === undefined ? {} : { [time]: 'time' };
+  for (const { name, categories } of columns) if (categories) kinds[name] = categories;
+  return { names, kinds };
 }
 
 /**
@@ -29,16 +35,23 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
   const { input, output, labels } = config;
   const own = config.encoder?.kind === 'readings' ? (config.encoder as unknown as ReadingsConfig) : undefined;
   const encoder = own && createReadings(own);
-  const size = encoder?.input.size ?? columns.inputs.length;
-  if (size !== input.size) {
+  const wanted = own ? (columnsOf(config)?.names.length ?? 0) : input.size;
+  const size = columns.inputs.length;
+  if (size !== wanted) {
     throw new ConfigError(
-      `Expected ${input.size} columns of numbers, as many as the network has inputs, got ${size} (${columns.inputs.join(', ')}): see --columns`,
+      `Expected ${wanted} columns of numbers, as many as the network has inputs, got ${size} (${columns.inputs.join(', ')}): see --columns`,
     );
   }
   const states = new Map<string, ReadingsState>();
   const steps = new Map<string, number>();
   const moments: Reading[] = [];
   const label = (index: number) => labels?.[index] ?? index;
+  /** The row as the encoder has it: categories by name. */
+  const cellsOf = (inputs: Float64Array): ReadingCell[] =>
+    Array.from(inputs, (value, i) => {
+      const categories = own?.columns[i]?.categories;
+      return categories && !Number.isNaN(value) ? (categories[value] ?? anyOther) : value;
+    });
 
   const say = (prediction: Float32Array): object => {
     if (output.kind === 'classes') {
@@ -52,9 +65,12 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
   return {
     items(frame) {
       const { key } = frame;
+      if (!encoder) {
+        moments.push(frame);
+        return [{ key, input: Float32Array.from(frame.inputs) }];
+      }
+      const { state, inputs } = encoder.encode(states.get(key) ?? encoder.initial(), cellsOf(frame.inputs));
       moments.push(frame);
-      if (!encoder) return [{ key, input: Float32Array.from(frame.inputs) }];
-      const { state, inputs } = encoder.encode(states.get(key) ?? encoder.initial(), frame.inputs);
       states.set(key, state);
       return [{ key, input: inputs[0] }];
     },
@@ -79,3 +95,6 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
     outputName: index => JSON.stringify(label(index)),
   };
 }
+
+/** No category is this. */
+const anyOther = '\0';

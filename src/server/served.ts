@@ -49,6 +49,7 @@ const payloads: Readonly<Record<string, Served['takes']>> = {
   audio: 'pcm',
   bytes: 'text',
   characters: 'text',
+  readings: 'text',
   strokes: 'points',
 };
 

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import test from 'ava';
+import { createReadings, type Reading, type ReadingsConfig } from '../../src/encoders/readings.js';
 import { saveModel } from '../../src/model/checkpoint.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
+import { encodeAll } from '../helpers/chunks.js';
 import { eddy, folder } from '../helpers/cli.js';
 
 const gru: ModelConfig = {
@@ -45,6 +47,44 @@ test('an encoder that the checkpoint has is used, and asks for its columns by na
   t.is(straight.status, 0, straight.stderr);
   t.is(crossed.stdout, straight.stdout);
   t.not((await eddy(t, 'a,b\n12,9\n', 'pipe', at('m'))).stdout, straight.stdout);
+});
+
+test('such an encoder may ask for times, categories and cells that may be missing; a row whose time goes back is skipped', async t => {
+  const at = folder(t);
+  const encoder = {
+    kind: 'readings',
+    columns: [
+      { name: 'x', nullable: true },
+      { name: 'mode', categories: ['on', 'off'] },
+    ],
+    time: 'when',
+  };
+  const config: ModelConfig = { ...gru, input: { kind: 'features', size: 6 }, encoder };
+  const model = await createModel(config, { seed: 2 });
+  writeFileSync(at('m'), saveModel(model));
+  const table =
+    'when,mode,x\n2024-01-01 10:00,on,1\n2024-01-01 10:01,off,\n2024-01-01 09:00,on,1\nsoon,on,1\n2024-01-01 10:05,?!,3\n';
+  const { lines, stderr, status } = await eddy(t, table, 'pipe', at('m'), '--record', at('r'));
+  t.is(status, 0, stderr);
+  t.regex(stderr, /"when" not to go back/);
+  t.regex(stderr, /expected when to be a time, got "soon"/);
+  t.is((await eddy(t, '', 'replay', '--verify', at('r'))).stdout, 'the same: 3 steps, 0 updates\n');
+  const rows = [
+    [1, 'on', 0],
+    [null, 'off', 60_000],
+    [3, '?!', 300_000],
+  ];
+  const { inputs } = encodeAll<Reading, unknown, Float32Array>(createReadings(encoder as ReadingsConfig), rows);
+  let carry = model.zeroCarry();
+  const expected = inputs.map(input => {
+    const step = model.step(carry, input);
+    carry = step.carry;
+    return step.prediction;
+  });
+  t.deepEqual(
+    lines.map(line => Float32Array.from(line.prediction)),
+    expected,
+  );
 });
 
 test('rows of another width are refused, and so is learning without knowing what', async t => {

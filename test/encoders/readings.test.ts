@@ -1,10 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { createReadings, type Reading } from '../../src/encoders/readings.js';
+import type { Encoder } from '../../src/encoders/encoder.js';
+import { createReadings, type Reading, type ReadingsConfig, type ReadingsState } from '../../src/encoders/readings.js';
+import { noStatistics } from '../../src/encoders/statistics.js';
 import { CheckpointError, ConfigError, InputError } from '../../src/errors.js';
 import { createRandom } from '../../src/random.js';
 import { firstDifference } from '../helpers/bits.js';
-import { encodeAll } from '../helpers/chunks.js';
+import { cutAt, encodeAll } from '../helpers/chunks.js';
 
 const encoder = createReadings({ kind: 'readings', columns: [{ name: 'cpu' }, { name: 'temp', nullable: true }] });
 
@@ -104,4 +106,125 @@ test('a setting that is wrong, and a state that is none, are refused', t => {
   refused({ statistics: [] }, /encoder.statistics/);
   for (const saved of [null, {}, { columns: [] }, { columns: [{ count: 1, mean: 0, variance: -1 }, {}] }])
     t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });
+});
+
+const mixed: ReadingsConfig = {
+  kind: 'readings',
+  columns: [
+    { name: 'load', nullable: true },
+    { name: 'mode', nullable: true, categories: ['on', 'off'] },
+    { name: 'x' },
+  ],
+  time: 'at',
+};
+
+test('categories are a feature each and one for any other; the time since the row before is the last feature', t => {
+  const encoder = createReadings(mixed);
+  t.deepEqual(encoder.input, { kind: 'features', size: 8 });
+  const { inputs } = encodeAll<Reading | string, unknown, Float32Array>(encoder, [
+    { at: '2024-01-01T00:00:00Z', load: 1, mode: 'on', x: 5 },
+    { at: '2024-01-01T00:00:10Z', load: 3, mode: 'off', x: 5 },
+    { at: '2024-01-01T00:00:40Z', load: null, mode: 'idle', x: 5 },
+    [2, null, 5, 1_704_067_240_000],
+  ]);
+  //          load, on, off, other, x, load and mode missing, time
+  t.deepEqual(
+    inputs.slice(0, 3).map(row => [...row]),
+    [
+      [0, 1, 0, 0, 0, 0, 0, 0],
+      [1, 0, 1, 0, 0, 0, 0, 0],
+      [0, 0, 0, 1, 0, 1, 0, 1],
+    ],
+  );
+  t.deepEqual([...inputs[3].subarray(1, 7)], [0, 0, 0, 0, 0, 1]);
+  // 10, 30 and 0 seconds: the mean is 40/3, the deviation √(1400/9).
+  t.is(inputs[3][7], Math.fround(-40 / Math.sqrt(1400)));
+});
+
+const cell = fc.oneof(fc.double({ min: -1e6, max: 1e6, noNaN: true }), fc.constant(null));
+const rows = fc.array(
+  fc.record({
+    load: cell,
+    mode: fc.constantFrom('on', 'off', 'märz 🏝', null),
+    x: fc.double({ min: -10, max: 10, noNaN: true }),
+    wait: fc.nat(5000),
+  }),
+  { maxLength: 12 },
+);
+
+/** One record a line; the last line has no end. */
+function linesOf(readings: readonly { wait: number }[]): string {
+  let at = 1_700_000_000_000;
+  return readings
+    .map(({ wait, ...reading }) => {
+      at += wait;
+      return JSON.stringify({ ...reading, at });
+    })
+    .join('\n');
+}
+
+/** Whether every cut of the text gives the bits of the rows one by one. */
+function cutsAgree(encoder: Encoder<Reading | string, ReadingsState, Float32Array>): void {
+  fc.assert(
+    fc.property(rows, fc.array(fc.nat(2000), { maxLength: 8 }), (readings, cuts) => {
+      const text = linesOf(readings);
+      const records = text === '' ? [] : text.split('\n').map(line => JSON.parse(line) as Reading);
+      const straight = encodeAll<Reading | string, ReadingsState, Float32Array>(createReadings(mixed), records).inputs;
+      const cut = encodeAll<Reading | string, ReadingsState, Float32Array>(encoder, cutAt(text, cuts)).inputs;
+      if (cut.length !== straight.length) throw new Error(`${cut.length} rows of ${straight.length}`);
+      for (const [i, row] of straight.entries())
+        if (firstDifference(row, cut[i]) !== -1) throw new Error(`row ${i} differs`);
+    }),
+    { numRuns: 60 },
+  );
+}
+
+test('rows as text are the same bits wherever the text is cut, in the middle of a character too', t => {
+  t.notThrows(() => cutsAgree(createReadings(mixed)));
+});
+
+test('an encoder that forgets the line that is not complete is caught', t => {
+  const forgetful = createReadings(mixed);
+  const broken = {
+    ...forgetful,
+    encode: (state: ReadingsState, raw: Reading | string) => {
+      const encoded = forgetful.encode(state, raw);
+      const { pending: _, ...kept } = encoded.state;
+      return { ...encoded, state: kept };
+    },
+  };
+  t.throws(() => cutsAgree(broken));
+});
+
+test('a time that is none or goes back is refused, and so is a category that may not be missing', t => {
+  const encoder = createReadings({ ...mixed, columns: [{ name: 'mode', categories: ['on'] }] });
+  const { state } = encoder.encode(encoder.initial(), { mode: 'on', at: 10 });
+  const refused = (reading: Reading, message: RegExp, index: number) => {
+    const error = t.throws(() => encoder.encode(state, reading), { instanceOf: InputError, message });
+    t.is(error?.index, index);
+  };
+  refused({ mode: 'on', at: 9 }, /"at" not to go back, got 9 after 10/, 1);
+  refused({ mode: 'on' }, /"at" to be a time, .*got null/, 1);
+  refused({ mode: 'on', at: 'soon' }, /"at" to be a time, .*got "soon"/, 1);
+  refused({ at: 11 }, /"mode" to be a category, got none/, 0);
+  refused({ mode: {} as never, at: 11 }, /"mode" to be a category, got a object/, 0);
+  t.deepEqual([...encoder.encode(state, { mode: 'on', at: 10 }).inputs[0]], [1, 0, 0]);
+  for (const saved of [
+    { columns: [] },
+    { columns: [], time: { last: 'x', elapsed: noStatistics } },
+    { columns: [], time: null },
+  ])
+    t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });
+});
+
+test('targets and forecasts are of the columns of numbers', t => {
+  const encoder = createReadings(mixed);
+  const { state } = encodeAll<Reading | string, ReadingsState, Float32Array>(encoder, [
+    [1, 'on', 10, 0],
+    [3, 'off', 20, 1],
+  ]);
+  const scale = encoder.scale(state);
+  t.deepEqual(scale, { means: [2, 15], units: [1, 5] });
+  t.deepEqual([...encoder.standardize(scale, [4, null, 10, 2])!], [2, -1]);
+  t.deepEqual([...encoder.unscale(scale, [2, -1])], [4, 10]);
 });

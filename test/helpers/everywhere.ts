@@ -51,6 +51,19 @@ export async function runEverywhere(features: Uint8Array, tokens: Uint8Array): P
     }
   }
 
+  const lines = rows
+    .map(([a, b], t) =>
+      JSON.stringify({ a: t % 7 === 0 ? null : a, b, mode: ['x', 'y', 'ß'][t % 3], at: t * t + 40 * t }),
+    )
+    .join('\n');
+  const pieces = Array.from({ length: Math.ceil(lines.length / 17) }, (_, i) => lines.slice(17 * i, 17 * i + 17));
+  const mixed = createEncoder({
+    kind: 'readings',
+    columns: [{ name: 'a', nullable: true }, { name: 'b' }, { name: 'mode', categories: ['x', 'y'] }],
+    time: 'at',
+  });
+  note('readings as text', await lastValueFrom(from(pieces).pipe(encode(mixed), toArray())));
+
   const model = (await loadModel(features)) as Model<Float32Array> & TrainableModel;
   const steps = await lastValueFrom(from(inputs).pipe(step(model), toArray()));
   note(
@@ -101,6 +114,8 @@ export async function runEverywhere(features: Uint8Array, tokens: Uint8Array): P
   const reader = (await loadModel(tokens)) as Model<number> & TrainableModel;
   const bytes = await lastValueFrom(from([text, text, text]).pipe(encode(createEncoder({ kind: 'bytes' })), toArray()));
   note('bytes', [bytes]);
+  const characters = createEncoder({ kind: 'characters', vocabulary: 'Viktor🏝 ' });
+  note('characters', [await lastValueFrom(from(text.split('')).pipe(encode(characters), toArray()))]);
   const read = await lastValueFrom(from(bytes).pipe(next(), tbptt(createTrainer(reader, { k1: 1, k2: 8 })), toArray()));
   note(
     'read',

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { createAudio } from '../../src/encoders/audio.js';
+import { createReadings } from '../../src/encoders/readings.js';
 import { createStrokes } from '../../src/encoders/strokes.js';
 import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
@@ -435,6 +436,38 @@ test('sound goes through the encoder of the model, at its rate or another, on bo
       t.regex((await client.expect('fault')).message, /Expected pcm or features, got text/);
     }
   }
+});
+
+test('readings come as text, one of JSON a line, cut anywhere; a line that is wrong is refused and moves nothing', async t => {
+  const encoder = createReadings({
+    kind: 'readings',
+    columns: [{ name: 'a', nullable: true }],
+    time: 'at',
+  });
+  const model = await createModel({ ...values, encoder: { ...encoder.config } }, { seed: 6 });
+  const client = await connectWire(t, (await startServer(t, model)).url);
+  await openSession(client);
+  const chunks = ['{"a":1,"at":5}\n{"a', '":null,"at":7}\n', '{"a":2,"at":6}\n', '[4,9]\n'];
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'text', chunks } });
+  const entries = await entriesOf(client, 2);
+  t.regex((await client.expect('fault')).message, /"at" not to go back, got 6 after 7/);
+  entries.push(...(await entriesOf(client, 1)));
+  t.deepEqual(
+    entries.map(({ stepCount }) => stepCount),
+    [1, 1, 1],
+  );
+  let state = encoder.initial();
+  const inputs = ['{"a":1,"at":5}\n', '{"a":null,"at":7}\n[4,9]\n'].flatMap(text => {
+    const encoded = encoder.encode(state, text);
+    state = encoded.state;
+    return encoded.inputs;
+  });
+  const want = stepped(model, inputs);
+  entries
+    .flatMap(entry => entry.answers)
+    .forEach((answer, i) => {
+      t.is(firstDifference(answer.prediction!, want[i].prediction), -1);
+    });
 });
 
 test('a model whose encoder makes other inputs than it takes is not served', async t => {
