@@ -1,7 +1,7 @@
 import { ConfigError, TargetError } from '../errors.js';
 import { exp, logAdd } from '../kernels/double.js';
 import { logSoftmax } from '../model/transcript.js';
-import { checkClass, type LossKind } from './loss.js';
+import { checkClass, type LossKind, type Target } from './loss.js';
 
 export interface CtcConfig {
   readonly kind: 'ctc';
@@ -34,7 +34,7 @@ export const ctc: LossKind<CtcConfig> = {
     return {
       config,
       check: target => checkClass(output, target),
-      learn(k, { rows, places, targets }, scale) {
+      learn(k, { rows, places, targets, weights }, scale) {
         const { floats } = k.arena;
         const { outputStride: stride } = rows;
         const gradients = rows.gradients!.logits;
@@ -44,6 +44,7 @@ export const ctc: LossKind<CtcConfig> = {
           return 0;
         }
         const labels = known.filter(label => label !== blank);
+        const weight = commonWeight(targets, weights);
         const logs = places.map(place =>
           logSoftmax(floats.subarray(rows.logits + place * stride, rows.logits + place * stride + size)),
         );
@@ -51,13 +52,25 @@ export const ctc: LossKind<CtcConfig> = {
         places.forEach((place, t) => {
           const to = gradients + place * stride;
           k.clear(to, stride);
-          for (let c = 0; c < size; c++) floats[to + c] = (exp(logs[t][c]) - said[t][c]) * scale;
+          for (let c = 0; c < size; c++) floats[to + c] = (exp(logs[t][c]) - said[t][c]) * weight * scale;
         });
-        return loss;
+        return loss * weight;
       },
     };
   },
 };
+
+/** The labels of a window are learned together. @throws TargetError where they weigh differently */
+function commonWeight(targets: readonly Target[], weights: readonly number[] | undefined): number {
+  if (weights === undefined) return 1;
+  const labelled = weights.filter((_, t) => targets[t] !== null);
+  const other = labelled.find(weight => weight !== labelled[0]);
+  if (other !== undefined)
+    throw new TargetError(
+      `Expected the labels of a window to have one weight with ctc, got ${labelled[0]} and ${other}`,
+    );
+  return labelled[0];
+}
 
 const none = Number.NEGATIVE_INFINITY;
 

@@ -119,6 +119,17 @@ test('a batch is its windows, and a window without labels says nothing of itself
   t.is(more.loss, both.loss);
   t.deepEqual(more.weights, both.weights);
   t.is(trainer.loss(Float32Array.of(1, 2, 3), 1), null);
+  // A window that weighs 2 is that window twice, but for the number of labels: 3 + 2, and 3 + 3 + 2.
+  const heavy = trainer.gradients([{ ...long, weights: long.targets.map(() => 2) }, short]);
+  const twice = trainer.gradients([long, long, short]);
+  t.true(Math.abs(5 * heavy.loss - 8 * twice.loss) < 1e-5);
+  heavy.weights['readout.bias'].forEach((value, i) => {
+    t.true(Math.abs(5 * value - 8 * twice.weights['readout.bias'][i]) < 1e-5);
+  });
+  t.throws(() => trainer.gradients([{ ...long, weights: long.targets.map((_, i) => i + 1) }]), {
+    instanceOf: TargetError,
+    message: /one weight with ctc/,
+  });
 });
 
 test('long sequences stay finite', async t => {
