@@ -22,6 +22,8 @@ export interface Plan {
   /** The network, where there is no checkpoint. */
   readonly layers?: readonly LayerConfig[];
   readonly seed?: number;
+  /** A new network foretells a mean and a deviation of each target. */
+  readonly band?: boolean;
   /** Undefined: nothing is learned. */
   readonly trainer?: TrainerOptions;
   /** The learner of the checkpoint and its streams go on; else streams begin, and a new learner with the weights. */
@@ -66,7 +68,15 @@ export async function assemble(
   const task = plan.asIs
     ? createRows({ config: model.config, columns: columns!, ...answers })
     : columns
-      ? createReadingsTask({ columns, horizon, forecast, maxKeys, resumed, known })
+      ? createReadingsTask({
+          columns,
+          horizon,
+          forecast,
+          band: model.config.output.kind === 'gaussian',
+          maxKeys,
+          resumed,
+          known,
+        })
       : createTokens({ config: model.config, horizon, ...answers, resumed });
   const pipeline = createPipeline({
     model,
@@ -100,7 +110,7 @@ async function network(plan: Plan, checkpoint: Uint8Array | undefined): Promise<
   const train = (model: TrainableModel) =>
     plan.trainer ? createTrainer(model, { lateness, ...plan.trainer }) : undefined;
   if (checkpoint === undefined) {
-    const model = await createModel(configOf(plan.columns, plan.layers!), { seed: plan.seed });
+    const model = await createModel(configOf(plan), { seed: plan.seed });
     if (plan.columns) beginWithPersistence(model);
     return { model, trainer: train(model) };
   }
@@ -151,7 +161,7 @@ export function isColumns(found: unknown): found is Columns {
 }
 
 /** A network of these layers for text, or for rows of these columns. */
-export function configOf(columns: Columns | undefined, layers: readonly LayerConfig[]): ModelConfig {
+export function configOf({ columns, layers = [], band }: Pick<Plan, 'columns' | 'layers' | 'band'>): ModelConfig {
   if (columns === undefined) {
     const { config, input } = createEncoder({ kind: 'bytes' });
     return { input, layers, output: { kind: 'classes', size: input.size }, encoder: { ...config } };
@@ -163,7 +173,7 @@ export function configOf(columns: Columns | undefined, layers: readonly LayerCon
   return {
     input,
     layers,
-    output: { kind: 'values', size: columns.targets.length },
+    output: { kind: band ? 'gaussian' : 'values', size: columns.targets.length },
     encoder: { ...config },
     labels: columns.targets,
   };
@@ -187,7 +197,8 @@ function checkFits({ input, output }: ModelConfig, { columns, asIs }: Plan): voi
     return;
   }
   if (asIs) return;
-  if (input.size !== 2 * columns.inputs.length || output.kind !== 'values' || output.size !== columns.targets.length) {
+  const numbers = output.kind === 'values' || output.kind === 'gaussian';
+  if (input.size !== 2 * columns.inputs.length || !numbers || output.size !== columns.targets.length) {
     throw new ConfigError(
       `Expected a network for ${columns.inputs.length} columns of input and ${columns.targets.length} of output, ` +
         `got one of ${input.size} features and ${output.size} ${output.kind}`,

@@ -3,6 +3,7 @@ import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import { wants } from './answer.js';
 import { formats } from './formats/format.js';
+import { readingLosses } from './plan.js';
 import { type PumpOptions, pump } from './pump.js';
 import { forecasts } from './readings.js';
 import { choice, integer, names, positive } from './settings.js';
@@ -13,6 +14,7 @@ Examples:
   $ cat some.txt | eddy pipe --learn                     text, learned as it is read
   $ vmstat -n 1 | eddy pipe --learn                      a forecast of the next second, every second
   $ eddy pipe --learn --target temp --horizon 5 < log.csv
+  $ vmstat -n 1 | eddy pipe --learn --loss gaussian      with the band in which 9 of 10 values should lie
   $ eddy pipe --learn --key sensor --save all.eddy --save-every 1000 --resume < fleet.csv
   $ eddy pipe all.eddy < new.csv                         predict with what was learned, learn nothing
 `;
@@ -60,6 +62,13 @@ export function pipeCommand(): Command {
     .addOption(integer('--k1 <steps>', 'steps between updates (default: 8 for text, 1 for readings)', 1, 1_000_000))
     .addOption(integer('--k2 <steps>', 'steps that the gradient passes through (default: 16)', 1, 1_000_000))
     .addOption(positive('--rate <rate>', 'learning rate of Adam (default: 0.003 for text, 0.002 for readings)'))
+    .addOption(
+      choice(
+        '--loss <kind>',
+        'of readings: what is made small (default: squared-error); gaussian foretells a band as well',
+        readingLosses,
+      ),
+    )
     .addOption(integer('--replay <n>', 'recent windows of the same stream that join each update (default: 0)', 0, 64))
     .optionsGroup('What is kept:')
     .option('--save <file>', 'save the network and its streams at the end, also on Ctrl-C')

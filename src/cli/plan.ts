@@ -9,6 +9,10 @@ import type { Row } from './formats/format.js';
 import type { Forecast } from './readings.js';
 import { columnsOf } from './rows.js';
 
+export const readingLosses = ['squared-error', 'huber', 'gaussian'] as const;
+/** What a forecast of readings makes small; `gaussian` is an output of another kind as well. */
+export type ReadingLoss = (typeof readingLosses)[number];
+
 /** What can be asked for; what is left out is chosen here. */
 export interface PlanOptions {
   readonly columns?: readonly string[];
@@ -27,6 +31,7 @@ export interface PlanOptions {
   readonly k1?: number;
   readonly k2?: number;
   readonly rate?: number;
+  readonly loss?: ReadingLoss;
   readonly replay?: number;
 }
 
@@ -77,7 +82,11 @@ export function makePlan(
       forecast: extra?.forecast ?? options.forecast ?? 'change',
       ...(checkpoint
         ? {}
-        : { layers: Array.from({ length: layers }, (): LayerConfig => ({ cell, size: hidden })), seed }),
+        : {
+            layers: Array.from({ length: layers }, (): LayerConfig => ({ cell, size: hidden })),
+            seed,
+            ...(options.loss === 'gaussian' ? { band: true } : {}),
+          }),
       ...(options.learn ? { trainer: trainerOptions(options, usual) } : {}),
       resume: checkpoint !== undefined && options.resume === true,
       maxKeys: options.maxKeys ?? 10_000,
@@ -88,7 +97,7 @@ export function makePlan(
 
 /** Text has no columns: who names some wants it read otherwise. */
 function checkText(options: PlanOptions): void {
-  for (const name of ['columns', 'ignore', 'key', 'target', 'forecast'] as const) {
+  for (const name of ['columns', 'ignore', 'key', 'target', 'forecast', 'loss'] as const) {
     if (options[name] !== undefined) throw new ConfigError(`Expected rows with --${name}, got text: see --format`);
   }
 }
@@ -132,6 +141,7 @@ function trainerOptions(options: PlanOptions, usual: { k1: number; k2: number; r
     k1,
     k2: options.k2 ?? Math.max(usual.k2, k1),
     optimizer: { kind: 'adam', rate: options.rate ?? usual.rate },
+    ...(options.loss ? { loss: { kind: options.loss } } : {}),
     ...(options.replay ? { replay: { windows: options.replay, capacity: replayCapacity } } : {}),
   };
 }
@@ -153,6 +163,7 @@ function checkAgreement(options: PlanOptions, checkpoint: Uint8Array, extra: Ext
   agree('k1', options.k1, learner?.k1);
   agree('k2', options.k2, learner?.k2);
   agree('rate', options.rate, learner?.optimizer?.rate);
+  agree('loss', options.loss, config.output.kind === 'gaussian' ? 'gaussian' : learner?.loss?.kind);
   agree('replay', options.replay, learner && (learner.replay?.windows ?? 0));
   agree('horizon', options.horizon, extra?.horizon);
   agree('forecast', options.forecast, extra?.forecast);

@@ -4,7 +4,7 @@ import type { Step } from '../model/transfer.js';
 import type { Columns, Reading } from './columns.js';
 import { brief, exactly, fromExactly } from './numbers.js';
 import type { Item } from './pipeline.js';
-import { createScore, type SavedScore } from './score.js';
+import { bandReach, createScore, type SavedScore } from './score.js';
 import type { Resumed, Task } from './task.js';
 import { type Foretold, pooled, readThread, type Thread, writeThread } from './thread.js';
 
@@ -17,6 +17,8 @@ export interface ReadingsOptions {
   /** Rows ahead that are foretold; 0 is the row itself, whose targets are not among its inputs. */
   readonly horizon: number;
   readonly forecast: Forecast;
+  /** The network foretells a mean and a deviation of each target. */
+  readonly band?: boolean;
   /** Streams at most. */
   readonly maxKeys: number;
   readonly resumed?: Resumed;
@@ -34,7 +36,7 @@ interface Saved {
  * stream; a forecast is read, and its target is standardised, with the scale of the moment when it was made.
  */
 export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
-  const { columns, horizon, maxKeys, resumed } = options;
+  const { columns, horizon, maxKeys, resumed, band } = options;
   const change = options.forecast === 'change' && horizon > 0;
   const make = (names: readonly string[]) =>
     createReadings({ kind: 'readings', columns: names.map(name => ({ name, nullable: true })) });
@@ -121,11 +123,15 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     answer(step: Step) {
       const { frame, number, made, met } = moments.shift()!;
       made.value = Array.from(outputs.unscale(made.scale, step.prediction), (value, i) => made.base[i] + value);
-      if (met) score.add(frame.targets, met.value!, met.last);
+      const count = columns.targets.length;
+      if (band)
+        made.deviation = Array.from({ length: count }, (_, i) => made.scale.units[i] * step.prediction[count + i]);
+      if (met) score.add(frame.targets, met.value!, met.last, met.deviation);
       return {
         ...(columns.key === undefined ? {} : { key: frame.key }),
         step: number,
         prediction: Object.fromEntries(columns.targets.map((name, i) => [name, brief(made.value![i])])),
+        ...(band ? { band: Object.fromEntries(columns.targets.map((name, i) => [name, bandOf(made, i)])) } : {}),
         ...score.read(),
       };
     },
@@ -148,6 +154,14 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       const key = columns.key === undefined ? '' : frame?.key;
       return inputs && targets && typeof key === 'string' ? { key, inputs, targets } : undefined;
     },
-    outputName: index => JSON.stringify(columns.targets[index]),
+    outputName: index =>
+      index < columns.targets.length
+        ? JSON.stringify(columns.targets[index])
+        : `deviation of ${JSON.stringify(columns.targets[index - columns.targets.length])}`,
   };
+}
+
+/** The least and the greatest value that a forecast of target `i` has in its band, in the units of the data. */
+function bandOf({ value, deviation }: Foretold, i: number): (number | null)[] {
+  return [-bandReach, bandReach].map(reach => brief(value![i] + reach * deviation![i]));
 }

@@ -22,6 +22,8 @@ export interface Foretold {
   readonly last: readonly number[];
   /** In the units of the data; left out until the step is out. */
   value?: readonly number[];
+  /** Of a forecast with a band: its standard deviation, likewise. */
+  deviation?: readonly number[];
 }
 
 /** The thread as plain data: JSON has no NaN. */
@@ -32,11 +34,12 @@ export function writeThread({ steps, inputs, outputs, last, open }: Thread): unk
     inputs,
     outputs,
     last: cells(last),
-    open: open.map(({ scale, base, last: known, value }) => ({
+    open: open.map(({ scale, base, last: known, value, deviation }) => ({
       scale,
       base: cells(base),
       last: cells(known),
       value: cells(value!),
+      ...(deviation ? { deviation: cells(deviation) } : {}),
     })),
   };
 }
@@ -73,6 +76,7 @@ export function readThread(
       base: cells(one?.base),
       last: cells(one?.last),
       value: cells(one?.value),
+      ...(one?.deviation ? { deviation: cells(one.deviation) } : {}),
     })),
   };
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { eddy, finished, lineReader, start, verses, waves } from '../helpers/cli.js';
+import { eddy, finished, folder, lineReader, start, verses, waves } from '../helpers/cli.js';
 
 const small = ['--hidden', '16'];
 
@@ -163,4 +163,36 @@ test('a missing value is missing, and not zero', async t => {
   t.is(lines.length, 4);
   t.false(stderr.includes('skipped'));
   t.is(lines[1].prediction.b !== null && lines[1].prediction.b > 5, true);
+});
+
+test('--loss gaussian foretells a band in which nine of ten values lie', async t => {
+  const rows = waves(1500);
+  const options = ['pipe', '--learn', '--ignore', 'key', '--loss', 'gaussian'];
+  const { status, lines, stderr } = await eddy(t, rows, ...options);
+  t.is(status, 0, stderr);
+  for (const line of [lines[0], lines[1499]]) {
+    const [low, high] = line.band.a;
+    t.true(low < line.prediction.a && line.prediction.a < high, JSON.stringify(line));
+  }
+  const { coverage, error, persistence } = lines[1499];
+  t.true(coverage.a > 0.8 && coverage.b > 0.8, JSON.stringify(coverage));
+  t.true(error.a < persistence.a);
+  // It learns how sure it may be.
+  const width = (line: { band: { a: number[] } }) => line.band.a[1] - line.band.a[0];
+  t.true(width(lines[1499]) < 0.5 * width(lines[20]));
+
+  const file = folder(t)('band');
+  await eddy(t, waves(5), ...options, '--save', file);
+  const other = await eddy(t, waves(5), 'pipe', file, '--learn', '--loss', 'huber');
+  t.not(other.status, 0);
+  t.regex(other.stderr, /--loss to be gaussian, as the checkpoint has it, got huber/);
+});
+
+test('--loss huber learns, and is none of text', async t => {
+  const { lines } = await eddy(t, waves(600), 'pipe', '--learn', '--ignore', 'key', '--loss', 'huber');
+  t.true(lines[599].error.a < lines[599].persistence.a);
+  t.is(lines[599].band, undefined);
+  const { status, stderr } = await eddy(t, verses(100), 'pipe', '--learn', '--loss', 'huber');
+  t.not(status, 0);
+  t.regex(stderr, /Expected rows with --loss, got text/);
 });

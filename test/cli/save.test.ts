@@ -9,6 +9,11 @@ const ways: readonly { name: string; input: (rows: number) => string; options: s
   { name: 'text', input: verses, options: ['--hidden', '12', '--k1', '5', '--k2', '9'] },
   { name: 'readings, three ahead', input: waves, options: ['--ignore', 'key', '--horizon', '3', '--replay', '1'] },
   {
+    name: 'readings with a band',
+    input: waves,
+    options: ['--ignore', 'key', '--horizon', '2', '--loss', 'gaussian'],
+  },
+  {
     name: 'keyed readings of the same row',
     input: rows => waves(rows, 3),
     options: ['--key', 'key', '--target', 'b', '--horizon', '0', '--k1', '2'],
