@@ -6,8 +6,8 @@ import { createHistograms, type Histograms, observe } from './counts.js';
 import { completeStep } from './frames.js';
 import { flush } from './outbox.js';
 import type { Served } from './served.js';
-import { fault, type Session } from './session.js';
-import { advance, end } from './stepping.js';
+import { type Session, sayFault } from './session.js';
+import { advance, canGoOn, end } from './stepping.js';
 
 /** Streams in one `stepMany`, at most. */
 const largestBatch = 256;
@@ -50,7 +50,7 @@ export function createBatcher(
   const fail = (session: Session, error: unknown): void => {
     onError(error);
     flush(session);
-    fault(session, 'internal', 'Expected the step to succeed, it failed: the session has ended');
+    sayFault(session, 'internal', 'Expected the step to succeed, it failed: the session has ended');
     end(session);
   };
 
@@ -99,7 +99,7 @@ export function createBatcher(
 
   /** Whether it stays in its list; one whose peer does not read is added again when it does. */
   const stays = (session: Session): boolean => {
-    session.active = session.queue.length > 0 && !session.outlet.blocked();
+    session.active = canGoOn(session);
     return session.active;
   };
 

@@ -39,9 +39,7 @@ export function connect(
   const rate = createRate(Math.min(settings.messageRate, grant.messageRate));
 
   const outlet: Outlet = {
-    client: grant.name,
-    counts: hub.counts,
-    histograms: hub.histograms,
+    counts,
     queued: 0,
     pending: 0,
     send(message: ServerMessage) {
@@ -58,7 +56,11 @@ export function connect(
       stalled ||= blocked;
       return blocked;
     },
-    ended: session => sessions.release(session.number),
+    ended: session => sessions.ended(session),
+    takenOver(session) {
+      sessions.takenOver(session);
+      if (sessions.isEmpty()) shut(closeCodes.takenOver, 'another connection goes on');
+    },
   };
   const sessions = createSessions(hub, outlet, grant);
 
@@ -157,7 +159,7 @@ export function connect(
     socket.off('drain', onDrain);
     clearTimeout(throttled);
     grant.connections--;
-    sessions.clear();
+    sessions.clear(code === closeCodes.finished);
     hub.connections.delete(connection);
   }
 

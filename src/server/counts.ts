@@ -19,6 +19,9 @@ export interface Counts {
   readonly updates: { applied: number; skipped: number; rollbacks: number };
   /** Updates that were skipped, or led to a rollback, by the client whose frame they came with. */
   readonly badUpdates: Map<string, number>;
+  hibernations: number;
+  /** Of answers that are kept, at present. */
+  unacknowledgedBytes: number;
 }
 
 export function createCounts(): Counts {
@@ -33,6 +36,8 @@ export function createCounts(): Counts {
     unauthorised: 0,
     updates: { applied: 0, skipped: 0, rollbacks: 0 },
     badUpdates: new Map(),
+    hibernations: 0,
+    unacknowledgedBytes: 0,
   };
 }
 

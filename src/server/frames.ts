@@ -6,7 +6,7 @@ import type { Step } from '../model/transfer.js';
 import type { Fault, FaultCode, ServerMessage } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
 import { flush, pushEntry, pushMessage, releaseHeld } from './outbox.js';
-import { type Frame, fault, type Session } from './session.js';
+import { dequeue, type Frame, type Session, sayFault } from './session.js';
 
 /** Steps of one frame, and numbers in its answer, at most. */
 const mostSteps = 4096;
@@ -104,26 +104,25 @@ export function completeStep(session: Session, step: Step, loss: number | null):
 
 function endFrame(session: Session, frame: Frame): void {
   session.totals.frames++;
-  session.outlet.counts.frames.applied++;
-  drop(session, frame);
+  session.counts.frames.applied++;
+  drop(session);
   pushEntry(session, frame.seq, { firstStep: frame.firstStep, stepCount: frame.done, answers: frame.answers });
-  for (const message of session.after.splice(0)) pushMessage(session, message);
+  if (session.after.length > 0) for (const message of session.after.splice(0)) pushMessage(session, message);
 }
 
 function refuse(session: Session, frame: Frame, code: FaultCode, error: Error, details: Partial<Fault> = {}): void {
   session.totals.refusedFrames++;
-  session.outlet.counts.frames.rejected++;
-  drop(session, frame);
+  session.counts.frames.rejected++;
+  drop(session);
   releaseHeld(session, true);
   flush(session);
-  fault(session, code, error.message, { forSeq: frame.seq, ...details });
+  sayFault(session, code, error.message, { forSeq: frame.seq, ...details });
 }
 
 /** Takes a frame off the queue. */
-function drop(session: Session, frame: Frame): void {
-  session.queue.shift();
+function drop(session: Session): void {
+  dequeue(session);
   session.waiting--;
-  session.outlet.queued -= frame.cost;
 }
 
 /** The frame of which some steps are made, but not all: its entry is not yet told. */

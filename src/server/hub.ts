@@ -3,6 +3,7 @@ import type { Counts, Histograms } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Log } from './log.js';
 import type { Settings } from './options.js';
+import type { Register } from './register.js';
 import type { Served } from './served.js';
 import type { Tokens } from './tokens.js';
 import type { Turn } from './turn.js';
@@ -22,11 +23,14 @@ export interface Hub {
   readonly everyone: { readonly plain: Grant; readonly sharing: Grant };
   /** Connections that have not told their token yet. */
   unauthenticated: number;
+  readonly register: Register;
   /** Sessions at present, and those with weights of their own. */
   sessions: number;
   learners: number;
   /** Connections so far. */
   connected: number;
+  /** Milliseconds. */
+  readonly now: () => number;
   /** Nothing new is taken. */
   draining: boolean;
 }

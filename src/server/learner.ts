@@ -5,8 +5,11 @@ import { copyModel, type TrainableModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
 import type { OptimizerConfig } from '../training/optimizer.js';
-import { createTrainer, type Trainer, type TrainerOptions } from '../training/trainer.js';
+import { createTrainer, type Trainer, type TrainerOptions, type Update } from '../training/trainer.js';
 import type { Learning, WireOptimizer } from '../wire/messages.js';
+
+/** Told of an update after which the guard marked the weights as good, or rolled them back. */
+export type Follower = (update: Update) => void;
 
 /** How a session learns. */
 export interface SessionLearner {
@@ -17,6 +20,10 @@ export interface SessionLearner {
   readonly learning: Learning;
   /** The target of a step is the input this many steps later; 0: targets are sent. */
   readonly horizon: number;
+  /** To be told of what the guard does, whichever session's update it judges; replaces who was told before. */
+  follow(follower: Follower): void;
+  /** Tells all that learn with these weights what the guard did. */
+  tell(update: Update): void;
   /** Weights and optimizer go back to where they were at the start. */
   restore(): void;
   /** The session is gone: its room is another's. */
@@ -40,15 +47,20 @@ export async function createPrivateLearner(
   // Of the copy: the model may have moved meanwhile.
   const weights = own.weights();
   const trainer = createTrainer(own, options);
-  return { ...describe(trainer, learning, true), restore: restorer(trainer, weights), leave: () => {} };
+  return {
+    ...describe(trainer, learning, true),
+    ...following(new Set()),
+    restore: restorer(trainer, weights),
+  };
 }
 
 /** What the sessions have in common that learn a model for everyone. */
 export interface Sharing {
   /** Made by whoever asks first. */
   shared: Trainer | undefined;
-  /** Sessions that learn with it at present. */
+  /** Sessions that learn with it at present, those that are being opened among them. */
   sharers: number;
+  readonly followers: Set<Follower>;
 }
 
 /**
@@ -63,17 +75,38 @@ export function createSharedLearner(
   learning: Learning | undefined,
   maxBytes: number,
 ): SessionLearner {
-  const options = sharing.shared?.options ?? trainerOptions(model.config, learning);
+  const options = sharing.shared?.options ?? trainerOptions(model.config, { guard: {}, ...learning });
   checkBytes(trainerBytes(model, options) + (sharing.sharers + 1) * streamBytes(model, options), maxBytes);
   const trainer = sharing.shared ?? createTrainer(model, options);
   const learner = describe(trainer, learning, false);
   sharing.shared = trainer;
   sharing.sharers++;
+  const followed = following(sharing.followers);
   return {
     ...learner,
+    ...followed,
     restore: () => {},
     leave() {
       sharing.sharers--;
+      followed.leave();
+    },
+  };
+}
+
+function following(all: Set<Follower>): Pick<SessionLearner, 'follow' | 'tell' | 'leave'> {
+  let own: Follower | undefined;
+  const leave = (): void => {
+    if (own) all.delete(own);
+  };
+  return {
+    leave,
+    follow(follower) {
+      leave();
+      own = follower;
+      all.add(follower);
+    },
+    tell(update) {
+      for (const follower of all) follower(update);
     },
   };
 }
@@ -82,7 +115,7 @@ function describe(
   trainer: Trainer,
   learning: Learning | undefined,
   own: boolean,
-): Omit<SessionLearner, 'restore' | 'leave'> {
+): Omit<SessionLearner, 'restore' | 'leave' | 'follow' | 'tell'> {
   const { config } = trainer.model;
   const horizon = horizonOf(config, learning);
   const { optimizer: _, replay, ...options } = trainer.options;
@@ -104,11 +137,11 @@ function describe(
 }
 
 function trainerOptions(config: ModelConfig, learning: Learning = {}): TrainerOptions {
-  const { k1, k2, optimizer, maxGradientNorm, freeze, maxSkipped, replay } = learning;
+  const { k1, k2, optimizer, maxGradientNorm, freeze, maxSkipped, replay, guard } = learning;
   const lateness = Math.max(learning.lateness ?? 0, horizonOf(config, learning) - 1);
   return {
     lateness,
-    ...given({ k1, k2, maxGradientNorm, freeze, maxSkipped, replay }),
+    ...given({ k1, k2, maxGradientNorm, freeze, maxSkipped, replay, guard: guard && given(guard) }),
     ...(optimizer?.kind === undefined ? {} : { optimizer: optimizerOf(optimizer) }),
   };
 }
@@ -146,22 +179,25 @@ function checkBytes(bytes: number, most: number): void {
 }
 
 /** What bounds the windows of an update, and those that a stream keeps. */
-type Lengths = Pick<TrainerOptions, 'k1' | 'k2' | 'lateness' | 'replay'>;
+type Lengths = Pick<TrainerOptions, 'k1' | 'k2' | 'lateness' | 'replay' | 'guard'>;
 
 /** Bytes that the weights, their gradient and moments, and the windows of an update take, at most. */
-function trainerBytes(model: TrainableModel, { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay }: Lengths): number {
+function trainerBytes(model: TrainableModel, lengths: Lengths): number {
+  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard } = lengths;
   const { input, layers, output } = model.config;
   const units = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
   const row = input.size + 3 * outputWidth(output) + units;
   const windows = 1 + Math.ceil((lateness + k1) / k1) + (replay?.windows ?? 0);
   // Room for windows grows by doubling, and keeps what it had.
-  return 4 * (5 * model.network.parameters.size + 4 * windows * k2 * row);
+  // A guard keeps two snapshots of weights and moments.
+  return 4 * ((guard ? 11 : 5) * model.network.parameters.size + 4 * windows * k2 * row);
 }
 
 /** Bytes of the steps that one stream keeps, at most. */
-function streamBytes(model: TrainableModel, { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay }: Lengths): number {
+function streamBytes(model: TrainableModel, lengths: Lengths): number {
+  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard } = lengths;
   const { input, output } = model.config;
-  const kept = 2 * (k2 + Math.max(lateness + k1, replay?.capacity ?? 0));
+  const kept = (guard ? 4 : 2) * (k2 + Math.max(lateness + k1, replay?.capacity ?? 0));
   return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * outputWidth(output));
 }
 

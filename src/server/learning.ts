@@ -2,17 +2,19 @@
 import { DivergenceError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createStream } from '../training/stream.js';
+import type { Update } from '../training/trainer.js';
 import type { TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
 import { flush, pushLoss } from './outbox.js';
-import { type Frame, fault, type Session } from './session.js';
+import { type Frame, type Session, sayFault } from './session.js';
 
 /** Begins the stream of a session that learns, from its carry; the step numbers go on. */
 export function startLearning(session: Session): void {
   const { learner, steps } = session;
   if (learner === undefined) return;
   session.stream = createStream(learner.trainer, { carry: session.carry.slice(), steps, updated: steps, entries: [] });
+  learner.follow(update => heed(session, update));
   session.streamStart = steps;
   session.diverged = false;
 }
@@ -51,7 +53,7 @@ export function learnTargets(session: Session, forStep: number, targets: readonl
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
       flush(session);
-      fault(session, 'bad_target', error.message, { forStep: forStep + i });
+      sayFault(session, 'bad_target', error.message, { forStep: forStep + i });
     }
   });
 }
@@ -87,29 +89,42 @@ export function finishLearning(session: Session): void {
 
 /** After a divergence the stream is stepped and scored on, and learned from no more. */
 function update(session: Session): void {
-  const { totals, number: own } = session;
+  const { totals, counts, histograms, number: own, learner, grant } = session;
   const windows = session.stream!.take();
   if (windows.length === 0 || session.diverged) return;
-  const { counts, histograms, client } = session.outlet;
   const began = performance.now();
   try {
-    const done = session.learner!.trainer.learnMany(windows);
+    const { good, rollback, ...done } = learner!.trainer.learnMany(windows);
     observe(histograms.update, (performance.now() - began) / 1000);
     observe(histograms.gradientNorm, done.gradientNorm);
     if (done.skipped) totals.skippedUpdates++;
     else totals.updates++;
     counts.updates[done.skipped ? 'skipped' : 'applied']++;
-    if (done.rollback) counts.updates.rollbacks++;
-    if (done.skipped || done.rollback) countOne(counts.badUpdates, client);
-    tell(session, { type: 'updated', session: own, ...done });
+    if (rollback) counts.updates.rollbacks++;
+    if (done.skipped || rollback) countOne(counts.badUpdates, grant.name);
+    if (!rollback) tell(session, { type: 'updated', session: own, ...done });
+    if (good || rollback) learner!.tell({ good, rollback, ...done });
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     totals.skippedUpdates++;
     counts.updates.skipped++;
-    countOne(counts.badUpdates, client);
+    countOne(counts.badUpdates, grant.name);
     session.diverged = true;
     tell(session, { type: 'fault', session: own, code: 'diverged', retryable: false, message: error.message });
   }
+}
+
+/** What the guard did to the weights is done to the stream: where it was taken back, it is told. */
+function heed(session: Session, update: Update): void {
+  const { good, rollback, ...done } = update;
+  if (session.stream === undefined) return;
+  const toStep = session.stream.heed(update);
+  if (rollback === undefined) return;
+  session.carry.set(session.stream.state().carry);
+  session.totals.rollbacks++;
+  const { reason, ...rest } = rollback;
+  const told = { ...rest, reason: reason === 'not finite' ? 'not-finite' : reason, toStep } as const;
+  tell(session, { type: 'updated', session: session.number, ...done, rollback: told });
 }
 
 function count(session: Session, loss: number): void {

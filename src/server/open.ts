@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { cells } from '../cells/cells.js';
 import { ConfigError, InputError, LimitError } from '../errors.js';
 import { checkConfig, type ModelConfig } from '../model/config.js';
@@ -6,6 +7,7 @@ import { outputWidth } from '../model/outputs.js';
 import type { FaultCode, Open, Opened } from '../wire/messages.js';
 import { effectiveWant } from './answer.js';
 import { type Grant, missingPermission } from './grant.js';
+import type { Hub } from './hub.js';
 import { createPrivateLearner, createSharedLearner, type SessionLearner } from './learner.js';
 import type { Settings } from './options.js';
 import { findModel, isTrainable, type Served, serveModel } from './served.js';
@@ -23,6 +25,9 @@ export class OpenError extends Error {
   }
 }
 
+/** Of the name of a session, which nobody guesses. */
+const tokenBytes = 16;
+
 /** The inputs of a session of a large model are few at a time: together at most this many bytes. */
 const creditBytes = 4 << 20;
 
@@ -38,17 +43,8 @@ export function needsOwnWeights(message: Open): boolean {
 }
 
 /** Makes the session that was asked for. Throws `OpenError`. */
-export async function openSession(
-  message: Open,
-  outlet: Outlet,
-  models: ReadonlyMap<string, Served>,
-  settings: Settings,
-  grant: Grant,
-): Promise<{ session: Session; opened: Opened }> {
-  if (message.resume !== undefined) throw new OpenError('unsupported', 'Expected no resume: this server offers none');
-  if (message.resumable) {
-    throw new OpenError('unsupported', 'Expected resumable to be false: this server keeps no answers');
-  }
+export async function openSession(message: Open, outlet: Outlet, hub: Hub, grant: Grant): Promise<Session> {
+  const { models, settings, counts, histograms } = hub;
   const missing = missingPermission(grant, message);
   if (missing !== undefined) throw new OpenError(missing.fault, missing.message);
   try {
@@ -59,27 +55,52 @@ export async function openSession(
     const learner = await learnerFor(message, served, settings);
     const credit = Math.max(2, Math.min(settings.credit, Math.floor(creditBytes / (4 * model.config.input.size))));
     const want = effectiveWant(message.want, outputWidth(model.config.output));
-    const session = createSession({ number: message.session, outlet, served, want, credit, learner, carry });
-    const opened: Opened = {
-      type: 'opened',
-      session: message.session,
-      token: '',
-      model: served.name,
-      modelHash: served.hash,
-      config: model.config,
-      carryLayout: model.carryLayout.parts.map(({ name, length }) => ({ name, length })),
+    const { session: number, nonce = '', resumable } = message;
+    const token = resumable ? randomBytes(tokenBytes).toString('base64url') : '';
+    const own = needsOwnWeights(message);
+    return createSession({
+      number,
+      outlet,
+      counts,
+      histograms,
+      grant,
+      token,
+      nonce,
+      served,
       learn,
-      ...(learner === undefined ? {} : { learning: learner.learning }),
       want,
-      resumable: false,
       credit,
-      nextSeq: 1,
-      nextStep: 1,
-    };
-    return { session, opened };
+      own,
+      learner,
+      carry,
+    });
   } catch (error) {
     throw openError(error);
   }
+}
+
+/** What is told of a session that is open, or goes on. */
+export function openedOf(session: Session, { resumeSeconds }: Settings): Opened {
+  const { number, token, served, learn, learner, want, credit, nextSeq, steps, taken } = session;
+  const { model } = served;
+  return {
+    type: 'opened',
+    session: number,
+    token,
+    model: served.name,
+    modelHash: served.hash,
+    config: model.config,
+    carryLayout: model.carryLayout.parts.map(({ name, length }) => ({ name, length })),
+    learn,
+    ...(learner === undefined ? {} : { learning: learner.learning }),
+    want,
+    resumable: token !== '',
+    credit,
+    nextSeq,
+    nextStep: steps + 1,
+    takenMessages: taken,
+    ...(token === '' ? {} : { resumeSeconds }),
+  };
 }
 
 /** The served model, or a new one that only this session has. */

@@ -35,6 +35,8 @@ export interface ServeOptions {
   readonly allowFresh?: boolean;
   /** Frames of a session that may be under way. Default 256; fewer where inputs are large. */
   readonly credit?: number;
+  /** Seconds that a resumable session waits for its client when the connection is lost. Default 300. */
+  readonly resumeSeconds?: number;
   /** Bytes of one message. Default 1 MiB. */
   readonly maxPayload?: number;
   /** WebSocket frames of one message. Default 256. */
@@ -85,6 +87,7 @@ export type Settings = Required<Omit<ServeOptions, Optional | 'limits'>> &
 
 const counts = {
   credit: 256,
+  resumeSeconds: 300,
   maxPayload: 1 << 20,
   maxFragments: 256,
   messageRate: 50_000,

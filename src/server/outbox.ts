@@ -1,6 +1,7 @@
 /** Answers of one turn go out as few messages, in the order in which things happened. */
 import type { Entry, ServerMessage } from '../wire/messages.js';
 import { answerSize } from './answer.js';
+import { say } from './kept.js';
 import type { Session } from './session.js';
 
 /** Numbers in one message of predictions, about. */
@@ -48,7 +49,7 @@ export function pushLoss(session: Session, step: number, loss: number): void {
 /** Any other message: after all that came before it. */
 export function pushMessage(session: Session, message: ServerMessage): void {
   flush(session);
-  session.outlet.send(message);
+  say(session, message);
 }
 
 /** Sends what has been gathered. */
@@ -59,11 +60,11 @@ export function flush(session: Session): void {
     session.entries = [];
     outlet.pending -= 4 * session.size;
     session.size = 0;
-    outlet.send({ type: 'predictions', session: number, firstSeq: session.firstEntry, entries });
+    say(session, { type: 'predictions', session: number, firstSeq: session.firstEntry, entries });
   }
   if (session.losses.length > 0) {
     const losses = session.losses;
     session.losses = [];
-    outlet.send({ type: 'losses', session: number, losses });
+    say(session, { type: 'losses', session: number, losses });
   }
 }

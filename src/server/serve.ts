@@ -8,7 +8,9 @@ import { createCounts, createHistograms } from './counts.js';
 import { createGrant, type Permission } from './grant.js';
 import { createRoutes } from './http.js';
 import type { Hub } from './hub.js';
+import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
+import { createRegister } from './register.js';
 import { type Models, serveModels } from './served.js';
 import { createTokens } from './tokens.js';
 import { createTurn } from './turn.js';
@@ -16,6 +18,9 @@ import { createUpgrade } from './upgrade.js';
 
 /** Beyond the connections: for requests, and for those that are told that the server is full. */
 const spareSockets = 256;
+
+/** Between two looks at sessions that have waited too long. */
+const sweepMilliseconds = 1000;
 
 export interface Server {
   /** Where clients connect: `ws://127.0.0.1:8080`. */
@@ -48,12 +53,12 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
   const settings = checkServeOptions(options);
   const histograms = createHistograms();
   const batcher = createBatcher(settings.onError, undefined, histograms);
+  const now = () => performance.now();
   const hub: Hub = {
     models: serveModels(models),
     settings,
     batcher,
     turn: createTurn(batcher.run),
-    counts: createCounts(),
     histograms,
     log: settings.log,
     connections: new Set(),
@@ -61,6 +66,9 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     tokens: settings.tokens && createTokens(settings.tokens),
     everyone: everyone(settings),
     unauthenticated: 0,
+    counts: createCounts(),
+    register: createRegister(now),
+    now,
     sessions: 0,
     learners: 0,
     draining: false,
@@ -70,6 +78,7 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
   const close = (): Promise<void> => {
     closed ??= drain(hub, http, sockets).finally(() => {
       clearInterval(heartbeat);
+      clearInterval(life);
       settings.log.info({}, 'closed');
       ended();
     });
@@ -93,6 +102,8 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     for (const connection of hub.connections) connection.heartbeat();
   }, settings.heartbeat);
   heartbeat.unref();
+  const life = setInterval(() => sweep(hub), sweepMilliseconds);
+  life.unref();
   const host = hostInUrl(settings.host);
   return {
     url: `ws${settings.tls ? 's' : ''}://${host}:${port}`,

@@ -41,6 +41,7 @@ export function serveModel(name: string, model: Model): Served {
     takes,
     shared: undefined,
     sharers: 0,
+    followers: new Set(),
   };
 }
 

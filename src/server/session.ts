@@ -1,27 +1,25 @@
 import type { Input } from '../model/input.js';
 import type { LearningStream } from '../training/stream.js';
-import {
-  type Entry,
-  type Fault,
-  type FaultCode,
-  type Frames,
-  frameCount,
-  type Payload,
-  type ServerMessage,
-  type StepAnswer,
-  type TargetValue,
+import type {
+  Entry,
+  Fault,
+  FaultCode,
+  Learn,
+  Payload,
+  ServerMessage,
+  StepAnswer,
+  TargetValue,
 } from '../wire/messages.js';
 import type { EffectiveWant } from './answer.js';
 import { type Counts, countOne, type Histograms } from './counts.js';
+import type { Grant } from './grant.js';
+import { createKept, type Kept, say } from './kept.js';
 import type { SessionLearner } from './learner.js';
 import type { Served } from './served.js';
 
-/** Where the messages of a session go. */
+/** Where the messages of a session go: its connection, or nowhere while that is lost. */
 export interface Outlet {
-  /** The name of the token behind it. */
-  readonly client: string;
   readonly counts: Counts;
-  readonly histograms: Histograms;
   send(message: ServerMessage): void;
   /** Bytes of frames that wait to be stepped. */
   queued: number;
@@ -31,6 +29,8 @@ export interface Outlet {
   blocked(): boolean;
   /** The session has sent its last message. */
   ended(session: Session): void;
+  /** Another connection goes on with the session. */
+  takenOver(session: Session): void;
 }
 
 /** One frame that waits for its turn, or is under way. */
@@ -70,12 +70,26 @@ export type Item =
 
 /** One stream on the server. */
 export interface Session {
-  readonly number: number;
-  readonly outlet: Outlet;
+  /** Of its connection, as it is at present. */
+  number: number;
+  outlet: Outlet;
+  readonly counts: Counts;
+  readonly histograms: Histograms;
+  /** Whose it is: only the same one goes on with it. */
+  readonly grant: Grant;
+  /** Names it across connections; empty if it is not resumable. */
+  readonly token: string;
+  /** What its client drew for its opening; empty if nothing. */
+  readonly nonce: string;
+  /** What was said and may not have arrived; undefined if it is not resumable. */
+  readonly kept: Kept | undefined;
   readonly served: Served;
+  readonly learn: Learn;
   readonly want: EffectiveWant;
-  /** Frames that may wait. */
+  /** Frames that may be under way. */
   readonly credit: number;
+  /** Has weights of its own. */
+  readonly own: boolean;
   readonly learner: SessionLearner | undefined;
   /** Its own array, written at each step. */
   readonly carry: Float32Array;
@@ -94,6 +108,10 @@ export interface Session {
   active: boolean;
   /** Frames in the queue. */
   waiting: number;
+  /** Bytes of the queue. */
+  queued: number;
+  /** Messages taken, beside frames, that move the stream. */
+  taken: number;
   nextSeq: number;
   steps: number;
   /** The stream starts afresh before these frames, which have not come yet; in their order. */
@@ -118,16 +136,34 @@ export interface Session {
     expiredTargets: number;
     updates: number;
     skippedUpdates: number;
+    rollbacks: number;
     /** Sum of the losses of the applied targets. */
     loss: number;
   };
 }
 
-export function createSession(
-  given: Pick<Session, 'number' | 'outlet' | 'served' | 'want' | 'credit' | 'learner' | 'carry'>,
-): Session {
+export type Given = Pick<
+  Session,
+  | 'number'
+  | 'outlet'
+  | 'counts'
+  | 'histograms'
+  | 'grant'
+  | 'token'
+  | 'nonce'
+  | 'served'
+  | 'learn'
+  | 'want'
+  | 'credit'
+  | 'own'
+  | 'learner'
+  | 'carry'
+>;
+
+export function createSession(given: Given): Session {
   return {
     ...given,
+    kept: given.token === '' ? undefined : createKept(),
     opened: given.carry.slice(),
     stream: undefined,
     streamStart: 0,
@@ -136,6 +172,8 @@ export function createSession(
     queue: [],
     active: false,
     waiting: 0,
+    queued: 0,
+    taken: 0,
     nextSeq: 1,
     steps: 0,
     resets: [],
@@ -147,120 +185,49 @@ export function createSession(
     losses: [],
     held: undefined,
     after: [],
-    totals: { frames: 0, refusedFrames: 0, targets: 0, expiredTargets: 0, updates: 0, skippedUpdates: 0, loss: 0 },
+    totals: {
+      frames: 0,
+      refusedFrames: 0,
+      targets: 0,
+      expiredTargets: 0,
+      updates: 0,
+      skippedUpdates: 0,
+      rollbacks: 0,
+      loss: 0,
+    },
   };
 }
 
-/** Puts frames in the queue: each number once and in order, within the credit. What is not taken is told. */
-export function acceptFrames(session: Session, frames: Frames): void {
-  const { firstSeq, payload, targets } = frames;
-  const count = frameCount(payload);
-  if (session.finishing) {
-    fault(session, 'session_finished', `Expected no frames after finish, got frame ${firstSeq}`, { forSeq: firstSeq });
-    return;
-  }
-  const due = session.nextSeq;
-  const { frames: counted } = session.outlet.counts;
-  if (firstSeq > due) {
-    counted.gap += count;
-    fault(session, 'gap', `Expected frame ${due}, got frame ${firstSeq}: send ${due} first`, {
-      forSeq: firstSeq,
-      expectedSeq: due,
-      retryable: true,
-    });
-    return;
-  }
-  const old = Math.min(count, due - firstSeq);
-  counted.duplicate += old;
-  if (old > 0) session.outlet.send({ type: 'duplicate', session: session.number, firstSeq, count: old });
-  const end = Math.min(count, old + session.credit - session.waiting);
-  const own = 64 + Math.ceil(payloadBytes(payload) / count);
-  for (let i = old; i < end; i++) {
-    const seq = firstSeq + i;
-    if (session.resets[0]?.seq === seq) pushReset(session, session.resets.shift()!.weights);
-    const target = targets?.targets[i];
-    const cost = own + targetBytes(target);
-    session.queue.push({
-      kind: 'frame',
-      seq,
-      payload,
-      index: i,
-      target,
-      forStep: targets?.forStep === undefined ? undefined : targets.forStep + i,
-      cost,
-      inputs: undefined,
-      done: 0,
-      firstStep: 0,
-      answers: [],
-    });
-    session.outlet.queued += cost;
-  }
-  const taken = Math.max(0, end - old);
-  session.nextSeq += taken;
-  session.waiting += taken;
-  if (end < count && old < count) {
-    const seq = session.nextSeq;
-    fault(
-      session,
-      'credit_exceeded',
-      `Expected at most ${session.credit} frames under way, got more: send frame ${seq} again after an answer`,
-      { forSeq: seq, expectedSeq: seq, retryable: true },
-    );
-  }
-}
-
-function payloadBytes(payload: Payload): number {
-  switch (payload.kind) {
-    case 'tokens':
-      return 8 * payload.ids.length;
-    case 'features':
-      return payload.values.byteLength;
-    case 'text':
-      return payload.chunks.reduce((sum, chunk) => sum + 2 * chunk.length, 0);
-    case 'pcm':
-      return payload.chunks.reduce((sum, chunk) => sum + ('samples' in chunk ? chunk.samples : chunk).byteLength, 0);
-    case 'points':
-      return payload.chunks.reduce((sum, chunk) => sum + 64 * chunk.length, 0);
-  }
-}
-
-function targetBytes(target: TargetValue | undefined): number {
-  return typeof target === 'object' && target !== null ? 64 + target.byteLength : 0;
-}
-
-const resetCost = 64;
-
-/** The stream starts afresh after what has come; resets with nothing between are one. */
-export function pushReset(session: Session, weights: boolean): void {
-  const { queue, outlet } = session;
-  const last = queue.at(-1);
-  if (last?.kind === 'reset') {
-    if (weights && !last.weights) queue[queue.length - 1] = { ...last, weights };
-    return;
-  }
-  queue.push({ kind: 'reset', weights, cost: resetCost });
-  outlet.queued += resetCost;
-}
-
-/** The stream will start afresh before a frame that has not come. False if as many such resets wait as there is credit. */
-export function planReset({ resets, credit }: Session, seq: number, weights: boolean): boolean {
-  const at = resets.findIndex(reset => reset.seq >= seq);
-  if (at >= 0 && resets[at].seq === seq) {
-    resets[at] = { seq, weights: weights || resets[at].weights };
-    return true;
-  }
-  if (resets.length >= credit) return false;
-  resets.splice(at < 0 ? resets.length : at, 0, { seq, weights });
-  return true;
-}
-
-/** Tells of something refused; `details` override. */
+/** Tells of something refused, which may be sent again; `details` override. */
 export function fault(
-  session: { readonly number: number; readonly outlet: Pick<Outlet, 'send' | 'counts'> },
+  { number, outlet }: { readonly number: number; readonly outlet: Pick<Outlet, 'send' | 'counts'> },
   code: FaultCode,
   message: string,
   details: Partial<Fault> = {},
 ): void {
-  countOne(session.outlet.counts.faults, code);
-  session.outlet.send({ type: 'fault', session: session.number, code, retryable: false, message, ...details });
+  countOne(outlet.counts.faults, code);
+  outlet.send({ type: 'fault', session: number, code, retryable: false, message, ...details });
+}
+
+/** Tells of something refused for good: it arrives, in order, as answers do. */
+export function sayFault(session: Session, code: FaultCode, message: string, details: Partial<Fault> = {}): void {
+  countOne(session.counts.faults, code);
+  say(session, { type: 'fault', session: session.number, code, retryable: false, message, ...details });
+}
+
+/** Adds to what waits of the session, and of its connection. */
+export function enqueue(session: Session, item: Item): void {
+  session.queue.push(item);
+  if ('cost' in item) changeQueued(session, item.cost);
+}
+
+/** Takes the first off what waits. */
+export function dequeue(session: Session): void {
+  const item = session.queue.shift()!;
+  if ('cost' in item) changeQueued(session, -item.cost);
+}
+
+function changeQueued(session: Session, bytes: number): void {
+  session.queued += bytes;
+  session.outlet.queued += bytes;
 }

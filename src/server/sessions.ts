@@ -1,11 +1,15 @@
 /** The sessions of one connection: what comes for each, from its opening to its end. */
 import type { Authenticate, ClientMessage, Open } from '../wire/messages.js';
-import type { Grant } from './grant.js';
+import { acceptFrames, planReset, pushReset, refuseAck } from './accept.js';
+import { countOne } from './counts.js';
+import { type Grant, missingPermission } from './grant.js';
 import type { Hub, SessionDescription } from './hub.js';
+import { acknowledge, pump, rewind } from './kept.js';
 import { startLearning } from './learning.js';
-import { needsOwnWeights, OpenError, openSession } from './open.js';
-import { acceptFrames, fault, type Outlet, planReset, pushReset, type Session } from './session.js';
-import { forget } from './stepping.js';
+import { enter, exit, leave, release } from './life.js';
+import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
+import { enqueue, fault, type Outlet, type Session, sayFault } from './session.js';
+import { canGoOn } from './stepping.js';
 
 /** A message for one session. */
 type SessionMessage = Exclude<ClientMessage, Authenticate>;
@@ -13,52 +17,56 @@ type SessionMessage = Exclude<ClientMessage, Authenticate>;
 export interface Sessions {
   /** A message of so many bytes has come. */
   receive(message: SessionMessage, bytes: number): void;
-  /** Some of what has come is not answered. */
+  /** Some of what has come is not answered, and can be. */
   isBusy(): boolean;
+  /** There are none. */
+  isEmpty(): boolean;
   /** The peer reads again. */
   wakeAll(): void;
-  /** The session has ended. */
-  release(number: number): void;
-  /** The connection has ended. */
-  clear(): void;
+  /** The session has said its last word. */
+  ended(session: Session): void;
+  /** Another connection goes on with the session. */
+  takenOver(session: Session): void;
+  /** The connection has ended; its resumable sessions wait for their client, unless that has closed them all. */
+  clear(closed: boolean): void;
   describe(): SessionDescription[];
 }
 
 /** A session that is being made, and what came for it meanwhile. */
 interface Opening {
+  readonly own: boolean;
   readonly early: { readonly message: SessionMessage; readonly bytes: number }[];
 }
 
 /** @param grant what the client may do, and how much of it */
 export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions {
-  const { settings, batcher, turn } = hub;
+  const { settings, batcher, turn, register, counts } = hub;
   const sessions = new Map<number, Session | Opening>();
-  const owners = new Set<number>();
 
   function wake(session: Session): void {
-    if (session.queue.length === 0) return;
+    if (!canGoOn(session)) return;
     batcher.add(session);
     turn.schedule();
   }
 
   function isBusy(): boolean {
-    for (const session of sessions.values()) if ('early' in session || session.queue.length > 0) return true;
+    for (const session of sessions.values()) {
+      if ('early' in session || canGoOn(session)) return true;
+      if (session.queue.length > 0 && outlet.blocked()) return true;
+    }
     return false;
   }
 
-  function release(number: number): void {
-    const session = sessions.get(number);
-    if (session === undefined) return;
-    sessions.delete(number);
-    if ('queue' in session) {
-      session.learner?.leave();
-      hub.counts.sessions.finished++;
-    }
-    hub.sessions--;
-    grant.sessions--;
-    if (!owners.delete(number)) return;
-    hub.learners--;
-    grant.learners--;
+  function learnersHere(): number {
+    let own = 0;
+    for (const session of sessions.values()) if (session.own) own++;
+    return own;
+  }
+
+  /** Nothing of the session is left, here or elsewhere. */
+  function close(session: Session): void {
+    if (sessions.get(session.number) === session) sessions.delete(session.number);
+    release(hub, session);
   }
 
   function receive(message: SessionMessage, bytes: number): void {
@@ -66,6 +74,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     const { session: number } = message;
     if (message.type === 'open') {
       if (session === undefined) open(message);
+      else if ('queue' in session && isSame(session, message)) goOn(session, message);
       else fault({ number, outlet }, 'session_exists', `Expected a new session number, got ${number}, which is open`);
     } else if (session === undefined) {
       fault({ number, outlet }, 'unknown_session', `Expected an open session, got ${number}: open it first`);
@@ -83,51 +92,112 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       case 'frames':
         acceptFrames(session, message);
         break;
+      case 'ack':
+        acknowledged(session, message.seq);
+        break;
       case 'targets': {
         const { forStep, targets } = message;
-        const cost = 64 + bytes;
-        session.queue.push({ kind: 'targets', forStep, targets, cost, done: 0 });
-        outlet.queued += cost;
+        session.taken++;
+        enqueue(session, { kind: 'targets', forStep, targets, cost: 64 + bytes, done: 0 });
         break;
       }
       case 'finish':
         if (message.state) {
-          fault(session, 'unsupported', 'Expected finish without state: this server makes no snapshots');
+          sayFault(session, 'unsupported', 'Expected finish without state: this server makes no snapshots');
         } else {
           finish(session, message.carry ?? false, true);
         }
         break;
       case 'reset':
+        session.taken++;
         reset(session, message.beforeSeq ?? session.nextSeq, message.weights ?? false);
         break;
       case 'close':
-        finish(session, false, false);
+        if (session.ended) close(session);
+        else finish(session, false, false);
         break;
       default:
-        fault(session, 'unsupported', `Expected open, frames, targets, reset, finish or close, got ${message.type}`);
+        sayFault(session, 'unsupported', `Expected open, frames, targets, reset, finish or close, got ${message.type}`);
     }
+  }
+
+  /** Who has taken note of the end lets go of the session. */
+  function acknowledged(session: Session, seq: number): void {
+    if (!acknowledge(session, seq)) refuseAck(session, seq);
+    else if (session.ended && seq >= session.kept!.answered) close(session);
   }
 
   /** What has come is answered first; again, it changes nothing. */
   function finish(session: Session, carry: boolean, learn: boolean): void {
+    if (session.ended && session.kept) rewind(session, session.kept.acked, 0);
+    pump(session);
     if (session.finishing) return;
     session.finishing = true;
-    session.queue.push({ kind: 'finish', carry, learn });
+    enqueue(session, { kind: 'finish', carry, learn });
   }
 
   function reset(session: Session, before: number, weights: boolean): void {
     if (weights && !session.learner?.own) {
-      fault(session, 'invalid', 'Expected weights only where learn is private: there are none to go back to');
+      sayFault(session, 'invalid', 'Expected weights only where learn is private: there are none to go back to');
     } else if (before < session.nextSeq) {
-      fault(session, 'invalid', `Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`);
+      sayFault(
+        session,
+        'invalid',
+        `Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`,
+      );
     } else if (before === session.nextSeq) {
       pushReset(session, weights);
     } else if (!planReset(session, before, weights)) {
-      fault(session, 'limit_reached', `Expected at most ${session.credit} resets before later frames, got one more`);
+      sayFault(session, 'limit_reached', `Expected at most ${session.credit} resets before later frames, got one more`);
     }
   }
 
-  async function open(message: Open): Promise<void> {
+  function open(message: Open): void {
+    const { session: number, resume, nonce = '' } = message;
+    const session = resume === undefined ? register.opened(nonce, grant.name) : register.find(resume.token, grant.name);
+    if (session !== undefined) {
+      goOn(session, message);
+    } else if (resume !== undefined) {
+      countOne(counts.resumes, 'unknown');
+      const message =
+        'Expected the token of a session that waits, got one that is unknown or has expired: open a new one';
+      fault({ number, outlet }, 'token_expired', message);
+    } else {
+      openNew(message);
+    }
+  }
+
+  /** The session goes on here, with what its client has not received. */
+  function goOn(session: Session, message: Open): void {
+    const missing = missingPermission(grant, session);
+    const { session: number, resume } = message;
+    const { receivedSeq = 0, receivedMessages = 0 } = resume ?? {};
+    const { acked, answered } = session.kept!;
+    if (missing !== undefined) {
+      fault({ number, outlet }, missing.fault, missing.message);
+      return;
+    }
+    if (receivedSeq < acked && resume !== undefined) {
+      const gone = `Expected receivedSeq to be from ${acked}, which was acknowledged, got ${receivedSeq}: what was between is gone`;
+      fault({ number, outlet }, 'gap', gone, { forSeq: receivedSeq + 1, expectedSeq: acked + 1 });
+      return;
+    }
+    if (receivedSeq > answered) {
+      const ahead = `Expected receivedSeq to be at most ${answered}, the newest answer of this session, got ${receivedSeq}`;
+      fault({ number, outlet }, 'token_expired', `${ahead}: open a new one`);
+      return;
+    }
+    countOne(counts.resumes, register.detached.has(session) ? 'live' : 'taken over');
+    if (session.outlet === outlet) sessions.delete(session.number);
+    register.attach(session, outlet, number);
+    sessions.set(number, session);
+    rewind(session, receivedSeq, receivedMessages);
+    outlet.send(openedOf(session, settings));
+    pump(session);
+    wake(session);
+  }
+
+  async function openNew(message: Open): Promise<void> {
     const { session: number } = message;
     const own = needsOwnWeights(message);
     const limit =
@@ -137,7 +207,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
           ? `${settings.maxSessions} sessions`
           : own && hub.learners >= settings.maxLearners
             ? `${settings.maxLearners} sessions with weights of their own`
-            : own && owners.size >= settings.maxLearnersPerConnection
+            : own && learnersHere() >= settings.maxLearnersPerConnection
               ? `${settings.maxLearnersPerConnection} sessions with weights of their own on a connection`
               : grant.sessions >= grant.maxSessions
                 ? `${grant.maxSessions} sessions of this token`
@@ -151,28 +221,27 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       });
       return;
     }
-    const opening: Opening = { early: [] };
+    const opening: Opening = { own, early: [] };
     sessions.set(number, opening);
-    hub.sessions++;
-    grant.sessions++;
-    if (own) {
-      owners.add(number);
-      hub.learners++;
-      grant.learners++;
-    }
+    enter(hub, grant, own);
     try {
-      const { session, opened } = await openSession(message, outlet, hub.models, settings, grant);
-      if (sessions.get(number) !== opening) {
-        session.learner?.leave();
-        return;
+      const session = await openSession(message, outlet, hub, grant);
+      const other = session.token === '' ? undefined : register.opened(session.nonce, grant.name);
+      if (sessions.get(number) !== opening || other !== undefined) {
+        leave(hub, session);
+        if (sessions.get(number) !== opening) return;
+        goOn(other!, message);
+      } else {
+        sessions.set(number, session);
+        startLearning(session);
+        counts.sessions.opened++;
+        if (session.token !== '') register.add(session);
+        outlet.send(openedOf(session, settings));
       }
-      sessions.set(number, session);
-      startLearning(session);
-      hub.counts.sessions.opened++;
-      outlet.send(opened);
     } catch (error) {
+      exit(hub, grant, own);
       if (sessions.get(number) !== opening) return;
-      release(number);
+      sessions.delete(number);
       if (error instanceof OpenError) {
         fault({ number, outlet }, error.fault, error.message, { retryable: error.retryable });
       } else {
@@ -189,9 +258,13 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   return {
     receive,
     isBusy,
-    release,
+    isEmpty: () => sessions.size === 0,
     wakeAll() {
-      for (const session of sessions.values()) if ('queue' in session) wake(session);
+      for (const session of sessions.values()) {
+        if ('early' in session) continue;
+        pump(session);
+        wake(session);
+      }
     },
     describe() {
       return Array.from(sessions.values()).flatMap(session =>
@@ -200,7 +273,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
           : {
               session: session.number,
               model: session.served.name,
-              learn: session.learner === undefined ? 'none' : session.learner.own ? 'private' : 'shared',
+              learn: session.learn,
               frames: session.nextSeq - 1,
               waiting: session.waiting,
               steps: session.steps,
@@ -208,11 +281,29 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
             },
       );
     },
-    clear() {
-      for (const [number, session] of sessions) {
-        if ('queue' in session) forget(session);
-        release(number);
+    ended(session) {
+      // Its last words are kept until they have arrived.
+      if (session.token === '') close(session);
+    },
+    takenOver(session) {
+      sessions.delete(session.number);
+      fault(session, 'taken_over', 'Expected one connection to go on with the session, another one does');
+    },
+    clear(closed) {
+      for (const session of sessions.values()) {
+        if ('early' in session) continue;
+        if (session.token === '' || closed) release(hub, session);
+        else {
+          register.detach(session);
+          wake(session);
+        }
       }
+      sessions.clear();
     },
   };
+}
+
+/** The open that made the session, sent again. */
+function isSame({ token, nonce }: Session, message: Open): boolean {
+  return token !== '' && (message.resume?.token === token || (nonce !== '' && message.nonce === nonce));
 }

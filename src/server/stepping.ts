@@ -2,9 +2,10 @@
 import type { Input } from '../model/input.js';
 import type { Totals } from '../wire/messages.js';
 import { nextInput } from './frames.js';
+import { drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { flush, releaseHeld } from './outbox.js';
-import type { Frame, Item, Session } from './session.js';
+import { dequeue, type Frame, type Item, type Session } from './session.js';
 
 /** Targets that are taken in one round of a session, at most. */
 const targetsInRound = 256;
@@ -15,7 +16,7 @@ const targetsInRound = 256;
  */
 export function advance(session: Session): Input | undefined {
   let left = targetsInRound;
-  while (left > 0 && session.queue.length > 0 && !session.outlet.blocked()) {
+  while (left > 0 && canGoOn(session)) {
     const item = session.queue[0];
     if (item.kind !== 'frame') {
       left -= control(session, item, left);
@@ -30,24 +31,24 @@ export function advance(session: Session): Input | undefined {
   return undefined;
 }
 
+/** Something waits, its peer reads, and takes note of what it has read. */
+export function canGoOn(session: Session): boolean {
+  return session.queue.length > 0 && !session.outlet.blocked() && !isFull(session);
+}
+
 /** What it took of the `most` that may be taken. */
 function control(session: Session, item: Exclude<Item, Frame>, most: number): number {
-  const { queue, outlet } = session;
   switch (item.kind) {
     case 'targets': {
       const { forStep, targets, done } = item;
       const taken = targets.slice(done, done + most);
       item.done += taken.length;
-      if (item.done === targets.length) {
-        queue.shift();
-        outlet.queued -= item.cost;
-      }
+      if (item.done === targets.length) dequeue(session);
       learnTargets(session, forStep + done, taken);
       return Math.max(1, taken.length);
     }
     case 'reset':
-      queue.shift();
-      outlet.queued -= item.cost;
+      dequeue(session);
       finishLearning(session);
       if (item.weights) session.learner?.restore();
       session.carry.set(session.opened);
@@ -55,7 +56,7 @@ function control(session: Session, item: Exclude<Item, Frame>, most: number): nu
       startLearning(session);
       return most;
     case 'finish':
-      queue.shift();
+      dequeue(session);
       if (item.learn) finishLearning(session);
       releaseHeld(session, true);
       end(session, item.carry ? session.carry : undefined);
@@ -63,29 +64,37 @@ function control(session: Session, item: Exclude<Item, Frame>, most: number): nu
   }
 }
 
-/** The session's last message; what waits is dropped. */
+/** The session's last message; what waits is dropped. It is kept, as are answers. */
 export function end(session: Session, carry?: Float32Array): void {
   if (session.ended) return;
   flush(session);
-  forget(session);
-  session.outlet.send({
+  halt(session);
+  say(session, {
     type: 'finished',
     session: session.number,
-    ...(carry === undefined ? {} : { carry }),
+    ...(carry === undefined ? {} : { carry: carry.slice() }),
     totals: totalsOf(session),
   });
   session.outlet.ended(session);
 }
 
-/** Drops what waits. */
-export function forget(session: Session): void {
+/** Nothing more is stepped, and what waits is dropped. */
+function halt(session: Session): void {
   session.ended = true;
-  for (const item of session.queue.splice(0)) session.outlet.queued -= 'cost' in item ? item.cost : 0;
+  session.finishing = true;
+  while (session.queue.length > 0) dequeue(session);
   session.waiting = 0;
   session.outlet.pending -= 4 * session.size;
   session.size = 0;
   session.entries = [];
+  session.losses = [];
   session.stream = undefined;
+}
+
+/** Nothing is left of the session. */
+export function forget(session: Session): void {
+  halt(session);
+  drop(session);
 }
 
 function totalsOf(session: Session): Totals {

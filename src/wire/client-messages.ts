@@ -15,7 +15,14 @@ export interface Open {
   readonly learning?: Learning;
   readonly want?: Want;
   readonly resumable?: boolean;
-  readonly resume?: { readonly token: string; readonly receivedSeq: number };
+  readonly resume?: {
+    readonly token: string;
+    readonly receivedSeq: number;
+    /** Messages beside answers that have arrived in the session. */
+    readonly receivedMessages?: number;
+  };
+  /** Drawn at random: sent again, the open goes on with the session that it opened. */
+  readonly nonce?: string;
   /** h(0), and c(0) where the cell has one. */
   readonly carry?: Float32Array;
 }

@@ -33,6 +33,10 @@ export interface Opened {
   readonly credit: number;
   readonly nextSeq: number;
   readonly nextStep: number;
+  /** `targets`, `reset` and `restore` messages that the session has taken. */
+  readonly takenMessages?: number;
+  /** How long a resumable session waits for its client. */
+  readonly resumeSeconds?: number;
 }
 
 export interface CarryPart {
@@ -94,6 +98,19 @@ export interface Updated {
   readonly labelled: number;
   /** Windows with fewer than k2 steps. */
   readonly short: number;
+  /** The guard took weights and stream back. */
+  readonly rollback?: WireRollback;
+}
+
+export interface WireRollback {
+  readonly reason?: 'leap' | 'not-finite' | 'norm';
+  /** Updates that were undone. */
+  readonly lost: number;
+  /** The factor on the learning rate from now on. */
+  readonly rate: number;
+  readonly inRow: number;
+  /** The stream goes on from where it was after this step; numbers go on. */
+  readonly toStep: number;
 }
 
 /** How many frames may be under way from now on. */
@@ -165,4 +182,5 @@ export interface Totals {
   readonly updates: number;
   readonly skippedUpdates: number;
   readonly meanLoss?: number;
+  readonly rollbacks?: number;
 }

@@ -45,6 +45,18 @@ export interface Learning {
   /** `sent`: the client sends targets; `input`: the target of a step is the input `horizon` steps later. */
   readonly targetSource?: 'sent' | 'input';
   readonly horizon?: number;
+  readonly guard?: WireGuard;
+}
+
+/** When a learner goes back; named as a trainer's. */
+export interface WireGuard {
+  readonly leap?: number;
+  readonly every?: number;
+  readonly lower?: number;
+  readonly recover?: number;
+  readonly least?: number;
+  readonly maxNorm?: number;
+  readonly maxRollbacks?: number;
 }
 
 /** Named as the settings of an optimizer; which of them it takes is up to its kind. */

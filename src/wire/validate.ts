@@ -65,6 +65,7 @@ function validateTargets({ forStep, targets }: InlineTargets, limits: WireLimits
 function validateOpen(message: Open, limits: WireLimits): void {
   checkName('model', message.model, limits);
   checkName('token', message.resume?.token, limits);
+  checkName('nonce', message.nonce, limits);
   if (message.fresh !== undefined) {
     expect(message.fresh.config !== undefined, 'fresh to have a config', 'none');
     validateConfig(message.fresh.config, limits);
@@ -76,7 +77,7 @@ function validateOpen(message: Open, limits: WireLimits): void {
 }
 
 function validateLearning(learning: Learning, limits: WireLimits): void {
-  const { k1, k2, lateness, horizon, maxSkipped, replay, freeze, maxGradientNorm } = learning;
+  const { k1, k2, lateness, horizon, maxSkipped, replay, freeze, maxGradientNorm, guard } = learning;
   for (const [name, value] of Object.entries({
     k1,
     k2,
@@ -85,6 +86,8 @@ function validateLearning(learning: Learning, limits: WireLimits): void {
     maxSkipped,
     capacity: replay?.capacity,
     windows: replay?.windows,
+    every: guard?.every,
+    maxRollbacks: guard?.maxRollbacks,
   })) {
     checkUpTo(name, value, limits.maxSteps);
   }

@@ -129,6 +129,15 @@ const learning = optional({
   replay: some<never>({ capacity: fc.nat(65_536), windows: fc.nat(65_536) } as never, { seed: count }),
   targetSource: fc.constantFrom('sent', 'input'),
   horizon: fc.nat(65_536),
+  guard: optional({
+    leap: finite,
+    every: fc.nat(65_536),
+    lower: finite,
+    recover: finite,
+    least: finite,
+    maxNorm: finite,
+    maxRollbacks: fc.nat(65_536),
+  }),
 }) as fc.Arbitrary<Learning>;
 
 const want = some<Want>(
@@ -142,7 +151,7 @@ const openSettings = {
   learn,
   learning,
   want,
-  resume: fc.record({ token: text, receivedSeq: count }),
+  resume: fc.record({ token: text, receivedSeq: count, receivedMessages: count }),
   carry: floats(),
 };
 
@@ -150,8 +159,11 @@ const named = <T extends string>(type: T) => ({ type: fc.constant(type), session
 
 export const clientMessages = {
   open: fc.oneof(
-    some({ ...named('open'), resumable: fc.boolean() }, { ...openSettings, model: text }),
-    some({ ...named('open'), resumable: fc.boolean(), fresh: some({ config }, { seed: count }) }, openSettings),
+    some({ ...named('open'), resumable: fc.boolean(), nonce: text }, { ...openSettings, model: text }),
+    some(
+      { ...named('open'), resumable: fc.boolean(), nonce: text, fresh: some({ config }, { seed: count }) },
+      openSettings,
+    ),
   ),
   frames: payload.chain(p => {
     const targets = fc.array(target, { minLength: framesOf(p), maxLength: framesOf(p) });
@@ -193,6 +205,7 @@ const totals = some<never>(
     expiredTargets: count,
     updates: count,
     skippedUpdates: count,
+    rollbacks: count,
   } as never,
   { meanLoss: fc.double() },
 );
@@ -239,6 +252,8 @@ export const serverMessages = {
       credit: uint32,
       nextSeq: count,
       nextStep: count,
+      takenMessages: count,
+      resumeSeconds: uint32,
     },
     { config, learn, learning, want },
   ),
@@ -253,19 +268,26 @@ export const serverMessages = {
     ...told('losses'),
     losses: fc.array(fc.record({ step: count, loss: fc.double() }), { maxLength: 5 }),
   }),
-  updated: fc.record({
-    ...told('updated'),
-    count,
-    loss: fc.double(),
-    gradientNorm: fc.double(),
-    clipped: fc.boolean(),
-    skipped: fc.boolean(),
-    windows: uint32,
-    replayed: uint32,
-    steps: uint32,
-    labelled: uint32,
-    short: uint32,
-  }),
+  updated: some(
+    {
+      ...told('updated'),
+      count,
+      loss: fc.double(),
+      gradientNorm: fc.double(),
+      clipped: fc.boolean(),
+      skipped: fc.boolean(),
+      windows: uint32,
+      replayed: uint32,
+      steps: uint32,
+      labelled: uint32,
+      short: uint32,
+    },
+    {
+      rollback: some<never>({ lost: uint32, rate: fc.double(), inRow: uint32, toStep: count } as never, {
+        reason: fc.constantFrom('leap', 'not-finite', 'norm'),
+      }),
+    },
+  ),
   credit: fc.record({ ...told('credit'), frames: uint32 }),
   duplicate: fc.record({ ...told('duplicate'), firstSeq: count, count: uint32 }),
   expiring: fc.record({ ...told('expiring'), milliseconds: uint32, reason: text }),

@@ -1,12 +1,14 @@
 import test from 'ava';
 import { createModel, type TrainableModel } from '../../src/model/model.js';
+import { acceptFrames, pushReset } from '../../src/server/accept.js';
 import { effectiveWant } from '../../src/server/answer.js';
 import { createBatcher } from '../../src/server/batcher.js';
 import { createCounts, createHistograms } from '../../src/server/counts.js';
+import { createGrant } from '../../src/server/grant.js';
 import { createPrivateLearner } from '../../src/server/learner.js';
 import { startLearning } from '../../src/server/learning.js';
 import { serveModel } from '../../src/server/served.js';
-import { acceptFrames, createSession, type Outlet, pushReset, type Session } from '../../src/server/session.js';
+import { createSession, type Outlet, type Session } from '../../src/server/session.js';
 import type { ServerMessage } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 
@@ -34,18 +36,32 @@ function sessions(model: TrainableModel, count: number): { session: Session; sen
   return Array.from({ length: count }, (_, i) => {
     const sent: ServerMessage[] = [];
     const outlet: Outlet = {
-      client: 'one',
       counts: createCounts(),
-      histograms: createHistograms(),
       queued: 0,
       pending: 0,
       send: message => sent.push(message),
       blocked: () => false,
       ended: () => {},
+      takenOver: () => {},
     };
     const want = effectiveWant(undefined, 10);
     const carry = model.zeroCarry();
-    const session = createSession({ number: i + 1, outlet, served, want, credit: 64, learner: undefined, carry });
+    const session = createSession({
+      number: i + 1,
+      outlet,
+      counts: createCounts(),
+      histograms: createHistograms(),
+      grant: createGrant('anonymous', ['predict']),
+      token: '',
+      nonce: '',
+      served,
+      learn: 'none',
+      want,
+      credit: 64,
+      own: false,
+      learner: undefined,
+      carry,
+    });
     return { session, sent, outlet };
   });
 }

@@ -11,6 +11,7 @@ import type { Connection } from '../../src/server/hub.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { silent } from '../../src/server/log.js';
 import { checkServeOptions } from '../../src/server/options.js';
+import { createRegister } from '../../src/server/register.js';
 import { serveModels } from '../../src/server/served.js';
 import { createTurn } from '../../src/server/turn.js';
 import { type ClientMessage, decodeServer, encodeClient } from '../../src/wire/messages.js';
@@ -226,6 +227,8 @@ async function onFakeSocket(highWater: number, now?: () => number) {
     histograms: createHistograms(),
     log: silent,
     connected: 0,
+    register: createRegister(() => 0),
+    now: () => 0,
     sessions: 0,
     learners: 0,
     draining: false,

@@ -390,7 +390,7 @@ test('a model that learns for everyone is bounded in bytes with the windows of a
     t.like(large, { session: 1, code: 'limit_reached' });
     t.regex(large.message, /1048576 bytes/);
   }
-  const learning: Learning = { k1: 1, k2: 2, replay: { windows: 1, capacity: 2000 } };
+  const learning: Learning = { k1: 1, k2: 2, replay: { windows: 1, capacity: 1000 } };
   let opened = 0;
   for (;;) {
     client.send({ type: 'open', session: opened + 1, learn: 'shared', learning });

@@ -29,7 +29,7 @@ test('the wire runs from a bundle where there is no Node and no eval', async t =
   const result = JSON.parse(JSON.stringify(browser.result));
   t.deepEqual(result, [
     10,
-    { type: 'open', session: 1, model: 'h(t)', resumable: false },
+    { type: 'open', session: 1, model: 'h(t)', resumable: false, nonce: '' },
     '{"session":1,"open":{"model":"h(t)"}}',
   ]);
 });

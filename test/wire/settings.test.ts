@@ -17,7 +17,7 @@ const config = (fromWire: WireModelConfig): ModelConfig => fromWire;
 const wireConfig = (fromModel: ModelConfig): WireModelConfig => fromModel;
 const options = ({ optimizer: _, ...rest }: Learning): TrainerOptions => rest;
 const optimizer = (config: Required<OptimizerConfig>): NonNullable<Learning['optimizer']> => config;
-const updated = (update: Update): Updated => ({ type: 'updated', session: 1, ...update });
+const updated = ({ rollback: _, ...update }: Update): Updated => ({ type: 'updated', session: 1, ...update });
 
 test('a configuration that went over the wire is the same configuration', t => {
   const model: ModelConfig = checkConfig({

@@ -1,0 +1,238 @@
+import test, { type ExecutionContext } from 'ava';
+import { createModel } from '../../src/model/model.js';
+import { createRandom } from '../../src/random.js';
+import type { ServeOptions } from '../../src/server/index.js';
+import type { ClientMessage, Predictions, ServerMessage } from '../../src/wire/messages.js';
+import { firstDifference } from '../helpers/bits.js';
+import { config, randomInput } from '../helpers/models.js';
+import {
+  connectWire,
+  entriesOf,
+  openSession,
+  rowFrames,
+  startServer,
+  type WireClient,
+} from '../helpers/wire-client.js';
+
+async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
+  const model = await createModel(config('gru', [5]), { seed: 7 });
+  const server = await startServer(t, model, options);
+  const random = createRandom(8);
+  const rows = Array.from({ length: 20 }, () => randomInput(random, model) as Float32Array);
+  let carry = model.zeroCarry();
+  const predictions = rows.map(row => {
+    const step = model.step(carry, row);
+    carry = step.carry;
+    return step.prediction;
+  });
+  const connect = (): Promise<WireClient> => connectWire(t, server.url);
+  /** Each entry of a message is the answer to its frame. */
+  const isRight = ({ firstSeq, entries }: Predictions): void => {
+    entries.forEach(({ firstStep, answers }, i) => {
+      t.is(firstStep, firstSeq + i);
+      t.is(firstDifference(answers[0].prediction!, predictions[firstSeq - 1 + i]), -1);
+    });
+  };
+  return { model, server, rows, connect, isRight };
+}
+
+/** Cuts the connection as a network does. */
+async function cut(client: WireClient): Promise<void> {
+  client.socket.terminate();
+  await client.closed;
+}
+
+const ack = (frames: ClientMessage, seq: number): ClientMessage => ({ ...frames, ack: seq }) as ClientMessage;
+
+test('a session goes on after a cut: what had not arrived is sent again, and nothing is stepped twice', async t => {
+  const { rows, connect, isRight } = await setUp(t);
+  const first = await connect();
+  const { token, nextSeq, resumable, resumeSeconds } = await openSession(first, 1, { resumable: true });
+  t.like({ nextSeq, resumable, resumeSeconds }, { nextSeq: 1, resumable: true, resumeSeconds: 300 });
+  t.regex(token, /^[\w-]{22}$/);
+  first.send(rowFrames(1, 1, rows.slice(0, 3)));
+  await entriesOf(first, 3);
+  first.send(ack(rowFrames(1, 4, rows.slice(3, 6)), 2));
+  await entriesOf(first, 3);
+  await cut(first);
+
+  const second = await connect();
+  const opened = await openSession(second, 9, { resume: { token, receivedSeq: 4 } });
+  t.like(opened, { session: 9, token, nextSeq: 7, nextStep: 7, takenMessages: 0 });
+  const kept = await second.expect('predictions');
+  t.like(kept, { session: 9, firstSeq: 5 });
+  t.is(kept.entries.length, 2);
+  isRight(kept);
+  second.send(rowFrames(9, 5, rows.slice(4, 9)));
+  const answers = [await second.expect('predictions'), await second.expect('predictions')];
+  t.deepEqual(
+    answers.map(({ firstSeq, entries }) => [firstSeq, entries.length]),
+    [
+      [5, 2],
+      [7, 3],
+    ],
+  );
+  answers.forEach(isRight);
+});
+
+test('a frame that comes again gets its kept answer, or is a duplicate once that was acknowledged', async t => {
+  const { rows, connect, isRight } = await setUp(t);
+  const client = await connect();
+  await openSession(client, 1, { resumable: true });
+  client.send(rowFrames(1, 1, rows.slice(0, 4)));
+  await entriesOf(client, 4);
+  client.send({ type: 'ack', session: 1, seq: 2 }, rowFrames(1, 1, rows.slice(0, 4)));
+  t.like(await client.expect('duplicate'), { firstSeq: 1, count: 2 });
+  const again = await client.expect('predictions');
+  t.is(again.firstSeq, 3);
+  t.is(again.entries.length, 2);
+  isRight(again);
+  client.send(rowFrames(1, 5, rows.slice(4, 5)));
+  isRight(await client.expect('predictions'));
+});
+
+test('credit is a window over frames that are not acknowledged', async t => {
+  const { rows, connect } = await setUp(t, { credit: 3 });
+  const client = await connect();
+  t.is((await openSession(client, 1, { resumable: true })).credit, 3);
+  client.send(rowFrames(1, 1, rows.slice(0, 3)));
+  await entriesOf(client, 3);
+  client.send(rowFrames(1, 4, rows.slice(3, 5)));
+  t.like(await client.expect('fault'), { code: 'credit_exceeded', forSeq: 4, retryable: true });
+  client.send(ack(rowFrames(1, 4, rows.slice(3, 7)), 2));
+  t.like(await client.expect('fault'), { code: 'credit_exceeded', forSeq: 6 });
+  await entriesOf(client, 2);
+});
+
+test('nobody has received an answer that was not given', async t => {
+  const { rows, connect } = await setUp(t);
+  const client = await connect();
+  const { token } = await openSession(client, 1, { resumable: true });
+  client.send(ack(rowFrames(1, 1, rows.slice(0, 1)), 1), { type: 'ack', session: 1, seq: 1 });
+  t.like(await client.expect('fault'), { code: 'invalid' });
+  t.like(await client.expect('fault'), { code: 'invalid' });
+  client.send(rowFrames(1, 1, rows.slice(0, 2)));
+  await entriesOf(client, 2);
+  client.send({ type: 'open', session: 2, resume: { token, receivedSeq: 3 } });
+  t.like(await client.expect('fault'), { session: 2, code: 'token_expired' });
+  client.send({ type: 'ack', session: 1, seq: 2 }, { type: 'open', session: 2, resume: { token, receivedSeq: 1 } });
+  t.like(await client.expect('fault'), { session: 2, code: 'gap', forSeq: 2, expectedSeq: 3 });
+});
+
+test('a second connection takes the session over; the first is told, and closed', async t => {
+  const { rows, connect, isRight } = await setUp(t);
+  const first = await connect();
+  const { token } = await openSession(first, 1, { resumable: true });
+  first.send(rowFrames(1, 1, rows.slice(0, 2)));
+  await entriesOf(first, 2);
+  const second = await connect();
+  const opened = await openSession(second, 5, { resume: { token, receivedSeq: 2 } });
+  t.is(opened.nextSeq, 3);
+  t.like(await first.expect('fault'), { session: 1, code: 'taken_over', retryable: false });
+  t.like(await first.closed, { code: 4409 });
+  second.send(rowFrames(5, 3, rows.slice(2, 4)));
+  isRight(await second.expect('predictions'));
+});
+
+test('a connection with other sessions stays when one of them is taken over', async t => {
+  const { rows, connect } = await setUp(t);
+  const first = await connect();
+  const { token } = await openSession(first, 1, { resumable: true });
+  await openSession(first, 2);
+  const second = await connect();
+  await openSession(second, 1, { resume: { token, receivedSeq: 0 } });
+  t.like(await first.expect('fault'), { session: 1, code: 'taken_over' });
+  first.send(rowFrames(1, 1, rows.slice(0, 1)), rowFrames(2, 1, rows.slice(0, 1)));
+  t.like(await first.expect('fault'), { session: 1, code: 'unknown_session' });
+  await entriesOf(first, 1, 2);
+});
+
+test('an open with a nonce opens one session, however often it is sent', async t => {
+  const { rows, connect } = await setUp(t, { maxSessions: 1 });
+  const first = await connect();
+  const settings = { resumable: true, nonce: 'drawn' };
+  const { token } = await openSession(first, 1, settings);
+  first.send(rowFrames(1, 1, rows.slice(0, 2)));
+  await entriesOf(first, 2);
+  const again = await openSession(first, 1, settings);
+  t.like(again, { token, nextSeq: 3 });
+  t.is((await first.expect('predictions')).entries.length, 2);
+  await cut(first);
+  const second = await connect();
+  t.like(await openSession(second, 4, settings), { session: 4, token, nextSeq: 3 });
+  t.is((await second.expect('predictions')).firstSeq, 1);
+});
+
+test('finish is answered again, and its answer outlives the connection until it has arrived', async t => {
+  const { rows, connect } = await setUp(t);
+  const first = await connect();
+  const { token } = await openSession(first, 1, { resumable: true });
+  first.send(rowFrames(1, 1, rows.slice(0, 2)), { type: 'finish', session: 1 }, { type: 'finish', session: 1 });
+  await entriesOf(first, 2);
+  const { totals } = await first.expect('finished');
+  t.like(totals, { frames: 2, steps: 2 });
+  await cut(first);
+  const second = await connect();
+  await openSession(second, 1, { resume: { token, receivedSeq: 2 } });
+  t.deepEqual((await second.expect('finished')).totals, totals);
+  second.send(rowFrames(1, 3, rows.slice(2, 3)));
+  t.like(await second.expect('fault'), { code: 'session_finished' });
+  second.send({ type: 'finish', session: 1 });
+  t.deepEqual((await second.expect('finished')).totals, totals);
+  second.send({ type: 'ack', session: 1, seq: 2 }, { type: 'open', session: 2, resume: { token, receivedSeq: 2 } });
+  t.like(await second.expect('fault'), { session: 2, code: 'token_expired' });
+});
+
+test('what was said beside answers is sent again exactly where it has not arrived', async t => {
+  const { rows, connect } = await setUp(t);
+  const first = await connect();
+  const settings = { learn: 'private', learning: { k1: 1, k2: 2, lateness: 2 }, resumable: true } as const;
+  const { token } = await openSession(first, 1, settings);
+  const said: ServerMessage[] = [];
+  first.send(rowFrames(1, 1, rows.slice(0, 2)), {
+    type: 'targets',
+    session: 1,
+    forStep: 1,
+    targets: [rows[1], rows[2]],
+  });
+  for (let i = 0; i < 5; i++) said.push(await first.next());
+  // Also a fault that is no answer.
+  first.send({ type: 'targets', session: 1, forStep: 2, targets: [rows[2]] });
+  said.push(await first.next());
+  const kinds = said.map(({ type }) => type);
+  t.is(kinds[0], 'predictions');
+  t.is(kinds[5], 'fault');
+  await cut(first);
+  for (let beside = 0; beside < 5; beside++) {
+    const client = await connect();
+    const resume = { token, receivedSeq: 2, receivedMessages: beside };
+    t.like(await openSession(client, 1, { resume }), { takenMessages: 2, nextSeq: 3 });
+    const rest: ServerMessage[] = [];
+    for (let i = 1 + beside; i < 6; i++) rest.push(await client.next());
+    t.deepEqual(rest, said.slice(1 + beside));
+    await cut(client);
+  }
+});
+
+test('an unknown token is one that has expired', async t => {
+  const { connect } = await setUp(t);
+  const client = await connect();
+  client.send({ type: 'open', session: 1, resume: { token: 'nobody', receivedSeq: 0 } });
+  t.like(await client.expect('fault'), { session: 1, code: 'token_expired', retryable: false });
+});
+
+test('a session that was closed, or whose connection its client closed with 1000, does not go on', async t => {
+  const { connect } = await setUp(t);
+  const first = await connect();
+  const one = await openSession(first, 1, { resumable: true });
+  const two = await openSession(first, 2, { resumable: true });
+  first.send({ type: 'close', session: 1 });
+  await first.expect('finished');
+  first.send({ type: 'close', session: 1 }, { type: 'open', session: 3, resume: { token: one.token, receivedSeq: 0 } });
+  t.like(await first.expect('fault'), { session: 3, code: 'token_expired' });
+  first.socket.close(1000);
+  await first.closed;
+  const second = await connect();
+  second.send({ type: 'open', session: 1, resume: { token: two.token, receivedSeq: 0 } });
+  t.like(await second.expect('fault'), { session: 1, code: 'token_expired' });
+});
