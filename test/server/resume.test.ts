@@ -189,26 +189,28 @@ test('what was said beside answers is sent again exactly where it has not arrive
   const settings = { learn: 'private', learning: { k1: 1, k2: 2, lateness: 2 }, resumable: true } as const;
   const { token } = await openSession(first, 1, settings);
   const said: ServerMessage[] = [];
+  const level = Float32Array.of(0.5, -0.5);
   first.send(rowFrames(1, 1, rows.slice(0, 2)), {
     type: 'targets',
     session: 1,
     forStep: 1,
     targets: [rows[1], rows[2]],
   });
-  for (let i = 0; i < 5; i++) said.push(await first.next());
+  for (let i = 0; i < 3; i++) said.push(await first.next());
   // Also a fault that is no answer.
-  first.send({ type: 'targets', session: 1, forStep: 2, targets: [rows[2]] });
+  first.send({ type: 'targets', session: 1, forStep: 2, targets: [level] });
   said.push(await first.next());
-  const kinds = said.map(({ type }) => type);
-  t.is(kinds[0], 'predictions');
-  t.is(kinds[5], 'fault');
+  t.deepEqual(
+    said.map(({ type }) => type),
+    ['predictions', 'losses', 'updated', 'fault'],
+  );
   await cut(first);
-  for (let beside = 0; beside < 5; beside++) {
+  for (let beside = 0; beside <= 3; beside++) {
     const client = await connect();
     const resume = { token, receivedSeq: 2, receivedMessages: beside };
     t.like(await openSession(client, 1, { resume }), { takenMessages: 2, nextSeq: 3 });
     const rest: ServerMessage[] = [];
-    for (let i = 1 + beside; i < 6; i++) rest.push(await client.next());
+    for (let i = 1 + beside; i < said.length; i++) rest.push(await client.next());
     t.deepEqual(rest, said.slice(1 + beside));
     await cut(client);
   }
