@@ -2,6 +2,7 @@
 export type { CellKind } from './cells/cell.js';
 export type { Carry, CarryLayout } from './model/carry.js';
 export type { LayerConfig, ModelConfig, OutputConfig, OutputKind } from './model/config.js';
+export { type LayerGates, watchGates } from './model/gates.js';
 export type { Initialization } from './model/initialization.js';
 export type { Input } from './model/input.js';
 export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
@@ -19,6 +20,7 @@ export type { Step } from './model/transfer.js';
 // Learning
 export { type Adwin, type AdwinOptions, type Change, createAdwin } from './training/adwin.js';
 export type { Guard, GuardOptions, Rollback, Verdict } from './training/guard.js';
+export { gradientsByLag } from './training/lags.js';
 export type { Target } from './training/loss.js';
 export type { LossConfig } from './training/losses.js';
 export type { OptimizerConfig } from './training/optimizer.js';

@@ -45,6 +45,8 @@ export interface Cell {
   readonly parts: readonly CarryPart[];
   /** Blocks in a row of gates. */
   readonly blocks: number;
+  /** What a person may want to see of a step: the names of the gates, and the block that holds each after `forward`. */
+  readonly gates: Readonly<Record<string, number>>;
   /** Which of PyTorch's gates each block of the input product is: an order of rows of `weight_ih`. */
   readonly inputOrder: readonly number[];
   /** The same for the hidden product and `weight_hh`. */

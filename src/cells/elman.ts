@@ -12,6 +12,7 @@ function elman(kind: 'rnn_tanh' | 'rnn_relu'): Cell {
     kind,
     parts: ['h'],
     blocks: 1,
+    gates: {},
     inputOrder: [0],
     hiddenOrder: [0],
     inputBlock: 0,

@@ -15,6 +15,7 @@ export const gru: Cell = {
   kind: 'gru',
   parts: ['h'],
   blocks: 4,
+  gates: { reset: 1, update: 2, candidate: 0 },
   inputOrder: [2, 0, 1],
   hiddenOrder: [0, 1, 2],
   inputBlock: 0,

@@ -13,6 +13,7 @@ export const lstm: Cell = {
   kind: 'lstm',
   parts: ['h', 'c'],
   blocks: 4,
+  gates: { input: 0, forget: 1, candidate: 2, output: 3 },
   inputOrder: [0, 1, 2, 3],
   hiddenOrder: [0, 1, 2, 3],
   inputBlock: 0,
