@@ -45,7 +45,7 @@ for (const cell of ['rnn_tanh', 'gru', 'lstm'] as const) {
         const [above, below] = [by, -by].map(step =>
           lossFrom(model, trainer, from, carry => carry.map((one, k) => (k === i ? one + step : one))),
         );
-        t.true(Math.abs((above - below) / (2 * by) - value) < 1e-8, `lag ${at + 1}, ${i}`);
+        t.true(Math.abs((above! - below!) / (2 * by) - value) < 1e-8, `lag ${at + 1}, ${i}`);
       });
     });
   });
