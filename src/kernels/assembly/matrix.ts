@@ -13,6 +13,11 @@ const nearCache = 8192;
 @inline
 const readAhead = 2048;
 
+/** Rows of d that stay in the first cache while all of x passes over them, also where their stride is a power of 2. */
+// @ts-ignore: decorator
+@inline
+const run = 16;
+
 /** Rows of a panel that stay in the first cache while all rows of x pass over them. */
 // @ts-ignore: decorator
 @inline
@@ -328,11 +333,15 @@ export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w:
     const whole = k & ~3;
     if (width >= 8) {
       for (let column = 0; column < width; column += 8) {
-        const delta = d + ((start + column) << 2);
         const out = panel + (column << 2);
-        let i = 0;
-        for (; i < whole; i += 4) outer4x8(x + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, wStride, rows);
-        for (; i < k; i++) outer1x8(x + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, rows);
+        for (let from = 0; from < rows; from += run) {
+          const count = min(run, rows - from);
+          const xs = x + <usize>from * xStride;
+          const delta = d + <usize>from * dStride + ((start + column) << 2);
+          let i = 0;
+          for (; i < whole; i += 4) outer4x8(xs + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, wStride, count);
+          for (; i < k; i++) outer1x8(xs + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, count);
+        }
       }
     } else {
       const delta = d + (start << 2);
