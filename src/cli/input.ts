@@ -1,19 +1,23 @@
+import type { AudioConfig } from '../encoders/audio.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
 import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { type FormatName, type Malformed, numberOf, type Row } from './formats/format.js';
 import { createFormat, type Format, type Frame } from './formats/formats.js';
+import { soundFormats } from './formats/sound.js';
 import type { Source } from './source.js';
 
 export interface InputOptions {
   readonly format?: FormatName;
   readonly features?: number;
   readonly delimiter?: string;
+  /** Samples a second of bare samples. */
+  readonly sampleRate?: number;
 }
 
 /**
- * How the input is read: as asked; else text for a network of tokens, and what it looks like for others.
+ * How the input is read: as asked; else text for a network of tokens, WAV for one that hears, and what it looks like for others.
  *
  * @param config of the network, where it is known
  * @param live somebody types: nothing is held back to look at it
@@ -22,6 +26,16 @@ export interface InputOptions {
 export function openFormat(options: InputOptions, config: ModelConfig | undefined, live: boolean): Format {
   const { delimiter } = options;
   const tokens = config?.input.kind === 'token';
+  const hears = config?.encoder?.kind === 'audio';
+  const isSound = options.format === undefined ? hears : soundFormats.some(name => name === options.format);
+  if (options.format === 'wav' || options.format === 'pcm16' || options.sampleRate !== undefined) {
+    if (!hears) throw new ConfigError('Expected a checkpoint with the encoder audio to read sound, got none');
+  }
+  if (hears && isSound) {
+    const encoder = config.encoder as unknown as AudioConfig;
+    const sound = { encoder, ...(options.sampleRate === undefined ? {} : { rate: options.sampleRate }) };
+    return createFormat(options.format ?? 'wav', { sound, encode: encodeText(undefined) });
+  }
   const name = options.format ?? (tokens || (live && config === undefined) ? 'text' : undefined);
   const features = options.features ?? (config?.input.kind === 'features' ? config.input.size : undefined);
   if (name === 'f32' && features === undefined) {

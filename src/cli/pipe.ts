@@ -16,6 +16,7 @@ Examples:
   $ eddy pipe --learn --target temp --horizon 5 < log.csv
   $ vmstat -n 1 | eddy pipe --learn --loss gaussian      with the band in which 9 of 10 values should lie
   $ eddy pipe --learn --key sensor --save all.eddy --save-every 1000 --resume < fleet.csv
+  $ arecord -f S16_LE -r 16000 | eddy pipe digits.safetensors      what is said, from the microphone
   $ eddy pipe all.eddy < new.csv                         predict with what was learned, learn nothing
 `;
 
@@ -28,6 +29,7 @@ export function pipeCommand(): Command {
     .argument('[checkpoint]', 'a network that was saved; without one, a new network')
     .optionsGroup('What comes in:')
     .addOption(choice('-f, --format <format>', 'default: as it looks; text where it looks like nothing else', formats))
+    .addOption(integer('--sample-rate <hertz>', 'pcm16, f32 of a network that hears: default its own', 1000, 400_000))
     .addOption(integer('--features <n>', 'f32: numbers in a row', 1, 65_536))
     .option('--delimiter <character>', 'csv: default the one of , ; tab that the first line has')
     .addOption(names('--columns <names>', 'the columns that the network sees (default: all with numbers)'))

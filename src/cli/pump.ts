@@ -66,7 +66,10 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   const row = typeof first === 'number' ? undefined : first;
   const names = row && format.columns!;
   const { plan, leftOut } = makePlan(options, checkpoint, names, row);
-  if (options.format === undefined && names) say(`reading ${format.name}: ${plan.columns!.inputs.join(', ')}`);
+  if (options.format === undefined && names) {
+    const hears = config?.encoder?.kind === 'audio';
+    say(`reading ${format.name}${hears ? '' : `: ${plan.columns!.inputs.join(', ')}`}`);
+  }
   if (leftOut.length > 0) say(`left out, as the first row has no number there: ${leftOut.join(', ')}`);
 
   const { record } = options;

@@ -1,6 +1,7 @@
 import { createReadings, type ReadingCell, type ReadingsConfig, type ReadingsState } from '../encoders/readings.js';
 import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
+import { createTranscriber } from '../model/transcript.js';
 import type { Step } from '../model/transfer.js';
 import { topOf, type Want } from './answer.js';
 import type { Columns, Reading } from './columns.js';
@@ -46,6 +47,10 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
   const steps = new Map<string, number>();
   const moments: Reading[] = [];
   const label = (index: number) => labels?.[index] ?? index;
+  // A class without a name says nothing: the network was trained with ctc.
+  const blank = output.kind === 'classes' && columns.key === undefined ? (labels?.indexOf('') ?? -1) : -1;
+  const transcriber = blank < 0 ? undefined : createTranscriber(output.size, { blank });
+  let heard = transcriber?.initial();
   /** The row as the encoder has it: categories by name. */
   const cellsOf = (inputs: Float64Array): ReadingCell[] =>
     Array.from(inputs, (value, i) => {
@@ -74,11 +79,15 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
       states.set(key, state);
       return [{ key, input: inputs[0] }];
     },
-    answer({ prediction }: Step) {
+    answer({ prediction, logits }: Step) {
       const { key } = moments.shift()!;
       const step = (steps.get(key) ?? 0) + 1;
       steps.set(key, step);
-      return { ...(columns.key === undefined ? {} : { key }), step, ...say(prediction) };
+      if (!transcriber) return { ...(columns.key === undefined ? {} : { key }), step, ...say(prediction) };
+      const read = transcriber.read(heard!, logits);
+      heard = read.state;
+      const { settled, open } = read.transcript;
+      return { step, said: settled.map(label), open: open.map(label), ...say(prediction) };
     },
     progress: () => '',
     save: () => null,

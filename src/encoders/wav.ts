@@ -26,7 +26,7 @@ export interface WavReader {
 const riffHeader = 12;
 const chunkHeader = 8;
 /** A size from here on is that of a writer that did not know it: a pipe. */
-const unknownSize = 0x7fffff00;
+const unknownSize = 0x7fff0000;
 /** The longest description of a format that is read. */
 const longestFormat = 4096;
 const asMono = 'ffmpeg -i in.wav -c:a pcm_s16le out.wav';

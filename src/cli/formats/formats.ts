@@ -1,8 +1,10 @@
+import type { AudioConfig } from '../../encoders/audio.js';
 import { createCsv } from './csv.js';
 import { detectFormat } from './detect.js';
 import { createF32 } from './f32.js';
 import type { FormatName, Malformed, Row } from './format.js';
 import { createNdjson } from './ndjson.js';
+import { createSoundFormat, type SoundFormat } from './sound.js';
 import { createTable } from './table.js';
 
 /** A token, a row, or a line that is neither. */
@@ -22,6 +24,8 @@ export interface FormatOptions {
   /** Numbers in a row of `f32`. */
   readonly features?: number;
   readonly delimiter?: string;
+  /** Of a network that hears: its encoder, and samples a second of bare samples. */
+  readonly sound?: { readonly encoder: AudioConfig; readonly rate?: number };
   /** Tokens of text; bytes are taken as they are. */
   readonly encode: { read(chunk: Uint8Array): readonly number[]; end(): readonly number[] };
 }
@@ -29,6 +33,8 @@ export interface FormatOptions {
 /** @param name left out: as the beginning of the input looks */
 export function createFormat(name: FormatName | undefined, options: FormatOptions): Format {
   const make = (known: FormatName): Omit<Format, 'name'> => {
+    const { sound } = options;
+    if (sound) return createSoundFormat(known as SoundFormat, sound.encoder, sound.rate);
     if (known === 'csv') return createCsv(options.delimiter);
     if (known === 'table') return createTable();
     if (known === 'ndjson') return createNdjson();
