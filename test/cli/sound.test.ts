@@ -57,7 +57,7 @@ test('a WAV file, and samples of 16 bits or floats, are answered frame by frame'
     t.is(status, 0);
     t.is(stderr, options.length === 0 ? 'eddy: reading wav\n' : '');
     t.deepEqual(
-      lines.map(line => line.top[0][0]),
+      lines.map(line => line.top[0].label),
       truth,
     );
   }
