@@ -27,6 +27,7 @@ export type { OptimizerConfig } from './training/optimizer.js';
 export { type Evaluation, evaluate, type Labelled, type Sequence } from './training/evaluate.js';
 export { type Epoch, type FitOptions, type Fitted, fit, splitSequences, withNoise } from './training/fit.js';
 export type { ReplayOptions, TrainerOptions } from './training/options.js';
+export type { ReadoutOptions, ReadoutStep } from './training/readout.js';
 export type { Schedule } from './training/schedule.js';
 export type { StreamMark, StreamState } from './training/stream.js';
 export { createTrainer, type Gradients, type Trainer, type Update } from './training/trainer.js';

@@ -53,8 +53,8 @@ export interface Kernels {
   sumRows(d: Address, dStride: number, b: Address, rows: number, n: number): void;
   /** Σ aᵢ² over n numbers, each aᵢ flushed. */
   sumSquares(a: Address, n: number): number;
-  /** Brings n numbers within ±limit; NaN stays. */
-  clamp(a: Address, n: number, limit: number): void;
+  /** Brings n numbers within ±limit; NaN stays. Returns 1 if one was beyond, else 0. */
+  clamp(a: Address, n: number, limit: number): number;
 
   /** h = tanh(a + b), flushed. a, h (rows × n), b (n). */
   elmanTanh(a: Address, aStride: number, b: Address, h: Address, hStride: number, rows: number, n: number): void;

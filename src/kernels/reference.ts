@@ -177,7 +177,12 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
     clamp(a, n, limit) {
       const m = arena.floats;
       const most = round(limit);
-      for (let i = 0; i < n; i++) m[a + i] = within(m[a + i], most);
+      let beyond = 0;
+      for (let i = 0; i < n; i++) {
+        if (Math.abs(m[a + i]) > most) beyond = 1;
+        m[a + i] = within(m[a + i], most);
+      }
+      return beyond;
     },
 
     elmanTanh(a, aStride, b, h, hStride, rows, n) {

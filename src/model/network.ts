@@ -58,6 +58,12 @@ export function forward(
       cell.forward(k, layer, weights + biasHidden, block.step, block.previous, block.count);
     }
   }
+  readOut(network, rows, first, count);
+}
+
+/** From the states of the layers to logits and predictions, for `count` steps from row `first`. */
+export function readOut(network: Network, rows: Activations, first: number, count: number): void {
+  const { kernels: k, config, parameters, weights } = network;
   const { outputStride } = rows;
   const logits = rows.logits + first * outputStride;
   k.setRows(logits, outputStride, count, weights + parameters.readout.bias, outputStride);

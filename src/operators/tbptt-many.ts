@@ -63,6 +63,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       /** Streams whose update is due, in the order in which it fell due. Their windows are taken when it is run. */
       let waiting = new Map<Key, LearningStream>();
       let windowsWaiting = 0;
+      /** The same for updates of the readout alone, where it has a rule of its own. */
+      let reading = new Map<Key, LearningStream>();
+      const waits = (key: Key): boolean => waiting.has(key) || reading.has(key);
 
       const open = (key: Key, state?: StreamState) => {
         if (streams.size >= maxStreams) throw tooMany(maxStreams);
@@ -83,6 +86,15 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       };
 
       const learn = (): void => {
+        learnWindows();
+        if (subscriber.closed || reading.size === 0) return;
+        const keys = [...reading.keys()];
+        const steps = [...reading.values()].flatMap(stream => stream.takeReadout());
+        reading = new Map();
+        if (steps.length > 0) subscriber.next({ kind: 'update', keys, update: trainer.learnReadout(steps) });
+      };
+
+      const learnWindows = (): void => {
         if (waiting.size === 0) return;
         const keys = [...waiting.keys()];
         const windows = [...waiting.values()].flatMap(stream => stream.take());
@@ -101,32 +113,46 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         }
         waiting.set(key, stream);
         windowsWaiting += pending;
-        if (windowsWaiting >= maxWindows) learn();
+      };
+
+      /** What is due of a stream that does not wait yet. */
+      const collectDue = (key: Key, stream: LearningStream, newest: boolean): void => {
+        if (!waiting.has(key) && stream.due(newest)) collect(key, stream);
+        if (!reading.has(key) && stream.readoutDue(newest)) reading.set(key, stream);
+        if (windowsWaiting + reading.size >= maxWindows) learn();
+      };
+
+      /** What remains of a stream that has ended. */
+      const collectRest = (key: Key, stream: LearningStream): void => {
+        if (!waiting.has(key)) collect(key, stream);
+        if (trainer.options.readout && !reading.has(key)) reading.set(key, stream);
+        if (windowsWaiting + reading.size >= maxWindows) learn();
       };
 
       const learnLate = (key: Key, { forStep, target, weight }: LateTarget): void => {
         const { stream } = visit(key);
         // What is wrong must not part the streams that wait for one update.
         stream.checkTarget(forStep, target, weight);
-        if (waiting.has(key)) learn();
+        if (waits(key)) learn();
         if (subscriber.closed) return;
         const arrival = stream.target(forStep, target, weight);
         const moved = arrival.kind === 'late' ? { state: move(key) } : {};
         subscriber.next({ key, number: forStep, ...arrival, ...moved } as KeyedLearned<Key>);
-        if (!subscriber.closed && forStep === stream.steps && stream.due(false)) collect(key, stream);
+        if (!subscriber.closed && forStep === stream.steps) collectDue(key, stream, false);
       };
 
       const step = (key: Key, { input, target, weight }: Example<In>): void => {
         const { stream } = visit(key);
-        if (stream.due() && !waiting.has(key)) collect(key, stream);
+        collectDue(key, stream, true);
         if (input !== null) trainer.model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);
         checkWeight(weight);
-        if (waiting.has(key) || (waiting.size > 0 && !willBeDue(stream, trainer.options.k1))) learn();
+        const others = waiting.size + reading.size > 0;
+        if (waits(key) || (others && !willBeDue(stream, trainer.options))) learn();
         if (subscriber.closed) return;
         const stepped = stream.step(input, target, weight);
         subscriber.next({ kind: 'step', key, target, ...stepped, state: move(key) });
-        if (!subscriber.closed && stream.due(false)) collect(key, stream);
+        if (!subscriber.closed) collectDue(key, stream, false);
       };
 
       const handle = (item: KeyedExample<In, Key>): void => {
@@ -135,13 +161,13 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         else step(key, item);
         if (!last || subscriber.closed) return;
         const { stream } = streams.get(key)!;
-        if (!waiting.has(key)) collect(key, stream);
+        collectRest(key, stream);
         streams.delete(key);
       };
 
       for (const [key, state] of resumed) {
         const { stream } = open(key, state);
-        if (stream.due(false)) collect(key, stream);
+        collectDue(key, stream, false);
       }
       follow(source, subscriber, {
         next(item) {
@@ -156,7 +182,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
           }
         },
         complete() {
-          for (const [key, { stream }] of streams) if (!waiting.has(key)) collect(key, stream);
+          for (const [key, { stream }] of streams) collectRest(key, stream);
           learn();
         },
       });
@@ -164,8 +190,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 }
 
 /** The next step of this stream ends a group. */
-function willBeDue(stream: LearningStream, k1: number): boolean {
-  return (stream.steps + 1) % k1 === 0;
+function willBeDue({ steps }: LearningStream, { k1, readout }: Trainer['options']): boolean {
+  return (steps + 1) % k1 === 0 || (readout !== undefined && (steps + 1) % readout.k1 === 0);
 }
 
 /** What is wrong with one stream alone, and ends no other. */

@@ -13,6 +13,9 @@ import type { Example, LateTarget, Learned } from './learned.js';
  * the losses of the newest k1 steps back through at most k2 steps (Williams and Peng 1990, BPTT(h; h′) with h = k2,
  * h′ = k1). k1 = k2 is the chunked kind; k1 = 1 a sliding window.
  *
+ * Where the readout has a rule of its own, it also learns, after every `readout.k1` steps, from the steps whose targets have come since:
+ * after the update of the network, where both are due.
+ *
  * An update waits for the newest step's target until the next example; what remains at completion is learned. The trainer
  * is shared, the window belongs to the subscription. Errors with `InputError`, `TargetError` or `DivergenceError`.
  *
@@ -67,7 +70,18 @@ export function createLearner(
       emit({ kind: 'rollback', number: stream.steps, to, rollback: done.rollback, state: track() });
   };
 
-  if (stream.due(false)) update();
+  const updateReadout = (): void => {
+    const steps = stream.takeReadout();
+    if (steps.length > 0) emit({ kind: 'update', update: trainer.learnReadout(steps), state: track() });
+  };
+
+  /** The network first: so each learns from what was said, and not from what the other has just made of it. */
+  const updateDue = (waiting: boolean): void => {
+    if (stream.due(waiting)) update();
+    if (!left() && stream.readoutDue(waiting)) updateReadout();
+  };
+
+  updateDue(false);
 
   return {
     next(item) {
@@ -75,16 +89,19 @@ export function createLearner(
       if ('forStep' in item) {
         const arrival = stream.target(item.forStep, item.target, item.weight);
         emit({ number: item.forStep, ...arrival, ...(arrival.kind === 'late' ? { state: track() } : {}) } as Learned);
-        if (!left() && item.forStep === stream.steps && stream.due(false)) update();
+        if (!left() && item.forStep === stream.steps) updateDue(false);
         return;
       }
-      if (stream.due()) update();
+      updateDue(true);
       if (left()) return;
       const { step, number, loss } = stream.step(item.input, item.target, item.weight);
       emit({ kind: 'step', number, step, target: item.target, loss, state: track() });
-      if (!left() && stream.due(false)) update();
+      if (!left()) updateDue(false);
     },
-    finish: update,
+    finish() {
+      update();
+      if (!left()) updateReadout();
+    },
     forget: stream.forget,
   };
 }

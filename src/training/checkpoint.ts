@@ -8,6 +8,7 @@ import { outputWidth } from '../model/outputs.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
 import type { TrainerOptions } from './options.js';
+import { readoutMoments } from './readout.js';
 import { checkState, type StreamMark, type StreamState } from './stream.js';
 import { readStreams, streamTensors } from './stream-tensors.js';
 import { createTrainer, type Trainer } from './trainer.js';
@@ -38,7 +39,7 @@ export function saveTrainer(
   states: ReadonlyMap<string, StreamState>,
   extra: unknown = null,
 ): Uint8Array<ArrayBuffer> {
-  const { model, optimizer, options } = trainer;
+  const { model, optimizer, readout, options } = trainer;
   const all = [...states.values()];
   // Where a guard would go back to is written like further streams.
   const marks = all.flatMap(({ mark }) => (mark ? [stateOfMark(mark), stateOfMark(mark.next ?? mark)] : []));
@@ -54,6 +55,7 @@ export function saveTrainer(
   const settings = withoutInfinity({
     ...options,
     optimizer: optimizer.config,
+    ...(readout && { readout: { ...options.readout, optimizer: readout.config } }),
     maxGradientNorm: Number.isFinite(options.maxGradientNorm) ? options.maxGradientNorm : null,
   });
   return writeCheckpoint(
@@ -116,8 +118,10 @@ export async function loadTrainer(
 }
 
 /** All that lies as the weights do: the optimizer's moments, and the snapshot that a guard would go back to. */
-function momentsOf({ optimizer, guard }: Trainer): [string, Floats][] {
-  const moments = Object.entries(optimizer.moments).map(([name, { array }]): [string, Floats] => [name, array]);
+function momentsOf({ optimizer, readout, guard }: Trainer): [string, Floats][] {
+  const moments = Object.entries({ ...optimizer.moments, ...(readout && readoutMoments(readout)) }).map(
+    ([name, { array }]): [string, Floats] => [name, array],
+  );
   const snapshot = Object.entries(guard?.snapshot ?? {}).map(([name, n]): [string, Floats] => [`guard.${name}`, n]);
   return [...moments, ...snapshot];
 }

@@ -65,6 +65,10 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
     if (!Number.isInteger(value) || value < 1)
       throw new ConfigError(`Expected ${name} to be an integer from 1, got ${value}`);
   }
+  if (trainer.options.readout)
+    throw new ConfigError(
+      'Expected a trainer whose readout learns with the network, got one with a rule for it: leave readout out',
+    );
   const parts = splitSequences(sequences, options.validation ?? [], seed);
   if (options.patience !== undefined && parts.validation.length === 0)
     throw new ConfigError('Expected patience with validation, got it alone');

@@ -3,6 +3,7 @@ import type { OutputConfig } from '../model/output.js';
 import { checkGuard, type GuardOptions } from './guard.js';
 import { fillLoss, type LossConfig } from './losses.js';
 import { defaultOptimizer, type OptimizerConfig } from './optimizer.js';
+import type { ReadoutOptions } from './readout.js';
 
 export interface TrainerOptions {
   /** Default: the loss that the kind of output implies. */
@@ -17,6 +18,10 @@ export interface TrainerOptions {
   readonly lateness?: number;
   /** The gradient is scaled down to this global norm. Default 1; `Infinity` for none. */
   readonly maxGradientNorm?: number;
+  /** Before that, each element of the gradient is brought within ± this. Default none. */
+  readonly maxGradientElement?: number;
+  /** The readout learns by a rule of its own. Default by that of the network. */
+  readonly readout?: ReadoutOptions;
   /** Recent windows of the same stream that join each update; default none. */
   readonly replay?: ReplayOptions;
   /** Names of tensors that do not learn. */
@@ -42,9 +47,10 @@ export interface ReplayOptions {
 }
 
 /** The options with every default filled in. */
-export type FullOptions = Required<Omit<TrainerOptions, 'replay' | 'guard'>> & {
+export type FullOptions = Required<Omit<TrainerOptions, 'replay' | 'guard' | 'readout'>> & {
   readonly replay: Required<ReplayOptions>;
   readonly guard?: Required<GuardOptions>;
+  readonly readout?: Required<ReadoutOptions>;
 };
 
 const defaultK2 = 16;
@@ -57,6 +63,8 @@ const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
   'loss',
   'lateness',
   'maxGradientNorm',
+  'maxGradientElement',
+  'readout',
   'replay',
   'freeze',
   'maxSkipped',
@@ -77,6 +85,7 @@ export function checkOptions(options: TrainerOptions, output: OutputConfig, name
     k1 = 1,
     lateness = 0,
     maxGradientNorm = 1,
+    maxGradientElement = Number.POSITIVE_INFINITY,
     freeze = [],
     maxSkipped = 10,
   } = options;
@@ -86,6 +95,7 @@ export function checkOptions(options: TrainerOptions, output: OutputConfig, name
   expectCount('k2', k2, k1, `k1 (${k1})`);
   expectCount('lateness', lateness, 0);
   expect(maxGradientNorm > 0, 'maxGradientNorm', 'a positive number', maxGradientNorm);
+  expect(maxGradientElement > 0, 'maxGradientElement', 'a positive number', maxGradientElement);
   expectCount('maxSkipped', maxSkipped, 1);
   expectCount('replay.windows', windows, 0);
   expectCount('replay.capacity', capacity, windows > 0 ? 1 : 0);
@@ -93,8 +103,34 @@ export function checkOptions(options: TrainerOptions, output: OutputConfig, name
   for (const name of freeze) expect(names.has(name), 'freeze', `names of tensors (${[...names].join(', ')})`, name);
   const loss = fillLoss(output, options.loss);
   const replay = { windows, capacity, seed };
+  const readout = options.readout === undefined ? {} : { readout: checkReadout(options.readout) };
   const guard = options.guard === undefined ? {} : { guard: checkGuard(options.guard) };
-  return { loss, optimizer, k1, k2, lateness, maxGradientNorm, replay, freeze: [...freeze], maxSkipped, ...guard };
+  return {
+    loss,
+    optimizer,
+    k1,
+    k2,
+    lateness,
+    maxGradientNorm,
+    maxGradientElement,
+    replay,
+    freeze: [...freeze],
+    maxSkipped,
+    ...guard,
+    ...readout,
+  };
+}
+
+/** The settings of its optimizer are checked where it is made. */
+function checkReadout(options: ReadoutOptions): Required<ReadoutOptions> {
+  expect(typeof options === 'object' && options !== null, 'readout', 'an object', options);
+  const names = ['optimizer', 'k1'];
+  for (const name of Object.keys(options))
+    expect(names.includes(name), 'an option of readout', names.join(' or '), name);
+  const { optimizer, k1 = 1 } = options;
+  expect(typeof optimizer === 'object' && optimizer !== null, 'readout.optimizer', 'an optimizer', optimizer);
+  expectCount('readout.k1', k1, 1);
+  return { optimizer, k1 };
 }
 
 function expectCount(name: string, value: number, least: number, shown = `${least}`): void {

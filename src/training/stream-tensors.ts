@@ -8,7 +8,7 @@ import type { Target } from './loss.js';
 import type { Entry, StreamState } from './stream.js';
 
 /** What is written of an entry besides its numbers. */
-const marks = { input: 1, targetIsNull: 2, targetIsNumber: 4, targetIsRow: 8, fresh: 16 } as const;
+const marks = { input: 1, targetIsNull: 2, targetIsNumber: 4, targetIsRow: 8, fresh: 16, unread: 32 } as const;
 
 const nameOf = (part: string): string => `${trainerPrefix}streams.${part}`;
 
@@ -50,6 +50,9 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
   const listOf = (input: Input | null): ArrayLike<number> | null => (typeof input === 'number' ? [input] : input);
   const parts: Record<string, Tensor> = {
     counts: tensorOf(Float64Array.from(counts), [states.length, 3]),
+    ...(states.some(({ read }) => read !== undefined)
+      ? { read: tensorOf(Float64Array.from(states, ({ read = 0 }) => read)) }
+      : {}),
     random: tensorOf(Uint32Array.from(states.flatMap(state => [...(state.random ?? new Uint32Array(4))])), [
       states.length,
       4,
@@ -83,7 +86,7 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
   return new Map(Object.entries(parts).map(([part, tensor]) => [nameOf(part), tensor]));
 }
 
-function marksOf({ input, target, fresh }: Entry): number {
+function marksOf({ input, target, fresh, unread }: Entry): number {
   const kind =
     target === undefined
       ? 0
@@ -92,7 +95,7 @@ function marksOf({ input, target, fresh }: Entry): number {
         : typeof target === 'number'
           ? marks.targetIsNumber
           : marks.targetIsRow;
-  return (input === null ? 0 : marks.input) | kind | (fresh ? marks.fresh : 0);
+  return (input === null ? 0 : marks.input) | kind | (fresh ? marks.fresh : 0) | (unread ? marks.unread : 0);
 }
 
 /**
@@ -109,6 +112,8 @@ export function readStreams(
   const single = model.config.input.kind === 'token';
   const part = (name: string): [Tensor | undefined, string] => [tensors.get(nameOf(name)), nameOf(name)];
   const counts = doubles(...part('counts'), [streams, 3]);
+  const [readTensor, readName] = part('read');
+  const reads = readTensor && doubles(readTensor, readName, [streams]);
   const carries = floats(...part('carry'), [streams, widths.carry]);
   const randoms = words(...part('random'), [streams, 4]);
   let total = 0;
@@ -150,6 +155,7 @@ export function readStreams(
       target,
       ...(weights && weights[i] !== 1 ? { weight: weights[i] } : {}),
       fresh: has(marks.fresh) && target !== undefined && target !== null,
+      ...(has(marks.unread) && target !== undefined && target !== null ? { unread: true } : {}),
     };
   };
 
@@ -160,7 +166,8 @@ export function readStreams(
     first += count;
     const random = randoms.slice(4 * i, 4 * i + 4);
     const drawn = random.some(word => word !== 0);
-    return { carry: row(carries, i, widths.carry), steps, updated, entries, ...(drawn ? { random } : {}) };
+    const read = reads && { read: reads[i] };
+    return { carry: row(carries, i, widths.carry), steps, updated, ...read, entries, ...(drawn ? { random } : {}) };
   });
 }
 

@@ -5,6 +5,7 @@ import type { Step } from '../model/transfer.js';
 import { createRandom } from '../random.js';
 import type { Verdict } from './guard.js';
 import type { Target } from './loss.js';
+import type { ReadoutStep } from './readout.js';
 import type { Trainer } from './trainer.js';
 import { checkWeight, type Window } from './window.js';
 
@@ -22,6 +23,8 @@ export interface Entry {
   readonly weight?: number;
   /** Its target came and no update has learned it yet. */
   readonly fresh: boolean;
+  /** Where the readout has a rule of its own: its target came and the readout has not learned it yet. */
+  readonly unread?: boolean;
 }
 
 /** Everything a learning stream remembers. Steps count from 1; the entries are the newest steps, the last one `steps`. */
@@ -30,6 +33,8 @@ export interface StreamState {
   readonly steps: number;
   /** The step after which the newest update ran, or was found to have nothing to learn. */
   readonly updated: number;
+  /** The same of the readout, where it has a rule of its own. */
+  readonly read?: number;
   readonly entries: readonly Entry[];
   /** Of the draws of windows to replay: four words. */
   readonly random?: Uint32Array;
@@ -82,6 +87,10 @@ export interface LearningStream {
   pending(): number;
   /** The windows of the update that is due, or of what remains, which count as learned; then those to replay with them. */
   take(): Window[];
+  /** `due` for an update of the readout alone: never, where it has no rule of its own. */
+  readoutDue(waiting?: boolean): boolean;
+  /** The steps of the update of the readout that is due, or of what remains, oldest first; these count as learned by it. */
+  takeReadout(): ReadoutStep[];
   readonly steps: number;
   /** Follows what an update's guard did: marks where the stream stands, or goes back to its mark. Returns the mark's step. */
   heed(verdict: Verdict): number;
@@ -99,15 +108,18 @@ const drawsPerWindow = 8;
  */
 export function createStream(trainer: Trainer, state?: StreamState): LearningStream {
   if (state !== undefined) checkState(trainer, state);
-  const { k1, k2, lateness, replay, guard } = trainer.options;
-  const kept = k2 + Math.max(lateness + k1, replay.windows > 0 ? replay.capacity : 0);
+  const { k1, k2, lateness, replay, guard, readout } = trainer.options;
+  const kept = k2 + Math.max(lateness + Math.max(k1, readout?.k1 ?? 0), replay.windows > 0 ? replay.capacity : 0);
   let random = createRandom(state?.random ?? replay.seed);
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
   let updated = state?.updated ?? 0;
+  let read = state?.read ?? 0;
   let entries: Entry[] = [...(state?.entries ?? [])];
   /** The oldest step whose target no update has learned. */
   let firstFresh = Number.POSITIVE_INFINITY;
+  /** The same of the readout. */
+  let firstUnread = Number.POSITIVE_INFINITY;
 
   const markNow = (): StreamMark => ({ carry, steps, entries: entries.slice(-kept), random: random.state() });
   const begun = markNow();
@@ -170,9 +182,18 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     checkWeight(weight);
   };
 
+  const isFresh = (fresh: boolean): Pick<Entry, 'fresh' | 'unread'> =>
+    readout && fresh ? { fresh, unread: true } : { fresh };
+
+  const markFresh = (number: number): void => {
+    firstFresh = Math.min(firstFresh, number);
+    if (readout) firstUnread = Math.min(firstUnread, number);
+  };
+
   const findFresh = (): void => {
-    const at = entries.findIndex(entry => entry.fresh);
-    firstFresh = at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at;
+    const numberOf = (at: number): number => (at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at);
+    firstFresh = numberOf(entries.findIndex(entry => entry.fresh));
+    firstUnread = numberOf(entries.findIndex(entry => entry.unread));
   };
   findFresh();
 
@@ -193,8 +214,16 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       const known = copyTarget(target);
       const { logits, prediction } = step;
       const fresh = known !== undefined && known !== null;
-      entries.push({ carry: before, input: own, logits, prediction, target: known, ...weighed(weight), fresh });
-      if (fresh) firstFresh = Math.min(firstFresh, steps);
+      entries.push({
+        carry: before,
+        input: own,
+        logits,
+        prediction,
+        target: known,
+        ...weighed(weight),
+        ...isFresh(fresh),
+      });
+      if (fresh) markFresh(steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
       return { step, number: steps, loss };
     },
@@ -208,8 +237,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       if (steps - number > lateness || at < 0 || number <= since) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
-      entries[at] = { ...entry, target: copyTarget(target), ...weighed(weight), fresh: target !== null };
-      if (target !== null) firstFresh = Math.min(firstFresh, number);
+      entries[at] = { ...entry, target: copyTarget(target), ...weighed(weight), ...isFresh(target !== null) };
+      if (target !== null) markFresh(number);
       const loss = target === null ? null : trainer.loss(entry.logits, target);
       return { kind: 'late', loss, prediction: entry.prediction, target };
     },
@@ -235,6 +264,25 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       return windows.length > 0 && replay.windows > 0 ? [...windows, ...drawReplay()] : windows;
     },
 
+    readoutDue(waiting = true) {
+      if (readout === undefined || steps % readout.k1 !== 0 || read >= steps) return false;
+      return waiting || entries[entries.length - 1].target !== undefined;
+    },
+
+    takeReadout() {
+      const taken: ReadoutStep[] = [];
+      for (let at = Math.max(place(firstUnread), 0); at < entries.length; at++) {
+        const entry = entries[at];
+        if (!entry.unread) continue;
+        const { target, weight } = entry;
+        taken.push({ carry: entries[at + 1]?.carry ?? carry, target: target!, ...weighed(weight) });
+        entries[at] = { ...entry, unread: false };
+      }
+      read = steps;
+      firstUnread = Number.POSITIVE_INFINITY;
+      return taken;
+    },
+
     heed({ good, rollback }) {
       if (mark === undefined) return 0;
       if (good) mark = { ...(mark.next ?? mark), next: markNow() };
@@ -247,19 +295,21 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       entries = [...mark.entries];
       random = createRandom(mark.random);
       updated = steps;
+      read = steps;
       since = steps;
       findFresh();
       return to;
     },
 
     forget(newest) {
-      entries = entries.slice(-Math.max(newest, k2 + lateness + k1));
+      entries = entries.slice(-Math.max(newest, k2 + lateness + Math.max(k1, readout?.k1 ?? 0)));
     },
 
     state: () => ({
       carry: carry.slice(),
       steps,
       updated,
+      ...(readout ? { read } : {}),
       entries: entries.slice(-kept),
       ...(replay.windows > 0 ? { random: random.state() } : {}),
       ...(mark ? { mark } : {}),
@@ -275,10 +325,11 @@ export function checkState(trainer: Trainer, state: StreamState): void {
     if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
   };
   expect(typeof state === 'object' && state !== null, 'state', 'a state of a stream', state);
-  const { carry, steps, updated, entries } = state;
+  const { carry, steps, updated, read = 0, entries } = state;
   expect(carry?.length === size, 'state.carry', `${size} numbers`, carry?.length);
   expect(Number.isSafeInteger(steps) && steps >= 0, 'state.steps', 'an integer from 0', steps);
   expect(Number.isInteger(updated) && updated >= 0 && updated <= steps, 'state.updated', `from 0 to ${steps}`, updated);
+  expect(Number.isInteger(read) && read >= 0 && read <= steps, 'state.read', `from 0 to ${steps}`, read);
   const found = Array.isArray(entries) ? entries.length : entries;
   expect(Array.isArray(entries) && entries.length <= steps, 'state.entries', `at most ${steps} steps`, found);
   entries.forEach((entry, i) => {

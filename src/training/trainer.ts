@@ -1,4 +1,4 @@
-import { DivergenceError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
@@ -7,25 +7,21 @@ import { createBackpropagation, type Gradients } from './backpropagation.js';
 import { createGuard, type Guard, type Verdict } from './guard.js';
 import type { Target } from './loss.js';
 import { createLoss } from './losses.js';
-import { createOptimizer, type Optimizer, type Range } from './optimizer.js';
+import { createOptimizer, type Optimizer } from './optimizer.js';
 import { checkOptions, type FullOptions, type TrainerOptions } from './options.js';
+import { createReadout, isReadout, type ReadoutStep, readoutMoments } from './readout.js';
+import { createRule, type Followed, rangesOf } from './rule.js';
 import type { Window } from './window.js';
 
 export type { Gradients } from './backpropagation.js';
 export type { ReplayOptions, TrainerOptions } from './options.js';
 
 /** What one update did. */
-export interface Update extends Verdict {
-  /** Updates so far, this one included; skipped ones are not counted. */
-  readonly count: number;
-  /** Mean over the labelled steps of the windows that are new, in nats. */
+export interface Update extends Followed, Verdict {
+  /** Mean over the labelled steps of the windows that are new, each times its weight, in nats. */
   readonly loss: number;
-  /** Euclidean norm of the gradient before it is clipped. */
-  readonly gradientNorm: number;
-  /** The gradient was scaled down to `maxGradientNorm`. */
-  readonly clipped: boolean;
-  /** The loss or the gradient was not finite: nothing was learned. */
-  readonly skipped: boolean;
+  /** The readout alone learned, by the rule of its own: from steps, and no windows. */
+  readonly readout?: true;
   readonly windows: number;
   /** Of these, the ones that were learned before. */
   readonly replayed: number;
@@ -43,6 +39,8 @@ export interface Trainer {
   /** With every default filled in. */
   readonly options: FullOptions;
   readonly optimizer: Optimizer;
+  /** Of the readout, where it has a rule of its own. */
+  readonly readout?: Optimizer;
   readonly guard?: Guard;
   /** Updates so far. */
   readonly count: number;
@@ -65,6 +63,13 @@ export interface Trainer {
    * @throws DivergenceError after `maxSkipped` skipped updates in a row
    */
   learnMany(windows: readonly Window[]): Update;
+  /**
+   * One update of the readout alone, from the states that steps left: where it has a rule of its own, which then no other update
+   * moves.
+   *
+   * @throws ConfigError where it has none; DivergenceError as `learnMany`
+   */
+  learnReadout(steps: readonly ReadoutStep[]): Update;
   /** The gradient that an update from these windows would follow; nothing moves. */
   gradients(windows: readonly Window[]): Gradients;
   /** For checkpoints: counts and the optimizer's counters. */
@@ -78,70 +83,57 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
   const { kernels: k, parameters } = network;
   const checked = checkOptions(options, config.output, new Set(parameters.tensors.map(tensor => tensor.name)));
   const optimizer = createOptimizer(k, parameters.size, checked.optimizer);
-  const ranges = learningRanges(parameters, checked.freeze);
   const loss = createLoss(checked.loss, config.output, k);
   const steps = createBackpropagation(model, loss, checked.k2);
-  const { gradient } = steps;
-  let count = 0;
-  let skippedInRow = 0;
+  const { address: gradient } = steps.gradient;
+  const bounds = { ...checked, maxSkipped: checked.guard ? Number.POSITIVE_INFINITY : checked.maxSkipped };
+  const frozen = new Set(checked.freeze);
+  const apart = checked.readout !== undefined;
+  const rule = createRule(
+    network,
+    optimizer,
+    gradient,
+    rangesOf(network, name => !frozen.has(name) && !(apart && isReadout(name))),
+    bounds,
+  );
+  const readout = checked.readout && createReadout(model, loss, gradient, frozen, bounds, checked.readout);
 
   const core = {
-    counters: () => ({ count, skippedInRow, ...optimizer.counters() }),
+    counters: () => ({ ...rule.counters(), ...readout?.counters() }),
     restore(counters: Record<string, number>) {
-      count = counters.count;
-      skippedInRow = counters.skippedInRow;
-      optimizer.restore(counters);
+      rule.restore(counters);
+      readout?.restore(counters);
     },
   };
   const guard =
     checked.guard &&
-    createGuard({ network, optimizer, ...core, evaluate: windows => steps.differentiate(windows).loss }, checked.guard);
+    createGuard(
+      {
+        network,
+        optimizer: readout ? besides(optimizer, readout.optimizer) : optimizer,
+        ...core,
+        evaluate: windows => steps.differentiate(windows).loss,
+      },
+      checked.guard,
+    );
 
   const learnMany = (windows: readonly Window[]): Update => {
     guard?.begin();
     const { loss: mean, finite, ...counts } = steps.differentiate(windows);
-    let squares = 0;
-    for (const [offset, length] of ranges) squares += k.sumSquares(gradient.address + offset, length);
-    const gradientNorm = Math.sqrt(squares);
-    const skipped = !finite || !Number.isFinite(gradientNorm);
-    const clipped = !skipped && gradientNorm > checked.maxGradientNorm;
-    if (skipped) {
-      skippedInRow++;
-      if (skippedInRow >= checked.maxSkipped && guard === undefined) {
-        throw new DivergenceError(
-          `Expected a finite loss and gradient, got ${mean} and ${gradientNorm} in ${skippedInRow} updates in a row: ` +
-            'start again from a checkpoint with a smaller optimizer.rate or maxGradientNorm',
-        );
-      }
-    } else {
-      skippedInRow = 0;
-      count++;
-      optimizer.update(network.weights, gradient.address, ranges, clipped ? checked.maxGradientNorm / gradientNorm : 1);
-      network.version++;
-    }
+    const followed = rule.follow(finite ? mean : Number.NaN);
     const short = windows.filter(window => window.inputs.length < checked.k2).length;
-    const updates = count;
-    const verdict = guard?.judge({ loss: mean, skipped }, windows);
-    return {
-      count: updates,
-      loss: mean,
-      gradientNorm,
-      clipped,
-      skipped,
-      windows: windows.length,
-      ...counts,
-      short,
-      ...verdict,
-    };
+    const verdict = guard?.judge({ loss: mean, skipped: followed.skipped }, windows);
+    return { ...followed, loss: mean, windows: windows.length, ...counts, short, ...verdict };
   };
 
   return {
     model,
     options: checked,
     optimizer,
+    ...(readout && { readout: readout.optimizer }),
     ...(guard && { guard }),
     get count() {
-      return count;
+      return rule.count;
     },
     checkTarget: loss.check,
 
@@ -150,6 +142,13 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     ...(loss.of ? {} : { windowLoss: steps.lossOfAll }),
     learn: window => learnMany([window]),
     learnMany,
+
+    learnReadout(some) {
+      if (readout === undefined)
+        throw new ConfigError('Expected a trainer whose readout has a rule of its own, got one without: see readout');
+      guard?.begin();
+      return readout.learn(some);
+    },
 
     gradients: steps.gradients,
     counters: () => ({ ...core.counters(), ...guard?.counters() }),
@@ -160,14 +159,17 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
   };
 }
 
-/** Neighbouring tensors that learn, as runs of weights. */
-function learningRanges(parameters: TrainableModel['network']['parameters'], freeze: readonly string[]): Range[] {
-  const ranges: [number, number][] = [];
-  for (const { name, offset, length } of parameters.tensors) {
-    if (freeze.includes(name)) continue;
-    const last = ranges[ranges.length - 1];
-    if (last && last[0] + last[1] === offset) last[1] += length;
-    else ranges.push([offset, length]);
-  }
-  return ranges;
+/** What the guard keeps of two optimizers as if they were one. */
+function besides(main: Optimizer, readout: Optimizer): Optimizer {
+  return {
+    ...main,
+    moments: { ...main.moments, ...readoutMoments(readout) },
+    get factor() {
+      return main.factor;
+    },
+    set factor(factor) {
+      main.factor = factor;
+      readout.factor = factor;
+    },
+  };
 }

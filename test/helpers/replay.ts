@@ -7,6 +7,8 @@ export interface Backend<Memory> {
   zero(): Memory;
   step(memory: Memory, input: Input | null): Memory;
   learn(windows: readonly Run<Memory>[]): void;
+  /** The readout alone, where it has a rule of its own: from what was remembered after each step. */
+  learnReadout?(steps: readonly { after: Memory; target: Exclude<Target, null>; weight: number }[]): void;
 }
 
 /** Steps of a stream: what was remembered before the first of them, and the targets whose losses count. */
@@ -20,7 +22,7 @@ export interface Run<Memory> {
 /** What happened, by the number of the step: `updated` has the steps whose targets were learned. */
 export type Told =
   | { readonly kind: 'step' | 'late' | 'expired' | 'duplicate'; readonly number: number }
-  | { readonly kind: 'update'; readonly learned: readonly number[] };
+  | { readonly kind: 'update'; readonly learned: readonly number[]; readonly readout?: true };
 
 /**
  * Truncated backpropagation as it is defined, by a log of everything: nothing is ever dropped, and each rule is one line.
@@ -30,15 +32,27 @@ export type Told =
  */
 export function replay<Memory>(
   items: readonly (Example | LateTarget)[],
-  { k1, k2, lateness }: { readonly k1: number; readonly k2: number; readonly lateness: number },
+  {
+    k1,
+    k2,
+    lateness,
+    readout,
+  }: { readonly k1: number; readonly k2: number; readonly lateness: number; readonly readout?: number },
   backend: Backend<Memory>,
   ended = true,
 ): Told[] {
   const told: Told[] = [];
-  const log: { before: Memory; input: Input | null; target: Target | undefined; weight: number; learned: boolean }[] =
-    [];
+  const log: {
+    before: Memory;
+    input: Input | null;
+    target: Target | undefined;
+    weight: number;
+    learned: boolean;
+    read: boolean;
+  }[] = [];
   let memory = backend.zero();
   let newestUpdate = 0;
+  let newestRead = 0;
 
   const update = (): void => {
     newestUpdate = log.length;
@@ -65,7 +79,22 @@ export function replay<Memory>(
     backend.learn(windows);
     told.push({ kind: 'update', learned });
   };
-  const groupIsFull = (): boolean => log.length % k1 === 0 && log.length > newestUpdate;
+  /** Every step whose target came since, from what was remembered after it. */
+  const updateReadout = (): void => {
+    newestRead = log.length;
+    const fresh = log.flatMap(({ target, weight, read }, i) => {
+      if (read || target === undefined || target === null) return [];
+      return [{ number: i + 1, after: i + 1 < log.length ? log[i + 1].before : memory, target, weight }];
+    });
+    if (fresh.length === 0) return;
+    for (const { number } of fresh) log[number - 1].read = true;
+    backend.learnReadout!(fresh);
+    told.push({ kind: 'update', learned: fresh.map(({ number }) => number), readout: true });
+  };
+  const updateDue = (): void => {
+    if (log.length % k1 === 0 && log.length > newestUpdate) update();
+    if (readout && log.length % readout === 0 && log.length > newestRead) updateReadout();
+  };
 
   for (const item of items) {
     if ('forStep' in item) {
@@ -77,16 +106,26 @@ export function replay<Memory>(
         entry.target = target;
         entry.weight = weight;
         told.push({ kind: 'late', number });
-        if (number === log.length && groupIsFull()) update();
+        if (number === log.length) updateDue();
       }
       continue;
     }
-    if (groupIsFull()) update();
-    log.push({ before: memory, input: item.input, target: item.target, weight: item.weight ?? 1, learned: false });
+    updateDue();
+    log.push({
+      before: memory,
+      input: item.input,
+      target: item.target,
+      weight: item.weight ?? 1,
+      learned: false,
+      read: false,
+    });
     memory = backend.step(memory, item.input);
     told.push({ kind: 'step', number: log.length });
-    if (item.target !== undefined && groupIsFull()) update();
+    if (item.target !== undefined) updateDue();
   }
-  if (ended) update();
+  if (ended) {
+    update();
+    if (readout) updateReadout();
+  }
   return told;
 }

@@ -49,12 +49,16 @@ export function drawItems(
 
 /** What an operator told, in the form in which the log of everything tells it; which targets an update learned is not told. */
 export function tell(event: Learned): Omit<Told, 'learned'> & { readonly labelled?: number } {
-  if (event.kind === 'update') return { kind: 'update', labelled: event.update.labelled };
+  if (event.kind === 'update') {
+    const { labelled, readout } = event.update;
+    return { kind: 'update', labelled, ...(readout && { readout }) };
+  }
   return { kind: event.kind, number: event.number } as Told;
 }
 
 export function tellCount(told: Told): ReturnType<typeof tell> {
-  return told.kind === 'update' ? { kind: 'update', labelled: told.learned.length } : told;
+  if (told.kind !== 'update') return told;
+  return { kind: 'update', labelled: told.learned.length, ...(told.readout && { readout: told.readout }) };
 }
 
 /** Most steps have none. */

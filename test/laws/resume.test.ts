@@ -22,7 +22,12 @@ interface Value {
   readonly lateness: number;
   readonly steps: number;
   readonly replayed: number;
+  /** k1 of the readout's own rule; 0: it has none. */
+  readonly readout: number;
 }
+
+const readoutRule = (k1: number) =>
+  k1 === 0 ? {} : { readout: { optimizer: { kind: 'sgd', rate: 0.1, momentum: 0.5 } as const, k1 } };
 
 type Items = readonly (Example | LateTarget)[];
 
@@ -73,14 +78,16 @@ law('tbptt cut at any event and resumed from its state, with the same trainer, s
     lateness: fc.integer({ min: 0, max: 4 }),
     steps: fc.integer({ min: 1, max: 16 }),
     replayed: fc.integer({ min: 0, max: 1 }),
+    readout: fc.integer({ min: 0, max: 3 }),
   }),
-  async holds(save: Save, { config, seed, k1, more, lateness, steps, replayed }): Promise<Verdict> {
+  async holds(save: Save, { config, seed, k1, more, lateness, steps, replayed, readout }): Promise<Verdict> {
     const options: TrainerOptions = {
       k1,
       k2: k1 + more,
       lateness,
       optimizer: { kind: 'adam', rate: 0.02, beta1: 0.5 },
       replay: { windows: replayed, capacity: 10 },
+      ...readoutRule(readout),
     };
     const fresh = async () => createTrainer(await createModel(config, { seed }), options);
     const whole = await fresh();
@@ -110,6 +117,10 @@ law('tbptt cut at any event and resumed from its state, with the same trainer, s
     'a state that forgets which targets are new': state => ({
       ...state,
       entries: state.entries.map(entry => ({ ...entry, fresh: false })),
+    }),
+    'a state that forgets what the readout has not learned': state => ({
+      ...state,
+      entries: state.entries.map(entry => ({ ...entry, unread: false })),
     }),
     'a state that keeps too few steps': state => ({ ...state, entries: state.entries.slice(-1) }),
     'a state whose draws begin again': state => ({ ...state, random: undefined }),
@@ -141,14 +152,16 @@ law('tbpttMany left after any item and resumed from the newest states says and l
     lateness: fc.integer({ min: 0, max: 3 }),
     steps: fc.integer({ min: 1, max: 8 }),
     replayed: fc.constant(0),
+    readout: fc.integer({ min: 0, max: 3 }),
     streams: fc.integer({ min: 1, max: 4 }),
   }),
-  async holds(keep: Keep, { config, seed, k1, more, lateness, steps, streams }): Promise<Verdict> {
+  async holds(keep: Keep, { config, seed, k1, more, lateness, steps, streams, readout }): Promise<Verdict> {
     const options: TrainerOptions = {
       k1,
       k2: k1 + more,
       lateness,
       optimizer: { kind: 'adam', rate: 0.02, beta1: 0.5 },
+      ...readoutRule(readout),
     };
     const random = createRandom(seed);
     const [whole, cut] = [await createModel(config, { seed }), await createModel(config, { seed })];

@@ -69,6 +69,16 @@ function createRun(trainer: Trainer, states: ReadonlyMap<string, StreamState> = 
     const { count, loss, gradientNorm, steps } = trainer.learnMany(windows);
     numbers.push(count, loss, gradientNorm, steps);
   };
+  const updateReadout = (stream: LearningStream): void => {
+    const taken = stream.takeReadout();
+    if (taken.length === 0) return;
+    const { count, loss, gradientNorm, steps } = trainer.learnReadout(taken);
+    numbers.push(count, loss, gradientNorm, steps);
+  };
+  const updateDue = (stream: LearningStream, waiting: boolean): void => {
+    if (stream.due(waiting)) update(stream);
+    if (stream.readoutDue(waiting)) updateReadout(stream);
+  };
 
   return {
     numbers,
@@ -78,13 +88,13 @@ function createRun(trainer: Trainer, states: ReadonlyMap<string, StreamState> = 
         const arrival = stream.target(item.forStep, item.target, item.weight);
         if (arrival.kind === 'late') numbers.push(...arrival.prediction, arrival.loss ?? -1);
         else numbers.push(arrival.kind.length);
-        if (item.forStep === stream.steps && stream.due(false)) update(stream);
+        if (item.forStep === stream.steps) updateDue(stream, false);
         return;
       }
-      if (stream.due()) update(stream);
+      updateDue(stream, true);
       const { step, loss } = stream.step(item.input, item.target, item.weight);
       numbers.push(...step.logits, ...step.prediction, ...step.carry, loss ?? -1);
-      if (stream.due(false)) update(stream);
+      updateDue(stream, false);
     },
     states: () => new Map([...streams].map(([name, stream]) => [name, stream.state()])),
   };
@@ -109,6 +119,10 @@ async function createCase(number: number): Promise<Trainer> {
     k2: k1 + random.integer(5),
     lateness: random.integer(6),
     optimizer: optimizers[random.integer(optimizers.length)],
+    ...(random.uniform() < 0.4 && {
+      readout: { optimizer: optimizers[random.integer(optimizers.length)]!, k1: 1 + random.integer(3) },
+    }),
+    maxGradientElement: random.uniform() < 0.3 ? 0.1 : Number.POSITIVE_INFINITY,
     maxGradientNorm: random.uniform() < 0.5 ? 0.5 : Number.POSITIVE_INFINITY,
     replay: random.uniform() < 0.5 ? { windows: 1 + random.integer(2), capacity: 12, seed: number } : undefined,
     freeze: random.uniform() < 0.3 ? ['readout.bias'] : [],
@@ -121,6 +135,8 @@ function differences(a: Trainer, b: Trainer): string[] {
   const found = Object.keys(x).filter(name => firstDifference(x[name], y[name]) >= 0);
   for (const [name, { array }] of Object.entries(a.optimizer.moments))
     if (firstDifference(array, b.optimizer.moments[name].array) >= 0) found.push(name);
+  for (const [name, { array }] of Object.entries(a.readout?.moments ?? {}))
+    if (firstDifference(array, b.readout!.moments[name].array) >= 0) found.push(`readout.${name}`);
   if (JSON.stringify(a.counters()) !== JSON.stringify(b.counters())) found.push('counters');
   return found;
 }
@@ -158,9 +174,13 @@ test('a run that stops anywhere and goes on from its file ends in the same bits'
     t.deepEqual(differences(trainer, whole), [], `case ${number}`);
     t.deepEqual(saveTrainer(trainer, run.states()), saveTrainer(whole, straight.states()));
     // Infinity is what a schedule's `until` is when it is left out.
-    const settings = ({ options, optimizer }: Trainer): string =>
-      JSON.stringify([options.maxGradientNorm === Number.POSITIVE_INFINITY, options, optimizer.config], (_, value) =>
-        value === Number.POSITIVE_INFINITY || value === options.optimizer ? undefined : value,
+    const settings = ({ options, optimizer, readout }: Trainer): string =>
+      JSON.stringify(
+        [options.maxGradientNorm === Number.POSITIVE_INFINITY, options, optimizer.config, readout?.config],
+        (_, value) =>
+          value === Number.POSITIVE_INFINITY || value === options.optimizer || value === options.readout?.optimizer
+            ? undefined
+            : value,
       );
     t.is(settings(trainer), settings(whole));
   }

@@ -40,12 +40,22 @@ export function loadRow(from: usize, to: usize, n: i32): i32 {
   return -1;
 }
 
-/** Brings n numbers within ±limit; NaN stays. */
-export function clampTo(a: usize, n: i32, limit: f32): void {
+/** Brings n numbers within ±limit; NaN stays. Whether one was beyond. */
+export function clampTo(a: usize, n: i32, limit: f32): i32 {
   const most = f32x4.splat(limit);
+  let beyond = i32x4.splat(0);
   const end = a + (<usize>n << 2);
-  for (; a + 16 <= end; a += 16) v128.store(a, within(v128.load(a), most));
-  for (; a < end; a += 4) store<f32>(a, f32x4.extract_lane(within(f32x4.splat(load<f32>(a)), most), 0));
+  for (; a + 16 <= end; a += 16) {
+    const x = v128.load(a);
+    beyond = v128.or(beyond, f32x4.gt(f32x4.abs(x), most));
+    v128.store(a, within(x, most));
+  }
+  for (; a < end; a += 4) {
+    const x = f32x4.splat(load<f32>(a));
+    beyond = v128.or(beyond, f32x4.gt(f32x4.abs(x), most));
+    store<f32>(a, f32x4.extract_lane(within(x, most), 0));
+  }
+  return v128.any_true(beyond) ? 1 : 0;
 }
 
 /** x within ±most; NaN stays. */
