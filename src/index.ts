@@ -15,6 +15,7 @@ export {
   type TranscriptOptions,
   type TranscriptState,
 } from './model/transcript.js';
+export { type OffsetOptions, sampleOffset } from './model/sample-offset.js';
 export type { Step } from './model/transfer.js';
 
 // Learning

@@ -5,7 +5,7 @@ import { bufferBacking, createArena } from './memory.js';
 import { eachPanel, packedColumns } from './packed.js';
 
 /** The arithmetic that the reference is written in. */
-interface Arithmetic {
+export interface Arithmetic {
   /** To the nearest number of the precision. Stores into the arena round sums by themselves; products need it. */
   round(x: number): number;
   /** The law of small numbers: below 2⁻⁶⁰ in magnitude is +0. */
@@ -38,6 +38,11 @@ const doublePrecision: Arithmetic = {
   tanh: Math.tanh,
   sigmoid: x => 1 / (1 + Math.exp(-x)),
 };
+
+/** For what is written in TypeScript alone, beside the kernels: float32, or float64 where these are the ruler of gradient checks. */
+export function arithmeticOf({ name }: Pick<Kernels, 'name'>): Arithmetic {
+  return name === 'float64' ? doublePrecision : singlePrecision;
+}
 
 const interleaved = 16;
 

@@ -1,11 +1,11 @@
 import type { Address, Kernels } from '../kernels/kernels.js';
 
-export type OutputKind = 'classes' | 'labels' | 'values' | 'gaussian';
+export type OutputKind = 'classes' | 'labels' | 'values' | 'gaussian' | 'mixture';
 
 /** What a network says: its kind, and how many of what it is about. */
 export interface OutputConfig {
   readonly kind: OutputKind;
-  /** Classes, labels or values. */
+  /** Classes, labels, values or densities. */
   readonly size: number;
 }
 
@@ -14,6 +14,8 @@ export interface Output {
   readonly kind: OutputKind;
   /** Numbers of o(t), and as many of ŷ(t). */
   width(output: OutputConfig): number;
+  /** Numbers of a target, where they are not `size`. */
+  readonly targetWidth?: number;
   /** Further settings of this kind, checked; without it there are none. Throws `ConfigError`. */
   readonly settings?: (output: OutputConfig) => object;
   /** From o to ŷ in each row, padding +0; without it ŷ is o itself. */

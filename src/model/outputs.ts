@@ -1,10 +1,12 @@
 import { gaussian } from './gaussian.js';
+import { mixture } from './mixture.js';
 import type { Output, OutputConfig, OutputKind } from './output.js';
 
 /** One of several: softmax. */
 const classes: Output = {
   kind: 'classes',
   width: output => output.size,
+  targetWidth: 1,
   predict: (k, o, p, stride, rows, { size }) => k.softmax(o, p, stride, rows, size),
 };
 
@@ -19,7 +21,7 @@ const labels: Output = {
 const values: Output = { kind: 'values', width: output => output.size };
 
 /** Every kind of output, by its name in a configuration. */
-export const outputs: Readonly<Record<OutputKind, Output>> = { classes, labels, values, gaussian };
+export const outputs: Readonly<Record<OutputKind, Output>> = { classes, labels, values, gaussian, mixture };
 
 /** Numbers of o(t), and as many of ŷ(t). */
 export function outputWidth(output: OutputConfig): number {

@@ -7,6 +7,7 @@ import { type CtcConfig, ctc } from './ctc.js';
 import { type GaussianConfig, gaussianLoss } from './gaussian-loss.js';
 import { type HuberConfig, huber } from './huber.js';
 import type { Loss, LossKind } from './loss.js';
+import { type MixtureDensityConfig, mixtureDensity } from './mixture-density.js';
 import { type SquaredErrorConfig, squaredError } from './squared-error.js';
 
 /** What is made small, with its settings: plain data, as it stands in a checkpoint. */
@@ -16,7 +17,8 @@ export type LossConfig =
   | SquaredErrorConfig
   | HuberConfig
   | GaussianConfig
-  | CtcConfig;
+  | CtcConfig
+  | MixtureDensityConfig;
 
 type Kind = LossConfig['kind'];
 
@@ -28,6 +30,7 @@ const losses: { readonly [K in Kind]: LossKind<Extract<LossConfig, { kind: K }>>
   ctc,
   huber,
   gaussian: gaussianLoss,
+  'mixture-density': mixtureDensity,
 };
 
 /** The loss of each kind of output where none is asked for. */
@@ -36,6 +39,7 @@ const usual: Readonly<Record<OutputKind, Kind>> = {
   labels: 'binary-cross-entropy',
   values: 'squared-error',
   gaussian: 'gaussian',
+  mixture: 'mixture-density',
 };
 
 /**

@@ -21,7 +21,7 @@ function widthsOf({ config, carryLayout }: TrainableModel) {
     output: outputWidth(output),
     // ŷ(t) may be o(t) itself.
     prediction: outputs[output.kind].predict === undefined ? 0 : outputWidth(output),
-    target: output.kind === 'classes' ? 1 : output.size,
+    target: outputs[output.kind].targetWidth ?? output.size,
   };
 }
 

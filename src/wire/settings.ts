@@ -10,7 +10,7 @@ export type Learn = 'none' | 'private' | 'shared';
 export interface WireModelConfig {
   readonly input: { readonly kind: 'token' | 'features'; readonly size: number };
   readonly layers: readonly WireLayer[];
-  readonly output: { readonly kind: 'classes' | 'labels' | 'values' | 'gaussian'; readonly size: number };
+  readonly output: { readonly kind: 'classes' | 'labels' | 'values' | 'gaussian' | 'mixture'; readonly size: number };
   readonly skip?: boolean;
   readonly encoder?: WireEncoder;
   readonly labels?: readonly string[];

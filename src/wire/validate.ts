@@ -117,7 +117,8 @@ function validateConfig(config: WireModelConfig, limits: WireLimits): void {
     carried += layer.size;
     below = layer.size + (skip ? input.size : 0);
   }
-  const numbers = output.kind === 'gaussian' ? 2 * output.size : output.size;
+  const numbers =
+    output.kind === 'gaussian' ? 2 * output.size : output.kind === 'mixture' ? 1 + 6 * output.size : output.size;
   parameters += numbers * ((skip ? carried : below) + 1);
   expect(parameters <= limits.maxParameters, `a model of at most ${limits.maxParameters} weights`, parameters);
   expect((labels?.length ?? 0) <= output.size, 'no more labels than outputs', labels?.length);

@@ -41,6 +41,7 @@ export function randomInput(random: Random, model: { config: ModelConfig }): Inp
 export function randomTarget(random: Random, model: { config: ModelConfig }): Target {
   const { kind, size } = model.config.output;
   if (kind === 'classes') return random.integer(size);
+  if (kind === 'mixture') return Float32Array.of(random.normal(), random.normal(), random.integer(2));
   if (kind === 'labels') return Float32Array.from({ length: size }, () => random.integer(2));
   return Float32Array.from({ length: size }, () => random.normal());
 }

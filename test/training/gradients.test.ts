@@ -66,6 +66,10 @@ const networks: [string, (cell: (typeof cellKinds)[number]) => ModelConfig][] = 
     'three layers that see the input, to labels',
     cell => config(cell, [3, 5, 2], { kind: 'features', size: 2 }, { kind: 'labels', size: 3 }, true),
   ],
+  [
+    'one layer of 4, offsets of a pen to a mixture',
+    cell => config(cell, [4], { kind: 'features', size: 3 }, { kind: 'mixture', size: 2 }),
+  ],
 ];
 
 const errorBound = 1e-6;

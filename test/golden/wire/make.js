@@ -13,6 +13,18 @@ const floats = (...numbers) => Float32Array.from(numbers);
 
 const client = {
   'open, the default model': { type: 'open', session: 1, resumable: false },
+  'open, a fresh mixture': {
+    type: 'open',
+    session: 7,
+    resumable: false,
+    fresh: {
+      config: {
+        input: { kind: 'features', size: 3 },
+        layers: [{ cell: 'gru', size: 4 }],
+        output: { kind: 'mixture', size: 2 },
+      },
+    },
+  },
   'open, learning': {
     type: 'open',
     session: 2,
