@@ -1,6 +1,8 @@
 // Trains the model `text`: the next character of the works of Shakespeare.
 //
-//   node demo/models/text.train.js [--epochs 12] [--out demo/models/text.safetensors]
+//   node demo/models/text.train.js --epochs 10 --stop 5 --out first.safetensors
+//   node demo/models/text.train.js --from first.safetensors --epochs 3 --rate 0.002
+//   node demo/models/text.train.js --judge demo/models/text.safetensors
 //
 // Data: tokens/tinyshakespeare.txt under `../shared/data` (or EDDY_SHARED). The last 10 % are never learned from; they are read once an
 // epoch, to tell how it goes.
@@ -16,7 +18,9 @@ const { createEncoder, createModel, createRandom, createTrainer, loadModel, save
 
 const { values } = parseArgs({
   options: {
-    epochs: { type: 'string', default: '12' },
+    epochs: { type: 'string', default: '10' },
+    stop: { type: 'string', default: 'Infinity' },
+    from: { type: 'string' },
     cell: { type: 'string', default: 'lstm' },
     layers: { type: 'string', default: '1' },
     size: { type: 'string', default: '208' },
@@ -60,16 +64,18 @@ if (values.judge !== undefined) {
   process.exit(0);
 }
 
-const model = await createModel(
-  {
-    input: encoder.input,
-    layers: Array.from({ length: number('layers') }, () => ({ cell: values.cell, size: number('size') })),
-    output: { kind: 'classes', size: encoder.input.size },
-    ...(number('layers') > 1 ? { skip: true } : {}),
-    encoder: encoder.config,
-  },
-  { seed: number('seed') },
-);
+const fresh = () =>
+  createModel(
+    {
+      input: encoder.input,
+      layers: Array.from({ length: number('layers') }, () => ({ cell: values.cell, size: number('size') })),
+      output: { kind: 'classes', size: encoder.input.size },
+      ...(number('layers') > 1 ? { skip: true } : {}),
+      encoder: encoder.config,
+    },
+    { seed: number('seed') },
+  );
+const model = values.from === undefined ? await fresh() : await loadModel(readFileSync(values.from));
 const weights = Object.values(model.weights()).reduce((sum, tensor) => sum + tensor.length, 0);
 const [epochs, batch, steps] = ['epochs', 'batch', 'steps'].map(number);
 /** Each stream of the batch reads its own part of the text, and its carry goes on from window to window. */
@@ -95,7 +101,7 @@ console.log(`${weights} weights, ${learned.length} characters to learn from, ${h
 const begin = performance.now();
 let best = Number.POSITIVE_INFINITY;
 let read = 0;
-for (let epoch = 1; epoch <= epochs; epoch++) {
+for (let epoch = 1; epoch <= Math.min(epochs, number('stop')); epoch++) {
   let carries = Array.from({ length: batch }, () => model.zeroCarry());
   // The parts begin elsewhere each time.
   const offset = Math.floor(random.uniform() * (stretch - windows * steps + 1));

@@ -93,5 +93,8 @@ function isTold(event: Learned): event is Told {
 function told(event: Told): RemoteLearned {
   if (event.kind === 'step') return { ...event, step: numbered(event.step, event.number) };
   if (event.kind === 'late') return { kind: 'late', number: event.number, loss: event.loss! };
-  return event;
+  if (event.kind !== 'update') return event;
+  // No guard is asked for here, so there is nothing to roll back.
+  const { rollback: _, ...update } = event.update;
+  return { kind: 'update', update };
 }

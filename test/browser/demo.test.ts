@@ -1,64 +1,12 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import test, { type ExecutionContext } from 'ava';
-import type { Page } from 'playwright-core';
+import test from 'ava';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
-import { finished, lineReader, start } from '../helpers/cli.js';
-
-async function startDemo(
-  t: ExecutionContext,
-  port = '0',
-): Promise<{ url: string; child: ChildProcessWithoutNullStreams }> {
-  const child = start(t, 'demo', '--port', port);
-  const line = await lineReader(child)();
-  const url = /http:\S+/.exec(line)?.[0];
-  if (url === undefined) throw new Error(`Expected the address of the page, got ${line}`);
-  return { url, child };
-}
-
-/** The number that stands above a word. */
-async function number(page: Page, panel: string, word: string): Promise<number> {
-  const text = await page.textContent(`${panel} .numbers div:has(dt:text("${word}")) dd`);
-  return Number(text?.replace(/\D/g, '') || 0);
-}
-
-async function numberFrom(page: Page, panel: string, word: string, least: number): Promise<void> {
-  await page.waitForFunction(
-    ([where, name, from]) => {
-      const groups = [...document.querySelectorAll(`${where} .numbers div`)];
-      const group = groups.find(one => one.querySelector('dt')?.textContent?.includes(name));
-      return Number(group?.querySelector('dd')?.textContent?.replace(/\D/g, '') || 0) >= from;
-    },
-    [panel, word, least] as const,
-  );
-}
-
-/** Different colours in a canvas, transparent pixels aside. */
-function colours(page: Page, canvas: string): Promise<number> {
-  return page.evaluate(selector => {
-    const element = document.querySelector<HTMLCanvasElement>(selector)!;
-    const { data } = element.getContext('2d')!.getImageData(0, 0, element.width, element.height);
-    const seen = new Set<number>();
-    for (let i = 0; i < data.length; i += 4) {
-      if (data[i + 3] > 0) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-    }
-    return seen.size;
-  }, canvas);
-}
-
-/** Where the networks of the pages run. */
-const places = ['here', 'on the server'] as const;
-
-async function choose(page: Page, place: (typeof places)[number]): Promise<void> {
-  const choice = page.getByRole('radio', { name: place });
-  await choice.focus();
-  await page.keyboard.press('Space');
-  if (!(await choice.isChecked())) await choice.check();
-}
+import { finished, start } from '../helpers/cli.js';
+import { choose, colours, number, numberFrom, places, startDemo } from '../helpers/demo.js';
 
 for (const place of places) {
   browserTest(`${place}, the load of the machine is forecast and learned without being asked to`, async t => {

@@ -1,0 +1,135 @@
+import {
+  type CellKind,
+  createEncoder,
+  createRandom,
+  type Input,
+  type ModelConfig,
+  type Target,
+  vocabularyOf,
+} from 'eddy';
+import { map, type Observable, Subject, Subscription, scan, timer } from 'rxjs';
+import { serverEvents } from '../parts/server-events.js';
+import type { Lessons } from '../run/runner.js';
+import { columns, type Load } from '../sense/forecaster.js';
+import { lookOf } from '../type/characters.js';
+import { rhyme } from '../type/rhyme.js';
+
+/** One step of a stream; where the target is left out, it is the input of the step after. */
+export interface Moment {
+  readonly input: Input;
+  readonly target?: Target;
+  /** What stands below its column. */
+  readonly label: string;
+}
+
+/** A stream to learn from, and the network for it. */
+export interface Feed {
+  readonly id: string;
+  readonly title: string;
+  /** What there is to learn. */
+  readonly about: string;
+  readonly rate: number;
+  readonly config: (cell: CellKind) => ModelConfig;
+  /** @param paced emits whenever a moment is due, where the stream has no pace of its own */
+  readonly moments: (paced: Observable<unknown>) => Observable<Moment>;
+}
+
+export const units = 24;
+/** Steps between a bit and its echo. */
+export const delay = 5;
+
+const vocabulary = vocabularyOf(rhyme);
+const letters: Feed = {
+  id: 'letters',
+  title: 'a rhyme',
+  about: 'Each letter is foretold from those before it.',
+  rate: 0.01,
+  config: cell => ({
+    input: { kind: 'token', size: vocabulary.length + 1 },
+    layers: [{ cell, size: units }],
+    output: { kind: 'classes', size: vocabulary.length + 1 },
+  }),
+  moments(paced) {
+    const encoder = createEncoder({ kind: 'characters', vocabulary });
+    const text = [...rhyme];
+    return paced.pipe(
+      map((_, i) => text[i % text.length]),
+      map(character => ({
+        input: encoder.encode(encoder.initial(), character).inputs[0] as number,
+        label: lookOf(character).glyph,
+      })),
+    );
+  },
+};
+
+const echo: Feed = {
+  id: 'echo',
+  title: 'an echo',
+  about: `The answer is the bit of ${delay} steps ago: within the window it can be learned, beyond it cannot.`,
+  rate: 0.01,
+  config: cell => ({
+    input: { kind: 'features', size: 1 },
+    layers: [{ cell, size: units }],
+    output: { kind: 'classes', size: 2 },
+  }),
+  moments(paced) {
+    const random = createRandom(1);
+    return paced.pipe(
+      scan((bits: number[]) => [random.integer(2), ...bits].slice(0, delay + 1), []),
+      map(bits => ({
+        input: Float32Array.of(2 * bits[0] - 1),
+        target: bits[delay] ?? null,
+        label: String(bits[0]),
+      })),
+    );
+  },
+};
+
+const machine: Feed = {
+  id: 'machine',
+  title: 'this machine',
+  about: 'Load, memory and lateness of the machine that serves this page, four times a second.',
+  rate: 0.005,
+  config: cell => ({
+    input: { kind: 'features', size: columns.length },
+    layers: [{ cell, size: units }],
+    output: { kind: 'values', size: columns.length },
+  }),
+  moments() {
+    const encoder = createEncoder({ kind: 'readings', columns: columns.map(name => ({ name })) });
+    return serverEvents<Load>('./load').pipe(
+      scan(
+        ({ state }, load) => {
+          const { state: after, inputs } = encoder.encode(state, {
+            cpu: load.cpu,
+            memory: load.memory,
+            delay: load.delay,
+          });
+          return { state: after, moment: { input: inputs[0] as Input, label: '' } };
+        },
+        { state: encoder.initial(), moment: undefined as Moment | undefined },
+      ),
+      map(({ moment }) => moment!),
+    );
+  },
+};
+
+export const feeds: readonly Feed[] = [letters, echo, machine];
+
+export function lessonsOf({ rate }: Feed, k2: number): Lessons {
+  return { k1: 1, k2, optimizer: { kind: 'adam', rate } };
+}
+
+/** Milliseconds between two steps; 0 for none at all. */
+export function createPace(): { readonly due: Observable<unknown>; set(milliseconds: number): void; once(): void } {
+  const due = new Subject<void>();
+  let running = Subscription.EMPTY;
+  return {
+    due,
+    set(milliseconds) {
+      running.unsubscribe();
+      if (milliseconds > 0) running = timer(milliseconds, milliseconds).subscribe(() => due.next());
+    },
+    once: () => due.next(),
+  };
+}
