@@ -83,6 +83,7 @@ export function awaitToken(
       webSocket.close(code, reason);
     },
     heartbeat() {},
+    sweep() {},
     terminate: () => webSocket.terminate(),
     unsentBytes: () => webSocket.bufferedAmount,
     describe: () => ({ connection: 0, client: '', unsentBytes: webSocket.bufferedAmount, sessions: [] }),

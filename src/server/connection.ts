@@ -34,6 +34,8 @@ export function connect(
   /** Sessions may wait for the peer to read. */
   let stalled = false;
   let watched = false;
+  /** Since when its peer has not read. */
+  let unreadSince: number | undefined;
   /** It sends too fast: it is read from later. */
   let throttled: NodeJS.Timeout | undefined;
   const rate = createRate(Math.min(settings.messageRate, grant.messageRate));
@@ -92,6 +94,17 @@ export function connect(
       watched = false;
       settle();
     });
+  }
+
+  /** Who does not read is told, and ended at the next look if it does not even take the close. */
+  function closeUnread(): void {
+    if (webSocket.readyState !== webSocket.OPEN) {
+      webSocket.terminate();
+      return;
+    }
+    const message = 'Expected answers to be read, they were not: the connection closes';
+    fault({ number: 0, outlet }, 'limit_reached', message, { retryable: true });
+    webSocket.close(closeCodes.limits, 'unread');
   }
 
   function onDrain(): void {
@@ -174,6 +187,12 @@ export function connect(
       }
       alive = false;
       if (webSocket.readyState === webSocket.OPEN) webSocket.ping();
+    },
+    sweep(now) {
+      sessions.sweep(now);
+      if (!outlet.blocked()) unreadSince = undefined;
+      else if (unreadSince === undefined) unreadSince = now;
+      else if (now - unreadSince > settings.unreadGrace) closeUnread();
     },
     terminate: () => webSocket.terminate(),
     unsentBytes: () => webSocket.bufferedAmount,

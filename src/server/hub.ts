@@ -5,6 +5,7 @@ import type { Log } from './log.js';
 import type { Settings } from './options.js';
 import type { Register } from './register.js';
 import type { Served } from './served.js';
+import type { SessionStore } from './store.js';
 import type { Tokens } from './tokens.js';
 import type { Turn } from './turn.js';
 
@@ -31,6 +32,7 @@ export interface Hub {
   connected: number;
   /** Milliseconds. */
   readonly now: () => number;
+  readonly store: SessionStore;
   /** Nothing new is taken. */
   draining: boolean;
 }
@@ -41,6 +43,8 @@ export interface Connection {
   shut(code: number, reason: string): void;
   /** Ends the connection if the last ping was not answered, and pings again. */
   heartbeat(): void;
+  /** Announces and puts to rest what has been idle. */
+  sweep(now: number): void;
   terminate(): void;
   /** Bytes that the peer has not taken yet. */
   unsentBytes(): number;

@@ -1,5 +1,5 @@
 /** What a resumable session has said and its client may not have: kept until it is acknowledged, never made anew. */
-import type { ServerMessage } from '../wire/messages.js';
+import type { ServerMessage, StepAnswer } from '../wire/messages.js';
 import { answerSize } from './answer.js';
 import type { Counts } from './counts.js';
 
@@ -119,6 +119,38 @@ export function answerAgain({ kept, outlet, number }: Speaker, firstSeq: number,
     const answers = part(kept!.messages[i], firstSeq, lastSeq);
     if (answers !== undefined) outlet.send({ ...answers, session: number });
   }
+}
+
+/** Takes up what was kept of a session that was saved. */
+export function takeKept(
+  { kept, counts }: Speaker,
+  messages: readonly ServerMessage[],
+  numbers: Pick<Kept, 'acked' | 'answered' | 'beside'>,
+): void {
+  if (kept === undefined) return;
+  kept.messages.push(...messages);
+  for (const message of messages) kept.bytes += bytesOf(message);
+  counts.unacknowledgedBytes += kept.bytes;
+  Object.assign(kept, numbers);
+}
+
+/** Numbers that lie in larger pieces of memory get memory of their own, so that the rest can go. */
+export function settle({ kept }: Speaker): void {
+  if (kept === undefined) return;
+  const { messages } = kept;
+  messages.forEach((message, i) => {
+    if (message.type !== 'predictions') return;
+    const entries = message.entries.map(entry => ({ ...entry, answers: entry.answers.map(ownNumbers) }));
+    messages[i] = { ...message, entries };
+  });
+}
+
+function ownNumbers(answer: StepAnswer): StepAnswer {
+  const own = { ...answer } as { [name: string]: unknown };
+  for (const name of ['prediction', 'topValues', 'logits', 'carry']) {
+    if (own[name] !== undefined) own[name] = (own[name] as Float32Array).slice();
+  }
+  return own as unknown as StepAnswer;
 }
 
 /** Lets go of everything. */

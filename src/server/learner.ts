@@ -24,6 +24,10 @@ export interface SessionLearner {
   follow(follower: Follower): void;
   /** Tells all that learn with these weights what the guard did. */
   tell(update: Update): void;
+  /** Of weights of its own: where they were at the start. */
+  readonly began?: Began;
+  /** How many times the guard has told so far. */
+  verdicts(): number;
   /** Weights and optimizer go back to where they were at the start. */
   restore(): void;
   /** The session is gone: its room is another's. */
@@ -47,10 +51,35 @@ export async function createPrivateLearner(
   // Of the copy: the model may have moved meanwhile.
   const weights = own.weights();
   const trainer = createTrainer(own, options);
+  const began = { weights, counters: trainer.counters() };
   return {
     ...describe(trainer, learning, true),
-    ...following(new Set()),
-    restore: restorer(trainer, weights),
+    ...following({ followers: new Set(), verdicts: 0 }),
+    began,
+    restore: restorer(trainer, began),
+  };
+}
+
+/** Where a learner with weights of its own began. */
+export interface Began {
+  readonly weights: Weights;
+  readonly counters: Record<string, number>;
+}
+
+/**
+ * A learner with weights of its own that was saved: it learns on as `like` does.
+ *
+ * @throws LimitError beyond `maxBytes`
+ */
+export function takeUpLearner(trainer: Trainer, like: SessionLearner, began: Began, maxBytes: number): SessionLearner {
+  const { model, options } = trainer;
+  checkBytes(trainerBytes(model, options) + streamBytes(model, options), maxBytes);
+  const { targetSource, horizon } = like.learning;
+  return {
+    ...describe(trainer, { targetSource, horizon }, true),
+    ...following({ followers: new Set(), verdicts: 0 }),
+    began,
+    restore: restorer(trainer, began),
   };
 }
 
@@ -61,6 +90,8 @@ export interface Sharing {
   /** Sessions that learn with it at present, those that are being opened among them. */
   sharers: number;
   readonly followers: Set<Follower>;
+  /** How many times they were told. */
+  verdicts: number;
 }
 
 /**
@@ -81,7 +112,7 @@ export function createSharedLearner(
   const learner = describe(trainer, learning, false);
   sharing.shared = trainer;
   sharing.sharers++;
-  const followed = following(sharing.followers);
+  const followed = following(sharing);
   return {
     ...learner,
     ...followed,
@@ -93,12 +124,16 @@ export function createSharedLearner(
   };
 }
 
-function following(all: Set<Follower>): Pick<SessionLearner, 'follow' | 'tell' | 'leave'> {
+type Followed = Pick<Sharing, 'followers' | 'verdicts'>;
+
+function following(told: Followed): Pick<SessionLearner, 'follow' | 'tell' | 'leave' | 'verdicts'> {
+  const all = told.followers;
   let own: Follower | undefined;
   const leave = (): void => {
     if (own) all.delete(own);
   };
   return {
+    verdicts: () => told.verdicts,
     leave,
     follow(follower) {
       leave();
@@ -106,6 +141,7 @@ function following(all: Set<Follower>): Pick<SessionLearner, 'follow' | 'tell' |
       all.add(follower);
     },
     tell(update) {
+      told.verdicts++;
       for (const follower of all) follower(update);
     },
   };
@@ -115,7 +151,7 @@ function describe(
   trainer: Trainer,
   learning: Learning | undefined,
   own: boolean,
-): Omit<SessionLearner, 'restore' | 'leave' | 'follow' | 'tell'> {
+): Omit<SessionLearner, 'restore' | 'leave' | 'follow' | 'tell' | 'verdicts' | 'began'> {
   const { config } = trainer.model;
   const horizon = horizonOf(config, learning);
   const { optimizer: _, replay, ...options } = trainer.options;
@@ -201,8 +237,7 @@ function streamBytes(model: TrainableModel, lengths: Lengths): number {
   return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * outputWidth(output));
 }
 
-function restorer(trainer: Trainer, weights: Weights): () => void {
-  const counters = trainer.counters();
+function restorer(trainer: Trainer, { weights, counters }: Began): () => void {
   return () => {
     trainer.model.setWeights(weights);
     for (const moment of Object.values(trainer.optimizer.moments)) moment.array.fill(0);

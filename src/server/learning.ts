@@ -6,6 +6,7 @@ import type { Update } from '../training/trainer.js';
 import type { TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
+import type { SessionLearner } from './learner.js';
 import { flush, pushLoss } from './outbox.js';
 import { type Frame, type Session, sayFault } from './session.js';
 
@@ -14,9 +15,14 @@ export function startLearning(session: Session): void {
   const { learner, steps } = session;
   if (learner === undefined) return;
   session.stream = createStream(learner.trainer, { carry: session.carry.slice(), steps, updated: steps, entries: [] });
-  learner.follow(update => heed(session, update));
+  followVerdicts(session, learner);
   session.streamStart = steps;
   session.diverged = false;
+}
+
+/** The stream of the session does as the guard of its learner tells. */
+export function followVerdicts(session: Session, learner: SessionLearner): void {
+  learner.follow(update => heed(session, update));
 }
 
 /** One step of the frame at the head of the queue, with its target and the update that is due. */

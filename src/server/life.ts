@@ -1,15 +1,29 @@
-/** How the sessions of a server end that nobody ends. */
+/** The life of sessions that nobody ends: they wait for their client, are put to rest, are woken, or are gone. */
+import { CheckpointError } from '../errors.js';
 import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
+import { nowhere, type Resting } from './register.js';
+import { loadSession, saveSession } from './saved.js';
 import type { Session } from './session.js';
 import { forget } from './stepping.js';
 
-/** Why a session that could have gone on is gone. */
-export type EvictionReason = 'expired';
+/**
+ * Why a session that could have gone on is gone: its client did not come back, there was no room for it to rest, or it could
+ * not be taken up.
+ */
+export type EvictionReason = 'expired' | 'room' | 'failed';
+
+/** Milliseconds after which a session without a connection is put to rest. */
+const restAfter = 5000;
 
 /** Nothing is left of the session: its room is another's. */
 export function release(hub: Hub, session: Session): void {
+  hub.counts.sessions.finished++;
+  depart(hub, session);
+}
+
+function depart(hub: Hub, session: Session): void {
   forget(session);
   hub.register.remove(session);
   leave(hub, session);
@@ -18,7 +32,6 @@ export function release(hub: Hub, session: Session): void {
 /** A session that was opened gives its place back. */
 export function leave(hub: Hub, session: Session): void {
   session.learner?.leave();
-  hub.counts.sessions.finished++;
   exit(hub, session.grant, session.own);
 }
 
@@ -40,17 +53,103 @@ export function exit(hub: Hub, grant: Grant, own: boolean): void {
   grant.learners--;
 }
 
-/** Looks after what has waited too long; to be called now and then. */
-export function sweep(hub: Hub): void {
-  const { register, settings } = hub;
-  const before = hub.now() - 1000 * settings.resumeSeconds;
-  for (const [session, since] of register.detached) {
-    if (since > before) break;
-    evict(hub, session, 'expired');
+let restedHere = 0;
+
+/**
+ * Saves a session in the store, and lets go of it here; nothing waits in it.
+ *
+ * @param gone is called if it is evicted while it rests
+ */
+export function putToRest(hub: Hub, session: Session, gone: (reason: EvictionReason) => void = () => {}): Resting {
+  const { register, store, counts, settings } = hub;
+  const { token, nonce, grant, own, served } = session;
+  const name = token === '' ? `connected-${++restedHere}` : token;
+  const bytes = saveSession(session, name);
+  const since = register.detached.get(session) ?? Number.POSITIVE_INFINITY;
+  depart(hub, session);
+  counts.hibernations++;
+  const stored = store.put(name, bytes).then(given => {
+    for (const other of given) evictResting(hub, other, 'room');
+  });
+  const resting = { name, token, nonce, owner: grant.name, own, modelHash: served.hash, since, stored, gone };
+  stored.catch(error => {
+    settings.onError(error);
+    evictResting(hub, name, 'failed');
+  });
+  register.rest(resting);
+  return resting;
+}
+
+/** The session that rested goes on, at no outlet yet. Undefined if it is gone, which has been told and counted. */
+export function wake(hub: Hub, resting: Resting, grant: Grant): Promise<Session | undefined> {
+  resting.waking ??= wakeOnce(hub, resting, grant);
+  return resting.waking;
+}
+
+async function wakeOnce(hub: Hub, resting: Resting, grant: Grant): Promise<Session | undefined> {
+  const { register, store, settings } = hub;
+  enter(hub, grant, resting.own);
+  try {
+    await resting.stored;
+    const bytes = await store.take(resting.name);
+    if (bytes === undefined) throw new CheckpointError('Expected a session that rests, got none');
+    const session = await loadSession(bytes, hub, nowhere, grant);
+    register.unrest(resting.name);
+    if (session.token !== '') {
+      register.add(session);
+      register.detach(session);
+    }
+    return session;
+  } catch (error) {
+    exit(hub, grant, resting.own);
+    if (!(error instanceof CheckpointError)) settings.onError(error);
+    evictResting(hub, resting.name, 'failed');
+    return undefined;
   }
 }
 
-function evict(hub: Hub, session: Session, reason: EvictionReason): void {
-  if (!session.ended) countOne(hub.counts.evictions, reason);
+function evictResting(hub: Hub, name: string, reason: EvictionReason): void {
+  const resting = hub.register.unrest(name);
+  if (resting === undefined) return;
+  countOne(hub.counts.evictions, reason);
+  hub.log.info({ client: resting.owner, reason }, 'session evicted');
+  resting.gone(reason);
+}
+
+/** A session that rests will not go on: whom it belonged to has left. */
+export function forgetResting({ register, store, settings }: Hub, { name }: Resting): void {
+  register.unrest(name);
+  store.delete(name).catch(settings.onError);
+}
+
+/** Puts those to rest that wait longest for their clients, until there is a place (for weights, too) or none waits. */
+export function makeRoom(hub: Hub, own: boolean): void {
+  const { register, settings } = hub;
+  const full = (): boolean => hub.sessions >= settings.maxSessions || (own && hub.learners >= settings.maxLearners);
+  for (const session of register.detached.keys()) {
+    if (!full()) return;
+    if (session.queue.length === 0 && !session.paused) putToRest(hub, session);
+  }
+}
+
+/** Looks after what has waited long; to be called now and then. */
+export function sweep(hub: Hub): void {
+  const { register, settings, connections } = hub;
+  const now = hub.now();
+  const expired = now - 1000 * settings.resumeSeconds;
+  for (const [session, since] of register.detached) {
+    if (since <= expired) evict(hub, session);
+    else if (since <= now - restAfter && session.queue.length === 0 && !session.paused) putToRest(hub, session);
+  }
+  for (const resting of register.resting()) {
+    if (resting.since > expired || resting.waking !== undefined) continue;
+    evictResting(hub, resting.name, 'expired');
+    forgetResting(hub, resting);
+  }
+  for (const connection of connections) connection.sweep(now);
+}
+
+function evict(hub: Hub, session: Session): void {
+  if (!session.ended) countOne(hub.counts.evictions, 'expired' satisfies EvictionReason);
   release(hub, session);
 }

@@ -132,7 +132,12 @@ function checkDrawing({ layers }: ModelConfig): void {
   );
 }
 
-async function learnerFor(message: Open, served: Served, settings: Settings): Promise<SessionLearner | undefined> {
+/** Throws `OpenError`, and what a trainer throws. */
+export async function learnerFor(
+  message: Pick<Open, 'learn' | 'learning'> & { readonly fresh?: unknown },
+  served: Served,
+  settings: Settings,
+): Promise<SessionLearner | undefined> {
   const { learn = 'none', learning } = message;
   if (learn === 'none') return undefined;
   const { model } = served;
@@ -140,7 +145,7 @@ async function learnerFor(message: Open, served: Served, settings: Settings): Pr
     throw new OpenError('unsupported', `Expected learn to be none: ${served.name} cannot learn`);
   }
   if (learn === 'private') {
-    return createPrivateLearner(model, learning, settings.maxLearnerBytes, message.fresh !== undefined);
+    return createPrivateLearner(model, learning, settings.maxLearnerBytes, Boolean(message.fresh));
   }
   return createSharedLearner(model, served, learning, settings.maxLearnerBytes);
 }

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js';
 import { defaultLimits, type WireLimits } from '../wire/messages.js';
 import { isLoopback } from './hosts.js';
 import { type Log, silent } from './log.js';
+import type { SessionStore } from './store.js';
 import type { TokenConfig } from './tokens.js';
 
 /** Every bound has a default; what is beyond one is refused and told, never buffered. */
@@ -37,6 +38,18 @@ export interface ServeOptions {
   readonly credit?: number;
   /** Seconds that a resumable session waits for its client when the connection is lost. Default 300. */
   readonly resumeSeconds?: number;
+  /** Seconds without a message after which a session is put to rest, and woken by its next one. Default 900. */
+  readonly idleSeconds?: number;
+  /** So many seconds before, it is told. Default 60. */
+  readonly announceSeconds?: number;
+  /** Bytes of the sessions that rest in memory; beyond, those that have rested longest are gone. Default 256 MiB. */
+  readonly maxRestingBytes?: number;
+  /** Milliseconds after which a peer that does not read is told and its connection closed. Default 60,000. */
+  readonly unreadGrace?: number;
+  /** Where resumable sessions are saved when the server closes, and taken up by the next one. Default: nowhere. */
+  readonly sessionsFile?: string;
+  /** Where sessions rest instead of in memory. */
+  readonly store?: SessionStore;
   /** Bytes of one message. Default 1 MiB. */
   readonly maxPayload?: number;
   /** WebSocket frames of one message. Default 256. */
@@ -79,7 +92,7 @@ export interface ServeOptions {
 }
 
 /** Options that may stay out. */
-type Optional = 'origins' | 'otherwise' | 'tokens' | 'tls';
+type Optional = 'sessionsFile' | 'store' | 'origins' | 'otherwise' | 'tokens' | 'tls';
 
 /** The options as they are used. */
 export type Settings = Required<Omit<ServeOptions, Optional | 'limits'>> &
@@ -88,6 +101,10 @@ export type Settings = Required<Omit<ServeOptions, Optional | 'limits'>> &
 const counts = {
   credit: 256,
   resumeSeconds: 300,
+  idleSeconds: 900,
+  announceSeconds: 60,
+  maxRestingBytes: 256 << 20,
+  unreadGrace: 60_000,
   maxPayload: 1 << 20,
   maxFragments: 256,
   messageRate: 50_000,
@@ -125,6 +142,8 @@ const others: readonly string[] = [
   'allowFresh',
   'limits',
   'log',
+  'sessionsFile',
+  'store',
   'onError',
 ] satisfies (keyof ServeOptions)[];
 
@@ -172,7 +191,10 @@ export function checkServeOptions(options: ServeOptions): Settings {
     );
   }
   const limits = { ...checkLimits(options.limits), maxBytes: bounds.maxPayload };
-  const choices = { allowAnonymous, allowShared, allowFresh, origins, tokens, tls, otherwise };
+  const { sessionsFile, store } = options;
+  expect(sessionsFile === undefined || typeof sessionsFile === 'string', 'sessionsFile', 'a path', sessionsFile);
+  expect(store === undefined || typeof store?.take === 'function', 'store', 'a store of sessions', store);
+  const choices = { sessionsFile, store, allowAnonymous, allowShared, allowFresh, origins, tokens, tls, otherwise };
   return { ...bounds, ...choices, host, port, path, log, onError, limits };
 }
 

@@ -1,7 +1,20 @@
 /** The resumable sessions of a server, by their tokens; those whose connection is lost among them. */
 import { createCounts } from './counts.js';
 import { flush } from './outbox.js';
+import type { SavedName } from './saved.js';
 import type { Outlet, Session } from './session.js';
+
+/** A session that is in the store, and not here. */
+export interface Resting extends SavedName {
+  /** When its connection was lost; infinity where it has one. */
+  readonly since: number;
+  /** It is in the store. */
+  readonly stored: Promise<void>;
+  /** It is being read. */
+  waking?: Promise<Session | undefined>;
+  /** It is evicted. */
+  gone(reason: 'expired' | 'room' | 'failed'): void;
+}
 
 export interface Register {
   add(session: Session): void;
@@ -13,8 +26,17 @@ export interface Register {
   attach(session: Session, outlet: Outlet, number: number): void;
   /** Its connection is lost: it waits. */
   detach(session: Session): void;
-  /** It will not go on. */
+  /** It is not here any more. */
   remove(session: Session): void;
+  /** A session rests in the store. */
+  rest(resting: Resting): void;
+  /** The one of that token or nonce that rests, if it is this owner's. */
+  findResting(token: string, nonce: string, owner: string): Resting | undefined;
+  /** It does not rest any more. */
+  unrest(name: string): Resting | undefined;
+  resting(): Iterable<Resting>;
+  /** Those that are here. */
+  all(): Iterable<Session>;
   /** Those that wait for their clients, and since when; the longest wait first. */
   readonly detached: ReadonlyMap<Session, number>;
   readonly size: number;
@@ -25,6 +47,8 @@ export function createRegister(now: () => number): Register {
   const tokens = new Map<string, Session>();
   const nonces = new Map<string, Session>();
   const detached = new Map<Session, number>();
+  const rested = new Map<string, Resting>();
+  const restedNonces = new Map<string, Resting>();
 
   const mine = (session: Session | undefined, owner: string): Session | undefined =>
     session !== undefined && session.grant.name === owner ? session : undefined;
@@ -57,6 +81,22 @@ export function createRegister(now: () => number): Register {
       move(session, nowhere);
       detached.set(session, now());
     },
+    rest(resting) {
+      rested.set(resting.name, resting);
+      if (resting.nonce !== '') restedNonces.set(resting.nonce, resting);
+    },
+    findResting(token, nonce, owner) {
+      const found = token !== '' ? rested.get(token) : nonce !== '' ? restedNonces.get(nonce) : undefined;
+      return found?.owner === owner && found.token !== '' ? found : undefined;
+    },
+    unrest(name) {
+      const resting = rested.get(name);
+      rested.delete(name);
+      if (resting !== undefined && restedNonces.get(resting.nonce) === resting) restedNonces.delete(resting.nonce);
+      return resting;
+    },
+    resting: () => rested.values(),
+    all: () => tokens.values(),
     remove(session) {
       tokens.delete(session.token);
       if (nonces.get(session.nonce) === session) nonces.delete(session.nonce);
@@ -66,7 +106,7 @@ export function createRegister(now: () => number): Register {
 }
 
 /** Where the messages of a session go that waits for its client: what is to arrive is kept. */
-const nowhere: Outlet = {
+export const nowhere: Outlet = {
   counts: createCounts(),
   queued: 0,
   pending: 0,

@@ -12,6 +12,8 @@ import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
 import { createRegister } from './register.js';
 import { type Models, serveModels } from './served.js';
+import { saveSessions, takeUpSessions } from './sessions-file.js';
+import { createMemoryStore } from './store.js';
 import { createTokens } from './tokens.js';
 import { createTurn } from './turn.js';
 import { createUpgrade } from './upgrade.js';
@@ -69,6 +71,7 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     counts: createCounts(),
     register: createRegister(now),
     now,
+    store: settings.store ?? createMemoryStore(settings.maxRestingBytes),
     sessions: 0,
     learners: 0,
     draining: false,
@@ -97,6 +100,10 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  const { sessionsFile } = settings;
+  if (sessionsFile !== undefined) {
+    settings.log.info({ sessions: await takeUpSessions(hub, sessionsFile) }, 'sessions taken up');
+  }
   const { port } = await listen(http, settings);
   const heartbeat = setInterval(() => {
     for (const connection of hub.connections) connection.heartbeat();
@@ -178,4 +185,6 @@ async function drain(hub: Hub, http: HttpServer, sockets: ReadonlySet<Socket>): 
   }, hub.settings.grace);
   await done;
   clearTimeout(grace);
+  const { sessionsFile, log } = hub.settings;
+  if (sessionsFile !== undefined) log.info({ sessions: await saveSessions(hub, sessionsFile) }, 'sessions saved');
 }

@@ -11,6 +11,8 @@ export interface Served extends Sharing {
   readonly model: Model;
   /** SHA-256 of configuration and weights at the start; empty where the weights cannot be seen. */
   readonly hash: string;
+  /** Hashes that sessions know it by which began before it was moved for everyone, and saved. */
+  readonly former: Set<string>;
   /** Of text, ink or sound, where the model takes it. */
   readonly encoder: Encoder | undefined;
   /** The frames that it takes. */
@@ -37,11 +39,13 @@ export function serveModel(name: string, model: Model): Served {
     name,
     model,
     hash: isTrainable(model) ? hashModel(model) : '',
+    former: new Set(),
     encoder,
     takes,
     shared: undefined,
     sharers: 0,
     followers: new Set(),
+    verdicts: 0,
   };
 }
 
@@ -71,6 +75,16 @@ function encoderOf({ encoder, input }: Model['config']): Pick<Served, 'encoder' 
 export function findModel(served: ReadonlyMap<string, Served>, name: string | undefined): Served | undefined {
   if (name) return served.get(name);
   return served.get('default') ?? (served.size === 1 ? [...served.values()][0] : undefined);
+}
+
+/** What a session or snapshot of this hash holds is of this model. */
+export function fits({ hash, former }: Served, modelHash: string): boolean {
+  return hash === modelHash || former.has(modelHash);
+}
+
+/** Of the weights as they are at present; empty where they cannot be seen. */
+export function presentHash({ model }: Served): string {
+  return isTrainable(model) ? hashModel(model) : '';
 }
 
 export function isTrainable(model: Model): model is TrainableModel {

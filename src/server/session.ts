@@ -66,7 +66,10 @@ export type Item =
       done: number;
     }
   | { readonly kind: 'reset'; readonly weights: boolean; readonly cost: number }
-  | { readonly kind: 'finish'; readonly carry: boolean; readonly learn: boolean };
+  | { readonly kind: 'snapshot'; readonly cost: number }
+  /** `begin` reads what is to be put in the place of the stream; the session waits meanwhile. */
+  | { readonly kind: 'restore'; readonly cost: number; begin(): void }
+  | { readonly kind: 'finish'; readonly carry: boolean; readonly state: boolean; readonly learn: boolean };
 
 /** One stream on the server. */
 export interface Session {
@@ -90,7 +93,7 @@ export interface Session {
   readonly credit: number;
   /** Has weights of its own. */
   readonly own: boolean;
-  readonly learner: SessionLearner | undefined;
+  learner: SessionLearner | undefined;
   /** Its own array, written at each step. */
   readonly carry: Float32Array;
   /** The carry that it was opened with, to which a reset goes back. */
@@ -118,6 +121,13 @@ export interface Session {
   resets: { readonly seq: number; readonly weights: boolean }[];
   finishing: boolean;
   ended: boolean;
+  /** Waits for what it reads. */
+  paused: boolean;
+  /** What it keeps holds it up no more: it is about to be saved. */
+  leaving: boolean;
+  /** When something came for it, and whether it was told since that nothing does. */
+  lastActive: number;
+  announced: boolean;
   /** Answers that go out as one message. */
   entries: Entry[];
   firstEntry: number;
@@ -179,6 +189,10 @@ export function createSession(given: Given): Session {
     resets: [],
     finishing: false,
     ended: false,
+    paused: false,
+    leaving: false,
+    lastActive: 0,
+    announced: false,
     entries: [],
     firstEntry: 0,
     size: 0,

@@ -1,14 +1,18 @@
 /** The sessions of one connection: what comes for each, from its opening to its end. */
+
+import { CheckpointError, LimitError } from '../errors.js';
 import type { Authenticate, ClientMessage, Open } from '../wire/messages.js';
 import { acceptFrames, planReset, pushReset, refuseAck } from './accept.js';
 import { countOne } from './counts.js';
 import { type Grant, missingPermission } from './grant.js';
 import type { Hub, SessionDescription } from './hub.js';
-import { acknowledge, pump, rewind } from './kept.js';
+import { acknowledge, pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
-import { enter, exit, leave, release } from './life.js';
+import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
+import type { Resting } from './register.js';
 import { enqueue, fault, type Outlet, type Session, sayFault } from './session.js';
+import { putSnapshot, readSnapshot } from './snapshot.js';
 import { canGoOn } from './stepping.js';
 
 /** A message for one session. */
@@ -29,6 +33,8 @@ export interface Sessions {
   takenOver(session: Session): void;
   /** The connection has ended; its resumable sessions wait for their client, unless that has closed them all. */
   clear(closed: boolean): void;
+  /** Announces and puts to rest what has been idle. */
+  sweep(now: number): void;
   describe(): SessionDescription[];
 }
 
@@ -41,9 +47,9 @@ interface Opening {
 /** @param grant what the client may do, and how much of it */
 export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions {
   const { settings, batcher, turn, register, counts } = hub;
-  const sessions = new Map<number, Session | Opening>();
+  const sessions = new Map<number, Session | Opening | Resting>();
 
-  function wake(session: Session): void {
+  function wakeUp(session: Session): void {
     if (!canGoOn(session)) return;
     batcher.add(session);
     turn.schedule();
@@ -51,7 +57,9 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
 
   function isBusy(): boolean {
     for (const session of sessions.values()) {
-      if ('early' in session || canGoOn(session)) return true;
+      if ('early' in session) return true;
+      if ('since' in session) continue;
+      if (canGoOn(session) || session.paused) return true;
       if (session.queue.length > 0 && outlet.blocked()) return true;
     }
     return false;
@@ -78,12 +86,16 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       else fault({ number, outlet }, 'session_exists', `Expected a new session number, got ${number}, which is open`);
     } else if (session === undefined) {
       fault({ number, outlet }, 'unknown_session', `Expected an open session, got ${number}: open it first`);
+    } else if ('since' in session) {
+      rouse(number, session, message, bytes);
     } else if ('early' in session) {
       session.early.push({ message, bytes });
       outlet.queued += bytes;
     } else {
+      session.lastActive = hub.now();
+      session.announced = false;
       forSession(session, message, bytes);
-      wake(session);
+      wakeUp(session);
     }
   }
 
@@ -102,11 +114,13 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
         break;
       }
       case 'finish':
-        if (message.state) {
-          sayFault(session, 'unsupported', 'Expected finish without state: this server makes no snapshots');
-        } else {
-          finish(session, message.carry ?? false, true);
-        }
+        finish(session, message.carry ?? false, message.state ?? false, true);
+        break;
+      case 'snapshot':
+        enqueue(session, { kind: 'snapshot', cost: 64 });
+        break;
+      case 'restore':
+        restore(session, message.data);
         break;
       case 'reset':
         session.taken++;
@@ -114,10 +128,8 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
         break;
       case 'close':
         if (session.ended) close(session);
-        else finish(session, false, false);
+        else finish(session, false, false, false);
         break;
-      default:
-        sayFault(session, 'unsupported', `Expected open, frames, targets, reset, finish or close, got ${message.type}`);
     }
   }
 
@@ -128,12 +140,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   }
 
   /** What has come is answered first; again, it changes nothing. */
-  function finish(session: Session, carry: boolean, learn: boolean): void {
+  function finish(session: Session, carry: boolean, state: boolean, learn: boolean): void {
     if (session.ended && session.kept) rewind(session, session.kept.acked, 0);
     pump(session);
     if (session.finishing) return;
     session.finishing = true;
-    enqueue(session, { kind: 'finish', carry, learn });
+    enqueue(session, { kind: 'finish', carry, state, learn });
   }
 
   function reset(session: Session, before: number, weights: boolean): void {
@@ -154,25 +166,40 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
 
   function open(message: Open): void {
     const { session: number, resume, nonce = '' } = message;
-    const session = resume === undefined ? register.opened(nonce, grant.name) : register.find(resume.token, grant.name);
+    const token = resume?.token ?? '';
+    const session = resume ? register.find(token, grant.name) : register.opened(nonce, grant.name);
+    const resting = session ? undefined : register.findResting(token, resume ? '' : nonce, grant.name);
     if (session !== undefined) {
       goOn(session, message);
+    } else if (resting !== undefined) {
+      begin(number, resting.own, async () => {
+        const woken = await wake(hub, resting, grant);
+        return woken === undefined ? () => expired(number) : () => goOn(woken, message, 'woken');
+      });
     } else if (resume !== undefined) {
-      countOne(counts.resumes, 'unknown');
-      const message =
-        'Expected the token of a session that waits, got one that is unknown or has expired: open a new one';
-      fault({ number, outlet }, 'token_expired', message);
+      expired(number);
     } else {
       openNew(message);
     }
   }
 
+  function expired(number: number): void {
+    countOne(counts.resumes, 'unknown');
+    const message =
+      'Expected the token of a session that waits, got one that is unknown or has expired: open a new one';
+    fault({ number, outlet }, 'token_expired', message);
+  }
+
   /** The session goes on here, with what its client has not received. */
-  function goOn(session: Session, message: Open): void {
-    const missing = missingPermission(grant, session);
+  function goOn(
+    session: Session,
+    message: Open,
+    outcome = register.detached.has(session) ? 'live' : 'taken over',
+  ): void {
     const { session: number, resume } = message;
     const { receivedSeq = 0, receivedMessages = 0 } = resume ?? {};
     const { acked, answered } = session.kept!;
+    const missing = missingPermission(grant, session);
     if (missing !== undefined) {
       fault({ number, outlet }, missing.fault, missing.message);
       return;
@@ -187,19 +214,22 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       fault({ number, outlet }, 'token_expired', `${ahead}: open a new one`);
       return;
     }
-    countOne(counts.resumes, register.detached.has(session) ? 'live' : 'taken over');
+    countOne(counts.resumes, outcome);
     if (session.outlet === outlet) sessions.delete(session.number);
     register.attach(session, outlet, number);
+    session.lastActive = hub.now();
+    session.announced = false;
     sessions.set(number, session);
     rewind(session, receivedSeq, receivedMessages);
     outlet.send(openedOf(session, settings));
     pump(session);
-    wake(session);
+    wakeUp(session);
   }
 
-  async function openNew(message: Open): Promise<void> {
+  function openNew(message: Open): void {
     const { session: number } = message;
     const own = needsOwnWeights(message);
+    makeRoom(hub, own);
     const limit =
       sessions.size >= settings.maxSessionsPerConnection
         ? `${settings.maxSessionsPerConnection} sessions on a connection`
@@ -221,26 +251,51 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       });
       return;
     }
-    const opening: Opening = { own, early: [] };
-    sessions.set(number, opening);
     enter(hub, grant, own);
-    try {
-      const session = await openSession(message, outlet, hub, grant);
-      const other = session.token === '' ? undefined : register.opened(session.nonce, grant.name);
-      if (sessions.get(number) !== opening || other !== undefined) {
+    begin(number, own, async here => {
+      let session: Session;
+      try {
+        session = await openSession(message, outlet, hub, grant);
+      } catch (error) {
+        exit(hub, grant, own);
+        throw error;
+      }
+      const other = register.opened(session.nonce, grant.name);
+      if (!here() || other !== undefined) {
         leave(hub, session);
-        if (sessions.get(number) !== opening) return;
-        goOn(other!, message);
-      } else {
+        return () => goOn(other!, message);
+      }
+      return () => {
         sessions.set(number, session);
+        session.lastActive = hub.now();
         startLearning(session);
         counts.sessions.opened++;
         if (session.token !== '') register.add(session);
         outlet.send(openedOf(session, settings));
-      }
+      };
+    });
+  }
+
+  /**
+   * What comes for the session meanwhile waits until it is made.
+   *
+   * @param make gives what is to be done then, if the connection is still there
+   */
+  async function begin(
+    number: number,
+    own: boolean,
+    make: (here: () => boolean) => Promise<() => void>,
+  ): Promise<void> {
+    const opening: Opening = { own, early: [] };
+    const here = (): boolean => sessions.get(number) === opening;
+    sessions.set(number, opening);
+    try {
+      const done = await make(here);
+      if (!here()) return;
+      sessions.delete(number);
+      done();
     } catch (error) {
-      exit(hub, grant, own);
-      if (sessions.get(number) !== opening) return;
+      if (!here()) return;
       sessions.delete(number);
       if (error instanceof OpenError) {
         fault({ number, outlet }, error.fault, error.message, { retryable: error.retryable });
@@ -255,20 +310,99 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     }
   }
 
+  /** Something came for a session that rests. */
+  function rouse(number: number, resting: Resting, message: SessionMessage, bytes: number): void {
+    begin(number, resting.own, async here => {
+      const session = await wake(hub, resting, grant);
+      if (session?.token === '' && !here()) release(hub, session);
+      return () => {
+        if (session === undefined) {
+          fault(
+            { number, outlet },
+            'evicted',
+            'Expected the session to rest until it is needed, it could not be taken up',
+          );
+          return;
+        }
+        if (session.token === '') session.outlet = outlet;
+        else register.attach(session, outlet, number);
+        session.number = number;
+        if (session.kept) session.kept.sent = session.kept.messages.length;
+        sessions.set(number, session);
+      };
+    });
+    receive(message, bytes);
+  }
+
+  function rest(session: Session): void {
+    const { number } = session;
+    const resting = putToRest(hub, session, reason => {
+      if (sessions.get(number) !== resting) return;
+      sessions.delete(number);
+      fault({ number, outlet }, 'evicted', `Expected the session to rest until it is needed, it is gone (${reason})`);
+    });
+    sessions.set(number, resting);
+  }
+
+  function restore(session: Session, data: Uint8Array): void {
+    session.taken++;
+    const begin = (): void => {
+      readSnapshot(session, data, settings.maxLearnerBytes)
+        .then(
+          restored => {
+            if (session.ended) return;
+            putSnapshot(session, restored);
+            session.outlet.send(openedOf(session, settings));
+          },
+          (error: unknown) => {
+            if (!(error instanceof CheckpointError || error instanceof LimitError)) settings.onError(error);
+            sayFault(session, 'bad_snapshot', (error as Error).message);
+          },
+        )
+        .finally(() => {
+          session.paused = false;
+          wakeUp(session);
+        });
+    };
+    enqueue(session, { kind: 'restore', cost: 64 + data.byteLength, begin });
+  }
+
+  /** Whom a session belonged to that rests has left: it goes on resting for its token alone. */
+  function leaveResting(resting: Resting, closed: boolean): void {
+    if (resting.waking) return;
+    if (resting.token === '' || closed) forgetResting(hub, resting);
+    else register.rest({ ...resting, since: hub.now(), gone: () => {} });
+  }
+
   return {
     receive,
     isBusy,
     isEmpty: () => sessions.size === 0,
     wakeAll() {
       for (const session of sessions.values()) {
-        if ('early' in session) continue;
+        if (!('queue' in session)) continue;
         pump(session);
-        wake(session);
+        wakeUp(session);
+      }
+    },
+    sweep(now) {
+      const idle = 1000 * settings.idleSeconds;
+      const announced = Math.max(0, idle - 1000 * settings.announceSeconds);
+      for (const session of sessions.values()) {
+        if (!('queue' in session) || session.queue.length > 0 || session.paused || outlet.blocked()) continue;
+        const quiet = now - session.lastActive;
+        if (quiet >= idle && session.announced) rest(session);
+        else if (quiet >= announced && !session.announced) {
+          session.announced = true;
+          settle(session);
+          const milliseconds = Math.max(0, Math.round(idle - quiet));
+          outlet.send({ type: 'expiring', session: session.number, milliseconds, reason: 'idle' });
+        }
       }
     },
     describe() {
       return Array.from(sessions.values()).flatMap(session =>
-        'early' in session
+        !('queue' in session)
           ? []
           : {
               session: session.number,
@@ -291,11 +425,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     },
     clear(closed) {
       for (const session of sessions.values()) {
-        if ('early' in session) continue;
+        if ('since' in session) leaveResting(session, closed);
+        if (!('queue' in session)) continue;
         if (session.token === '' || closed) release(hub, session);
         else {
           register.detach(session);
-          wake(session);
+          wakeUp(session);
         }
       }
       sessions.clear();

@@ -6,6 +6,7 @@ import { drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { flush, releaseHeld } from './outbox.js';
 import { dequeue, type Frame, type Item, type Session } from './session.js';
+import { takeSnapshot } from './snapshot.js';
 
 /** Targets that are taken in one round of a session, at most. */
 const targetsInRound = 256;
@@ -33,7 +34,8 @@ export function advance(session: Session): Input | undefined {
 
 /** Something waits, its peer reads, and takes note of what it has read. */
 export function canGoOn(session: Session): boolean {
-  return session.queue.length > 0 && !session.outlet.blocked() && !isFull(session);
+  if (session.queue.length === 0 || session.paused || session.outlet.blocked()) return false;
+  return session.leaving || !isFull(session);
 }
 
 /** What it took of the `most` that may be taken. */
@@ -55,17 +57,35 @@ function control(session: Session, item: Exclude<Item, Frame>, most: number): nu
       session.encoding = session.served.encoder?.initial();
       startLearning(session);
       return most;
+    case 'snapshot':
+      dequeue(session);
+      flush(session);
+      session.outlet.send({
+        type: 'snapshotData',
+        session: session.number,
+        data: takeSnapshot(session),
+        seq: session.nextSeq - 1 - session.waiting,
+        step: session.steps,
+        modelHash: session.served.hash,
+      });
+      return most;
+    case 'restore':
+      dequeue(session);
+      finishLearning(session);
+      session.paused = true;
+      item.begin();
+      return most;
     case 'finish':
       dequeue(session);
       if (item.learn) finishLearning(session);
       releaseHeld(session, true);
-      end(session, item.carry ? session.carry : undefined);
+      end(session, item.carry ? session.carry : undefined, item.state ? takeSnapshot(session) : undefined);
       return most;
   }
 }
 
 /** The session's last message; what waits is dropped. It is kept, as are answers. */
-export function end(session: Session, carry?: Float32Array): void {
+export function end(session: Session, carry?: Float32Array, state?: Uint8Array): void {
   if (session.ended) return;
   flush(session);
   halt(session);
@@ -73,6 +93,7 @@ export function end(session: Session, carry?: Float32Array): void {
     type: 'finished',
     session: session.number,
     ...(carry === undefined ? {} : { carry: carry.slice() }),
+    ...(state === undefined ? {} : { state }),
     totals: totalsOf(session),
   });
   session.outlet.ended(session);

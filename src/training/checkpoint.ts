@@ -128,7 +128,8 @@ function momentsOf({ optimizer, readout, guard }: Trainer): [string, Floats][] {
 
 const sinceOf = ({ since = 0 }: StreamState): number => since;
 
-const stateOfMark = (mark: StreamMark): StreamState => ({
+/** A mark as it is written: a further stream. */
+export const stateOfMark = (mark: StreamMark): StreamState => ({
   carry: mark.carry,
   steps: mark.steps,
   updated: mark.steps,
@@ -136,7 +137,7 @@ const stateOfMark = (mark: StreamMark): StreamState => ({
   random: mark.random,
 });
 
-function markOfState({ carry, steps, entries, random }: StreamState): StreamMark {
+export function markOfState({ carry, steps, entries, random }: StreamState): StreamMark {
   return { carry, steps, entries, random: random ?? new Uint32Array(4) };
 }
 

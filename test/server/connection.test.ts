@@ -13,6 +13,7 @@ import { silent } from '../../src/server/log.js';
 import { checkServeOptions } from '../../src/server/options.js';
 import { createRegister } from '../../src/server/register.js';
 import { serveModels } from '../../src/server/served.js';
+import { createMemoryStore } from '../../src/server/store.js';
 import { createTurn } from '../../src/server/turn.js';
 import { type ClientMessage, decodeServer, encodeClient } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
@@ -229,6 +230,7 @@ async function onFakeSocket(highWater: number, now?: () => number) {
     connected: 0,
     register: createRegister(() => 0),
     now: () => 0,
+    store: createMemoryStore(1000),
     sessions: 0,
     learners: 0,
     draining: false,

@@ -194,7 +194,7 @@ test('what was said beside answers is sent again exactly where it has not arrive
     type: 'targets',
     session: 1,
     forStep: 1,
-    targets: [rows[1], rows[2]],
+    targets: [level, level],
   });
   for (let i = 0; i < 3; i++) said.push(await first.next());
   // Also a fault that is no answer.

@@ -1,0 +1,186 @@
+/** A whole session as bytes: its stream, and what its client and it have said to each other that counts. */
+import { CheckpointError } from '../errors.js';
+import { loadModel } from '../model/checkpoint.js';
+import { readSafetensors, tensorOf, writeSafetensors } from '../model/safetensors.js';
+import {
+  decodeServer,
+  defaultLimits,
+  encodeServer,
+  type Learning,
+  type Predictions,
+  type ServerMessage,
+} from '../wire/messages.js';
+import type { Grant } from './grant.js';
+import type { Hub } from './hub.js';
+import { takeKept } from './kept.js';
+import { learnerFor } from './open.js';
+import { findModel, fits, type Served, serveModel } from './served.js';
+import { createSession, type Outlet, type Session } from './session.js';
+import { modelInSnapshot, putSnapshot, readSnapshot, takeSnapshot } from './snapshot.js';
+
+const key = 'eddy.session';
+
+/** What names a session that rests. */
+export interface SavedName {
+  /** The token, or, of a session that ends with its connection, a name that no token has. */
+  readonly name: string;
+  readonly token: string;
+  readonly nonce: string;
+  /** The name of its grant. */
+  readonly owner: string;
+  readonly own: boolean;
+  readonly modelHash: string;
+}
+
+interface SavedSession extends SavedName {
+  readonly model: string;
+  readonly learn: Session['learn'];
+  readonly learning?: Learning;
+  readonly want: Session['want'];
+  readonly credit: number;
+  readonly nextSeq: number;
+  readonly taken: number;
+  readonly steps: number;
+  readonly resets: Session['resets'];
+  readonly finishing: boolean;
+  readonly ended: boolean;
+  readonly acked: number;
+  readonly answered: number;
+  readonly beside: number;
+  /** Bytes of each kept message; the entry that waits for the next step, if there is one, is the last. */
+  readonly lengths: readonly number[];
+  readonly held: boolean;
+  readonly totals: Session['totals'];
+}
+
+/** Nothing waits in the session. */
+export function saveSession(session: Session, name: string): Uint8Array<ArrayBuffer> {
+  const { token, nonce, grant, own, served, learn, learner, want, credit, kept, held, totals } = session;
+  const { nextSeq, taken, steps, resets, finishing, ended } = session;
+  const messages: ServerMessage[] = [...(kept?.messages ?? [])];
+  if (held) messages.push({ type: 'predictions', session: 1, firstSeq: held.seq, entries: [held.entry] });
+  const encoded = messages.map(message => encodeServer(message, 'eddy.v1.proto') as Uint8Array);
+  const saved: SavedSession = {
+    name,
+    token,
+    nonce,
+    owner: grant.name,
+    own,
+    modelHash: served.hash,
+    model: served.name,
+    learn,
+    ...(learner === undefined ? {} : { learning: withoutInfinity(learner.learning) }),
+    want,
+    credit,
+    nextSeq,
+    taken,
+    steps,
+    resets,
+    finishing,
+    ended,
+    acked: kept?.acked ?? 0,
+    answered: kept?.answered ?? 0,
+    beside: kept?.beside ?? 0,
+    lengths: encoded.map(({ length }) => length),
+    held: held !== undefined,
+    totals,
+  };
+  const all = new Uint8Array(encoded.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const bytes of encoded) {
+    all.set(bytes, at);
+    at += bytes.length;
+  }
+  const tensors = new Map([['messages', tensorOf(all)]]);
+  if (!ended) tensors.set('snapshot', tensorOf(takeSnapshot(session)));
+  return writeSafetensors(tensors, { [key]: JSON.stringify(saved) });
+}
+
+/** Whose session the bytes hold. Throws `CheckpointError` if none. */
+export function nameOf(bytes: Uint8Array): SavedName {
+  return parse(readSafetensors(bytes).metadata[key]);
+}
+
+/**
+ * The session that was saved, at an outlet.
+ *
+ * @throws CheckpointError if it does not fit what is served now
+ */
+export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, grant: Grant): Promise<Session> {
+  const { settings, counts, histograms } = hub;
+  const { metadata, tensors } = readSafetensors(bytes);
+  const saved = parse(metadata[key]);
+  const { token, nonce, own, learn, learning, want, credit, ended } = saved;
+  const snapshot = tensors.get('snapshot')?.data.slice();
+  const served = await servedFor(saved, snapshot, hub);
+  const asked = { learn, learning: withInfinity(learning), fresh: saved.model === '' };
+  const learner = ended || learn === 'none' ? undefined : await learnerFor(asked, served, settings);
+  const carry = served.model.zeroCarry().slice();
+  const session = createSession({
+    number: 1,
+    outlet,
+    counts,
+    histograms,
+    grant,
+    token,
+    nonce,
+    served,
+    learn,
+    want,
+    credit,
+    own,
+    learner,
+    carry,
+  });
+  if (!ended) {
+    if (snapshot === undefined) throw new CheckpointError('Expected a session with a snapshot, got none');
+    putSnapshot(session, await readSnapshot(session, snapshot, settings.maxLearnerBytes));
+  }
+  const { nextSeq, taken, steps, resets, finishing, totals, acked, answered, beside, lengths, held } = saved;
+  Object.assign(session, { nextSeq, taken, steps, resets, finishing, ended });
+  Object.assign(session.totals, totals);
+  const messages = readMessages(tensors.get('messages')!.data, lengths);
+  if (held) {
+    const { firstSeq, entries } = messages.pop() as Predictions;
+    session.held = { seq: firstSeq, entry: entries[0] };
+  }
+  takeKept(session, messages, { acked, answered, beside });
+  return session;
+}
+
+async function servedFor(saved: SavedSession, snapshot: Uint8Array | undefined, hub: Hub): Promise<Served> {
+  const { model: name, modelHash } = saved;
+  if (name === '' && snapshot !== undefined) {
+    const bytes = modelInSnapshot(snapshot);
+    if (bytes !== undefined) return { ...serveModel('', await loadModel(bytes.slice())), hash: modelHash };
+  }
+  const served = findModel(hub.models, name);
+  if (served !== undefined && fits(served, modelHash)) return served;
+  throw new CheckpointError(
+    `Expected a session of a model that is served, got one of ${name} (${modelHash.slice(0, 12)})`,
+  );
+}
+
+const limits = { ...defaultLimits, maxBytes: 1 << 28, maxItems: 1 << 24 };
+
+function readMessages(bytes: Uint8Array, lengths: readonly number[]): ServerMessage[] {
+  let at = 0;
+  return lengths.map(length => {
+    at += length;
+    return decodeServer(bytes.slice(at - length, at), true, 'eddy.v1.proto', limits);
+  });
+}
+
+function parse(text: string | undefined): SavedSession {
+  if (text === undefined) throw new CheckpointError('Expected a session, got a file of something else');
+  return JSON.parse(text);
+}
+
+/** JSON has no infinity. */
+function withoutInfinity({ maxGradientNorm, ...rest }: Learning): Learning {
+  return Number.isFinite(maxGradientNorm) ? { ...rest, maxGradientNorm } : rest;
+}
+
+function withInfinity(learning: Learning | undefined): Learning | undefined {
+  return learning && { maxGradientNorm: Number.POSITIVE_INFINITY, ...learning };
+}

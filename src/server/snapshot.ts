@@ -1,0 +1,186 @@
+/** What one stream remembers, as bytes: carry, encoder state, and with weights of its own its learner. */
+import { CheckpointError, EddyError, LimitError } from '../errors.js';
+import { saveModel } from '../model/checkpoint.js';
+import type { Weights } from '../model/parameters.js';
+import { floats, readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
+import { loadTrainer, markOfState, saveTrainer, stateOfMark } from '../training/checkpoint.js';
+import { createStream, type LearningStream, type StreamState } from '../training/stream.js';
+import { readStreams, streamTensors } from '../training/stream-tensors.js';
+import { type SessionLearner, takeUpLearner } from './learner.js';
+import { followVerdicts } from './learning.js';
+import { fits, isTrainable } from './served.js';
+import type { Session } from './session.js';
+
+const key = 'eddy.snapshot';
+const format = 1;
+
+/** What a snapshot says beside its numbers. */
+interface Said {
+  readonly format: number;
+  /** The model that it fits. */
+  readonly modelHash: string;
+  readonly learn: Session['learn'];
+  readonly steps: number;
+  readonly streamStart: number;
+  readonly diverged: boolean;
+  readonly encoding: unknown;
+  /** Of a stream that learns: the rest of its state. */
+  readonly stream?: { readonly marked: boolean; readonly since: number; readonly verdicts: number };
+  /** Of weights of its own: the counters that the learner began with. */
+  readonly began?: Record<string, number>;
+}
+
+/** The stream as it stands. Another model refuses it, and another kind of learning. */
+export function takeSnapshot(session: Session): Uint8Array<ArrayBuffer> {
+  const { served, learn, learner, stream, steps, streamStart, diverged, encoding } = session;
+  const tensors = new Map<string, Tensor>([
+    ['carry', tensorOf(session.carry.slice())],
+    ['opened', tensorOf(session.opened.slice())],
+  ]);
+  const state = stream?.state();
+  if (learner !== undefined && state !== undefined) {
+    if (learner.own) {
+      const states = new Map([['', state]]);
+      tensors.set('learner', tensorOf(saveTrainer(learner.trainer, states)));
+      for (const [name, values] of Object.entries(learner.began!.weights)) {
+        tensors.set(`began.${name}`, tensorOf(Float32Array.from(values)));
+      }
+    } else {
+      const { mark } = state;
+      const marks = mark ? [stateOfMark(mark), stateOfMark(mark.next ?? mark)] : [];
+      for (const [name, tensor] of streamTensors(learner.trainer.model, [state, ...marks])) tensors.set(name, tensor);
+    }
+  } else if (session.own && isTrainable(served.model)) {
+    tensors.set('model', tensorOf(saveModel(served.model)));
+  }
+  const said: Said = {
+    format,
+    modelHash: served.hash,
+    learn,
+    steps,
+    streamStart,
+    diverged,
+    encoding: encoding ?? null,
+    ...(learner === undefined || state === undefined
+      ? {}
+      : {
+          stream: { marked: state.mark !== undefined, since: state.since ?? 0, verdicts: learner.verdicts() },
+          ...(learner.began ? { began: learner.began.counters } : {}),
+        }),
+  };
+  return writeSafetensors(tensors, { [key]: JSON.stringify(said) });
+}
+
+/** What a snapshot holds, ready to be put in a session. */
+export interface Restored {
+  readonly said: Said;
+  readonly carry: Float32Array;
+  readonly opened: Float32Array;
+  readonly encoding: unknown;
+  readonly stream: StreamState | undefined;
+  /** With the weights of the snapshot. */
+  readonly learner: SessionLearner | undefined;
+}
+
+/**
+ * Reads a snapshot for a session: what it is to be in, and nothing of it moves.
+ *
+ * @throws CheckpointError if it is none, or one of another model; LimitError if its learner takes more than `maxBytes`
+ */
+export async function readSnapshot(session: Session, bytes: Uint8Array, maxBytes: number): Promise<Restored> {
+  try {
+    return await read(session, bytes, maxBytes);
+  } catch (error) {
+    if (error instanceof CheckpointError || error instanceof LimitError || !(error instanceof EddyError)) throw error;
+    throw new CheckpointError(`Expected a snapshot of this session. ${error.message}`, { cause: error });
+  }
+}
+
+async function read(session: Session, bytes: Uint8Array, maxBytes: number): Promise<Restored> {
+  const { served, learn, learner } = session;
+  const { model } = served;
+  const { metadata, tensors } = readSafetensors(bytes);
+  const said = parse(metadata[key]);
+  expect(fits(served, said.modelHash), `a snapshot of ${served.name} (${served.hash.slice(0, 12)})`, said.modelHash);
+  expect(said.learn === learn, `a snapshot of a session with learn ${learn}`, said.learn);
+  const { size } = model.carryLayout;
+  const carry = floats(tensors.get('carry'), 'carry', [size]);
+  const opened = floats(tensors.get('opened'), 'opened', [size]);
+  for (const values of [carry, opened]) expect(values.every(Number.isFinite), 'a carry of finite numbers', 'others');
+  const encoding = served.encoder === undefined ? undefined : served.encoder.restore(said.encoding);
+  if (learner === undefined || said.stream === undefined) {
+    return { said, carry, opened, encoding, stream: undefined, learner };
+  }
+  if (!learner.own) {
+    const stream = readSharedStream(learner, tensors, said.stream);
+    createStream(learner.trainer, stream);
+    return { said, carry, opened, encoding, stream, learner };
+  }
+  const data = tensors.get('learner')?.data;
+  expect(data !== undefined && said.began !== undefined, 'a snapshot with its learner', 'none');
+  expect(data!.byteLength <= maxBytes, `a learner of at most ${maxBytes} bytes`, `${data!.byteLength}`);
+  const { trainer, states } = await loadTrainer(data!.slice(), { maxWindowBytes: maxBytes });
+  const same = JSON.stringify(trainer.model.config) === JSON.stringify(model.config);
+  expect(same && states.has(''), 'a learner of this model', 'another');
+  const weights: Weights = {};
+  for (const [name, { length }] of Object.entries(trainer.model.weights()).map(([n, v]) => [n, v] as const)) {
+    weights[name] = floats(tensors.get(`began.${name}`), `began.${name}`, [length]);
+  }
+  const own = takeUpLearner(trainer, learner, { weights, counters: said.began! }, maxBytes);
+  return { said, carry, opened, encoding, stream: states.get(''), learner: own };
+}
+
+function readSharedStream(
+  { trainer, verdicts }: SessionLearner,
+  tensors: ReadonlyMap<string, Tensor>,
+  { marked, since, verdicts: then }: NonNullable<Said['stream']>,
+): StreamState {
+  const [state, mark, next] = readStreams(trainer.model, tensors, marked ? 3 : 1);
+  // What the guard did since is not in the mark: the stream is marked where it stands.
+  const fits = marked && then === verdicts();
+  return {
+    ...state,
+    ...(fits ? { mark: { ...markOfState(mark), next: markOfState(next) } } : {}),
+    ...(since > 0 ? { since } : {}),
+  };
+}
+
+/** The stream goes on from what was read, in the place of what it was; frame numbers go on. */
+export function putSnapshot(session: Session, { said, carry, opened, encoding, stream, learner }: Restored): void {
+  session.carry.set(carry);
+  session.opened.set(opened);
+  session.encoding = encoding;
+  session.steps = said.steps;
+  session.streamStart = said.streamStart;
+  session.diverged = said.diverged;
+  session.learner = learner;
+  let live: LearningStream | undefined;
+  if (learner !== undefined && stream !== undefined) {
+    live = createStream(learner.trainer, stream);
+    followVerdicts(session, learner);
+  }
+  session.stream = live;
+}
+
+/** The model of a session that has one of its own and learns nothing. */
+export function modelInSnapshot(bytes: Uint8Array): Uint8Array | undefined {
+  const { tensors } = readSafetensors(bytes);
+  return tensors.get('model')?.data ?? tensors.get('learner')?.data;
+}
+
+function parse(text: string | undefined): Said {
+  let said: Said | null = null;
+  try {
+    said = JSON.parse(text ?? 'null');
+  } catch {
+    // Told below.
+  }
+  const counts = [said?.steps, said?.streamStart];
+  const fits = said?.format === format && counts.every(count => Number.isSafeInteger(count) && count! >= 0);
+  expect(fits, `a snapshot of format ${format}`, said === null ? 'no snapshot' : 'another');
+  return said!;
+}
+
+function expect(holds: boolean, expected: string, got: string): void {
+  if (!holds) throw new CheckpointError(`Expected ${expected}, got ${got}`);
+}
