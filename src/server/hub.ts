@@ -1,13 +1,13 @@
-import type { Batcher } from './batcher.js';
-import type { Counts, Histograms } from './counts.js';
-import type { Grant } from './grant.js';
+import { type Batcher, createBatcher } from './batcher.js';
+import { type Counts, createCounts, createHistograms, type Histograms } from './counts.js';
+import { createGrant, type Grant, type Permission } from './grant.js';
 import type { Log } from './log.js';
 import type { Settings } from './options.js';
-import type { Register } from './register.js';
-import type { Served } from './served.js';
-import type { SessionStore } from './store.js';
-import type { Tokens } from './tokens.js';
-import type { Turn } from './turn.js';
+import { createRegister, type Register } from './register.js';
+import { type Models, type Served, serveModels } from './served.js';
+import { createMemoryStore, type SessionStore } from './store.js';
+import { createTokens, type Tokens } from './tokens.js';
+import { createTurn, type Turn } from './turn.js';
 
 /** What all connections of a server share. */
 export interface Hub {
@@ -35,6 +35,53 @@ export interface Hub {
   readonly store: SessionStore;
   /** Nothing new is taken. */
   draining: boolean;
+}
+
+/** Time as the hub sees it. */
+export interface Clock {
+  /** Milliseconds. */
+  now(): number;
+  /** Calls back when what has come so far was dealt with. */
+  later(call: () => void): void;
+}
+
+const realClock: Clock = { now: () => performance.now(), later: setImmediate };
+
+/** @throws ConfigError for models or tokens that are wrong */
+export function createHub(models: Models, settings: Settings, clock: Clock = realClock): Hub {
+  const histograms = createHistograms();
+  const batcher = createBatcher(settings.onError, clock.now, histograms);
+  return {
+    models: serveModels(models),
+    settings,
+    batcher,
+    turn: createTurn(batcher.run, clock.later),
+    histograms,
+    log: settings.log,
+    connections: new Set(),
+    connected: 0,
+    tokens: settings.tokens && createTokens(settings.tokens),
+    everyone: everyone(settings),
+    unauthenticated: 0,
+    counts: createCounts(),
+    register: createRegister(clock.now),
+    now: clock.now,
+    store: settings.store ?? createMemoryStore(settings.maxRestingBytes),
+    sessions: 0,
+    learners: 0,
+    draining: false,
+  };
+}
+
+/** What those may do who need no token. */
+function everyone({ allowFresh }: Settings): Hub['everyone'] {
+  const plain: readonly Permission[] = [
+    'predict',
+    'learn-private',
+    'observe',
+    ...(allowFresh ? (['fresh'] as const) : []),
+  ];
+  return { plain: createGrant('anonymous', plain), sharing: createGrant('anonymous', [...plain, 'learn-shared']) };
 }
 
 /** One socket, several sessions. */

@@ -1,8 +1,19 @@
 /** The resumable sessions of a server, by their tokens; those whose connection is lost among them. */
 import { createCounts } from './counts.js';
 import { flush } from './outbox.js';
-import type { SavedName } from './saved.js';
 import type { Outlet, Session } from './session.js';
+
+/** What names a session that rests. */
+export interface SavedName {
+  /** The token, or, of a session that ends with its connection, a name that no token has. */
+  readonly name: string;
+  readonly token: string;
+  readonly nonce: string;
+  /** The name of its grant. */
+  readonly owner: string;
+  readonly own: boolean;
+  readonly modelHash: string;
+}
 
 /** A session that is in the store, and not here. */
 export interface Resting extends SavedName {

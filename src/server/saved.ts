@@ -14,23 +14,12 @@ import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
 import { takeKept } from './kept.js';
 import { learnerFor } from './open.js';
+import type { SavedName } from './register.js';
 import { findModel, fits, type Served, serveModel } from './served.js';
 import { createSession, type Outlet, type Session } from './session.js';
 import { modelInSnapshot, putSnapshot, readSnapshot, takeSnapshot } from './snapshot.js';
 
 const key = 'eddy.session';
-
-/** What names a session that rests. */
-export interface SavedName {
-  /** The token, or, of a session that ends with its connection, a name that no token has. */
-  readonly name: string;
-  readonly token: string;
-  readonly nonce: string;
-  /** The name of its grant. */
-  readonly owner: string;
-  readonly own: boolean;
-  readonly modelHash: string;
-}
 
 interface SavedSession extends SavedName {
   readonly model: string;

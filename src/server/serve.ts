@@ -3,19 +3,12 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError, ServeError } from '../errors.js';
 import { closeCodes } from '../wire/messages.js';
-import { createBatcher } from './batcher.js';
-import { createCounts, createHistograms } from './counts.js';
-import { createGrant, type Permission } from './grant.js';
 import { createRoutes } from './http.js';
-import type { Hub } from './hub.js';
+import { createHub, type Hub } from './hub.js';
 import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
-import { createRegister } from './register.js';
-import { type Models, serveModels } from './served.js';
+import type { Models } from './served.js';
 import { saveSessions, takeUpSessions } from './sessions-file.js';
-import { createMemoryStore } from './store.js';
-import { createTokens } from './tokens.js';
-import { createTurn } from './turn.js';
 import { createUpgrade } from './upgrade.js';
 
 /** Beyond the connections: for requests, and for those that are told that the server is full. */
@@ -53,29 +46,7 @@ export interface Server {
  */
 export async function serve(models: Models, options: ServeOptions = {}): Promise<Server> {
   const settings = checkServeOptions(options);
-  const histograms = createHistograms();
-  const batcher = createBatcher(settings.onError, undefined, histograms);
-  const now = () => performance.now();
-  const hub: Hub = {
-    models: serveModels(models),
-    settings,
-    batcher,
-    turn: createTurn(batcher.run),
-    histograms,
-    log: settings.log,
-    connections: new Set(),
-    connected: 0,
-    tokens: settings.tokens && createTokens(settings.tokens),
-    everyone: everyone(settings),
-    unauthenticated: 0,
-    counts: createCounts(),
-    register: createRegister(now),
-    now,
-    store: settings.store ?? createMemoryStore(settings.maxRestingBytes),
-    sessions: 0,
-    learners: 0,
-    draining: false,
-  };
+  const hub = createHub(models, settings);
   let http: HttpServer;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -119,17 +90,6 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     closed: end,
     close,
   };
-}
-
-/** What those may do who need no token. */
-function everyone({ allowFresh }: Settings): Hub['everyone'] {
-  const plain: readonly Permission[] = [
-    'predict',
-    'learn-private',
-    'observe',
-    ...(allowFresh ? (['fresh'] as const) : []),
-  ];
-  return { plain: createGrant('anonymous', plain), sharing: createGrant('anonymous', [...plain, 'learn-shared']) };
 }
 
 /** @throws ConfigError for a certificate or a key that is none */

@@ -7,7 +7,7 @@ export interface Turn {
 }
 
 /** @param run steps what has come; true if something is left for the next turn */
-export function createTurn(run: () => boolean): Turn {
+export function createTurn(run: () => boolean, later: (turn: () => void) => void = setImmediate): Turn {
   let scheduled = false;
   let ends: (() => void)[] = [];
 
@@ -23,7 +23,7 @@ export function createTurn(run: () => boolean): Turn {
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(turn);
+    later(turn);
   }
 
   return {

@@ -300,25 +300,6 @@ test('where only the last answer is wanted, it comes before finished, and every 
   await client.expect('finished');
 });
 
-test('what is not offered yet is refused as unsupported, and the session goes on', async t => {
-  const { client, rows } = await setUp(t);
-  await openSession(client);
-  client.send(
-    { type: 'snapshot', session: 1 },
-    { type: 'restore', session: 1, data: Uint8Array.of(1) },
-    { type: 'finish', session: 1, state: true },
-  );
-  const sessions: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const fault = await client.expect('fault');
-    t.is(fault.code, 'unsupported');
-    sessions.push(fault.session);
-  }
-  t.deepEqual(sessions, [1, 1, 1]);
-  client.send(rowFrames(1, 1, rows.slice(0, 1)));
-  await entriesOf(client, 1);
-});
-
 test('a carry of another length, or not finite, is refused', async t => {
   const { client } = await setUp(t);
   client.send({ type: 'open', session: 1, carry: new Float32Array(4) });

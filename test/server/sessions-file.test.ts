@@ -1,0 +1,96 @@
+import { mkdtempSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { createModel } from '../../src/model/model.js';
+import { createRandom } from '../../src/random.js';
+import { serve } from '../../src/server/index.js';
+import type { Open, ServerMessage } from '../../src/wire/messages.js';
+import { config, randomInput } from '../helpers/models.js';
+import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
+
+const values = config('gru', [5]);
+const random = createRandom(8);
+const seeded = () => createModel(values, { seed: 7 });
+const model = await seeded();
+const rows = Array.from({ length: 8 }, () => randomInput(random, model) as Float32Array);
+const targets = rows.map(() => Float32Array.of(random.uniform(), random.uniform()));
+const path = (): string => join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions');
+
+const kinds: Record<string, Omit<Open, 'type' | 'session'>> = {
+  'that predicts': { resumable: true },
+  'with weights of its own': { resumable: true, learn: 'private', learning: { k1: 1, k2: 3 } },
+  'with a network of its own': { resumable: true, fresh: { config: values as never, seed: 3 } },
+  'of which only the last answer is wanted': { resumable: true, want: { last: true } },
+};
+
+/** What is said until frame `seq` is answered, answers one by one: where they are cut into messages is not the point. */
+async function until(client: WireClient, seq: number): Promise<ServerMessage[]> {
+  const messages: ServerMessage[] = [];
+  for (let last = 0; last < seq; ) {
+    const message = await client.next();
+    if (message.type !== 'predictions') {
+      messages.push(message);
+      continue;
+    }
+    const { firstSeq, entries } = message;
+    entries.forEach((entry, i) => messages.push({ ...message, firstSeq: firstSeq + i, entries: [entry] }));
+    last = firstSeq + entries.length - 1;
+  }
+  return messages;
+}
+
+for (const [what, settings] of Object.entries(kinds)) {
+  test(`a session ${what} outlives its server, and goes on at the next one to the same bits`, async t => {
+    const sessionsFile = path();
+    const options = { sessionsFile, grace: 200, allowFresh: true };
+    const frames = (from: number, to: number) => {
+      const message = rowFrames(1, from, rows.slice(from - 1, to));
+      return settings.learn ? ({ ...message, targets: { targets: targets.slice(from - 1, to) } } as never) : message;
+    };
+    const lastWanted = settings.want?.last ? 1 : 0;
+    const quiet = await connectWire(t, (await startServer(t, await seeded(), options)).url);
+    await openSession(quiet, 1, settings);
+    quiet.send(frames(1, 4));
+    const before = await until(quiet, 4 - lastWanted);
+    quiet.send(frames(5, 8));
+    const after = await until(quiet, 8 - lastWanted);
+
+    const server = await serve(await seeded(), options);
+    const first = await connectWire(t, server.url);
+    const { token } = await openSession(first, 1, settings);
+    first.send(frames(1, 4));
+    t.deepEqual(await until(first, 4 - lastWanted), before);
+    await server.close();
+    t.like(await first.closed, { code: 1012 });
+    t.is((await stat(sessionsFile)).mode & 0o777, 0o600);
+
+    const second = await connectWire(t, (await startServer(t, await seeded(), options)).url);
+    const receivedMessages = before.filter(({ type }) => type !== 'predictions').length;
+    const opened = await openSession(second, 1, { resume: { token, receivedSeq: 4 - lastWanted, receivedMessages } });
+    t.like(opened, { nextSeq: 5, nextStep: 5, token });
+    second.send(frames(5, 8));
+    t.deepEqual(await until(second, 8 - lastWanted), after);
+    await t.throwsAsync(stat(sessionsFile), { code: 'ENOENT' });
+  });
+}
+
+test('a session of another model is not taken up by what is served now', async t => {
+  const sessionsFile = path();
+  const server = await serve(await seeded(), { sessionsFile, grace: 0 });
+  const first = await connectWire(t, server.url);
+  const { token } = await openSession(first, 1, { resumable: true });
+  await server.close();
+  const other = await startServer(t, await createModel(values, { seed: 8 }), { sessionsFile });
+  const second = await connectWire(t, other.url);
+  second.send({ type: 'open', session: 1, resume: { token, receivedSeq: 0 } });
+  t.like(await second.expect('fault'), { code: 'token_expired' });
+});
+
+test('a file of something else stops the start, and stays', async t => {
+  const sessionsFile = path();
+  await writeFile(sessionsFile, 'not sessions');
+  await t.throwsAsync(serve(await seeded(), { sessionsFile }), { code: 'EDDY_CHECKPOINT' });
+  t.is(await readFile(sessionsFile, 'utf8'), 'not sessions');
+});

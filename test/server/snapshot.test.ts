@@ -1,0 +1,136 @@
+import test from 'ava';
+import { createModel } from '../../src/model/model.js';
+import { createRandom } from '../../src/random.js';
+import type { Entry, Open } from '../../src/wire/messages.js';
+import { config } from '../helpers/models.js';
+import {
+  connectWire,
+  entriesOf,
+  openSession,
+  rowFrames,
+  startServer,
+  type WireClient,
+} from '../helpers/wire-client.js';
+
+const values = config('gru', [5]);
+const text = config('lstm', [6], { kind: 'token', size: 256 }, { kind: 'classes', size: 256 });
+const random = createRandom(8);
+const width = (await createModel(values)).config.input.size;
+const rows = Array.from({ length: 12 }, () => Float32Array.from({ length: width }, () => random.uniform() - 0.5));
+const targets = rows.map(() => Float32Array.of(random.uniform(), random.uniform()));
+
+/** Frames with their targets, if the session learns, and what is said of them until the answers are there. */
+async function send(client: WireClient, session: number, from: number, to: number, learns: boolean): Promise<Entry[]> {
+  const frames = rowFrames(session, from, rows.slice(from - 1, to));
+  client.send(learns ? ({ ...frames, targets: { targets: targets.slice(from - 1, to) } } as never) : frames);
+  const entries: Entry[] = [];
+  while (entries.length < to - from + 1) {
+    const message = await client.nextOf(session);
+    if (message.type === 'predictions') entries.push(...message.entries);
+  }
+  return entries;
+}
+
+const kinds: Record<string, Omit<Open, 'type' | 'session'>> = {
+  'that predicts': {},
+  'with weights of its own': { learn: 'private', learning: { k1: 2, k2: 3, replay: { capacity: 8, windows: 1 } } },
+  'with weights of its own and a guard': { learn: 'private', learning: { k1: 1, k2: 3, guard: { every: 2 } } },
+};
+
+for (const [what, settings] of Object.entries(kinds)) {
+  test(`a session ${what} goes on from its snapshot elsewhere, to the same bits`, async t => {
+    const model = await createModel(values, { seed: 7 });
+    const server = await startServer(t, model);
+    const client = await connectWire(t, server.url);
+    const learns = settings.learn !== undefined;
+    await openSession(client, 1, settings);
+    await send(client, 1, 1, 5, learns);
+    client.send({ type: 'snapshot', session: 1 });
+    let message = await client.nextOf(1);
+    while (message.type !== 'snapshotData') message = await client.nextOf(1);
+    t.like(message, { seq: 5, step: 5 });
+    const expected = await send(client, 1, 6, 12, learns);
+
+    const other = await startServer(t, await createModel(values, { seed: 7 }));
+    const elsewhere = await connectWire(t, other.url);
+    await openSession(elsewhere, 3, settings);
+    await send(elsewhere, 3, 1, 2, learns);
+    const frames = rowFrames(3, 3, rows.slice(5, 12));
+    elsewhere.send(
+      { type: 'restore', session: 3, data: message.data },
+      learns ? ({ ...frames, targets: { targets: targets.slice(5, 12) } } as never) : frames,
+    );
+    const got: Entry[] = [];
+    while (got.length < 7) {
+      const next = await elsewhere.nextOf(3);
+      if (next.type === 'opened') t.like(next, { nextStep: 6, takenMessages: 1 });
+      if (next.type === 'predictions') got.push(...next.entries);
+    }
+    t.deepEqual(got, expected);
+  });
+}
+
+test('finish brings a snapshot of the state at the end', async t => {
+  const server = await startServer(t, await createModel(values, { seed: 7 }));
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1);
+  await send(client, 1, 1, 5, false);
+  client.send({ type: 'finish', session: 1, state: true });
+  const { state } = await client.expect('finished');
+  await openSession(client, 2);
+  client.send({ type: 'restore', session: 2, data: state! });
+  await client.expect('opened');
+  await openSession(client, 3);
+  await send(client, 3, 1, 5, false);
+  const frames = rows.slice(5, 7);
+  client.send(rowFrames(2, 1, frames), rowFrames(3, 6, frames));
+  t.deepEqual(await entriesOf(client, 2, 2), await entriesOf(client, 2, 3));
+});
+
+test('a snapshot of another model or another kind of session, and what is none, is refused, and the session goes on', async t => {
+  const server = await startServer(t, {
+    a: await createModel(values, { seed: 7 }),
+    b: await createModel(values, { seed: 8 }),
+  });
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1, { model: 'a' });
+  client.send({ type: 'snapshot', session: 1 });
+  const { data } = await client.expect('snapshotData');
+  await openSession(client, 2, { model: 'b' });
+  await openSession(client, 3, { model: 'a', learn: 'private' });
+  const torn = data.slice();
+  torn[40] ^= 255;
+  for (const [session, bytes] of [
+    [2, data],
+    [3, data],
+    [1, Uint8Array.of(1, 2)],
+    [1, torn],
+    [1, data.slice(0, -4)],
+  ] as const) {
+    client.send({ type: 'restore', session, data: bytes });
+    t.like(await client.expect('fault'), { session, code: 'bad_snapshot', retryable: false });
+  }
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  await entriesOf(client, 1, 1);
+});
+
+test('the state of the encoder is in the snapshot', async t => {
+  const model = await createModel({ ...text, encoder: { kind: 'bytes' } }, { seed: 7 });
+  const server = await startServer(t, model);
+  // UTF-8 has no word for half a pair, JSON has.
+  const client = await connectWire(t, server.url, 'eddy.v1.json');
+  await openSession(client, 1);
+  const chunk = (session: number, firstSeq: number, piece: string) =>
+    client.send({ type: 'frames', session, firstSeq, payload: { kind: 'text', chunks: [piece] } });
+  // Half of a surrogate pair waits for the other.
+  chunk(1, 1, 'a\ud83d');
+  await entriesOf(client, 1);
+  client.send({ type: 'snapshot', session: 1 });
+  const { data } = await client.expect('snapshotData');
+  await openSession(client, 2);
+  client.send({ type: 'restore', session: 2, data });
+  await client.expect('opened');
+  chunk(1, 2, '\ude00b');
+  chunk(2, 1, '\ude00b');
+  t.deepEqual(await entriesOf(client, 1, 1), await entriesOf(client, 1, 2));
+});
