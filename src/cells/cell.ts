@@ -24,6 +24,8 @@ export interface LayerRows {
   readonly squashed: Address;
   /** State row of step 0: the number of streams. */
   readonly lead: number;
+  /** Where some of h is dropped on its way up: the factors (states × n), and h times them, which is what is read above. */
+  readonly dropped?: { readonly factors: Address; readonly h: Address };
 }
 
 /** Where the gradients of a layer are; shapes as in `LayerRows`. */
@@ -34,6 +36,8 @@ export interface LayerGradients {
   readonly h: Address;
   /** ∂L/∂c, one row a stream, moving back in time. */
   readonly c: Address;
+  /** ∂L/∂(h as it is read above) (states × n), where some of it is dropped. */
+  readonly dropped?: Address;
 }
 
 /**

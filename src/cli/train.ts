@@ -32,6 +32,7 @@ interface TrainOptions {
   readonly batch: number;
   readonly rate?: number;
   readonly noise: number;
+  readonly dropout: number;
   readonly seed: number;
   readonly validation: number | string;
   readonly patience?: number;
@@ -78,6 +79,9 @@ export function trainCommand(): Command {
       positive('--rate <rate>', 'learning rate of Adam, falling to 2 % of it (default: 0.003 for text, else 0.005)'),
     )
     .addOption(number('--noise <deviation>', 'normal noise on standardised inputs while it learns', 0).default(0))
+    .addOption(
+      number('--dropout <share>', 'of what layers say, dropped while it learns; from 0 to below 1', 0).default(0),
+    )
     .addOption(integer('--seed <n>', 'of the weights, the order and the part held out', 0).default(0))
     .addOption(
       new Option('--validation <share|file>', 'held out to judge by; 0 for none').default(0.1).argParser(shareOrFile),
@@ -96,7 +100,7 @@ function shareOrFile(text: string): number | string {
 }
 
 async function train(paths: readonly string[], options: TrainOptions): Promise<void> {
-  const { validation, seed, cell, layers, epochs, batch, noise, patience } = options;
+  const { validation, seed, cell, layers, epochs, batch, noise, dropout, patience } = options;
   const files = await readAll(paths, readingOf(options));
   const { kind } = files[0];
   const reading: Reading = {
@@ -150,6 +154,7 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
       epochs,
       batch,
       seed,
+      dropout,
       ...(judged.length > 0 ? { validation: judged } : {}),
       ...(patience === undefined ? {} : { patience }),
       ...(noise > 0 ? { augment: withNoise(noise) } : {}),

@@ -51,6 +51,10 @@ export interface Kernels {
   addToRow(d: Address, w: Address, index: number, k: number, n: number): void;
   /** b += Σ rows of d, rows ascending. d (rows × n), b (n). */
   sumRows(d: Address, dStride: number, b: Address, rows: number, n: number): void;
+  /** y = a ∘ b over n numbers. */
+  times(a: Address, b: Address, y: Address, n: number): void;
+  /** y += a ∘ b over n numbers. */
+  addTimes(a: Address, b: Address, y: Address, n: number): void;
   /** Σ aᵢ² over n numbers, each aᵢ flushed. */
   sumSquares(a: Address, n: number): number;
   /** Brings n numbers within ±limit; NaN stays. Returns 1 if one was beyond, else 0. */

@@ -172,6 +172,16 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
       });
     },
 
+    times(a, b, y, n) {
+      const m = arena.floats;
+      for (let i = 0; i < n; i++) m[y + i] = m[a + i] * m[b + i];
+    },
+
+    addTimes(a, b, y, n) {
+      const m = arena.floats;
+      for (let i = 0; i < n; i++) m[y + i] += round(m[a + i] * m[b + i]);
+    },
+
     sumSquares(a, n) {
       return sum(n, i => {
         const value = flush(arena.floats[a + i]);

@@ -57,6 +57,10 @@ export function forward(
       k.multiply(layer.h + block.previous * n, n, weights + hidden.offset, to, stride, block.count, hidden.k, hidden.n);
       cell.forward(k, layer, weights + biasHidden, block.step, block.previous, block.count);
     }
+    if (layer.dropped) {
+      const at = (layer.lead + first) * n;
+      k.times(layer.h + at, layer.dropped.factors + at, layer.dropped.h + at, count * n);
+    }
   }
   readOut(network, rows, first, count);
 }
@@ -89,7 +93,8 @@ function addProduct(
   const to = sums + first * stride;
   if (source.from >= 0) {
     const below = rows.layers[source.from];
-    k.multiply(below.h + (below.lead + first) * below.n, below.n, weights + offset, to, stride, count, inputs, n);
+    const h = below.dropped?.h ?? below.h;
+    k.multiply(h + (below.lead + first) * below.n, below.n, weights + offset, to, stride, count, inputs, n);
   } else if (config.input.kind === 'features') {
     k.multiply(
       rows.inputs + first * rows.inputStride,
@@ -167,7 +172,9 @@ export function backward(
   const gradients = rows.gradients!;
   for (let i = 0; i < rows.layers.length; i++) {
     const { n, lead } = rows.layers[i];
-    k.clear(gradients.layers[i].h, (lead + count) * n);
+    const { h, dropped } = gradients.layers[i];
+    k.clear(h, (lead + count) * n);
+    if (dropped !== undefined) k.clear(dropped, (lead + count) * n);
     if (cells[config.layers[i].cell].parts.includes('c')) k.clear(gradients.layers[i].c, lead * n);
   }
   for (const source of parameters.readout.sources) {
@@ -185,6 +192,10 @@ export function backward(
     const hiddenSums = grad.gates + cell.hiddenBlock * n;
     const inputSums = grad.gates + cell.inputBlock * n;
     const back = transposed.get(hidden)!;
+    if (layer.dropped) {
+      const at = layer.lead * n;
+      k.addTimes(grad.dropped! + at, layer.dropped.factors + at, grad.h + at, count * n);
+    }
     for (let b = blocks.length - 1; b >= 0; b--) {
       const { step, previous, count: streams } = blocks[b];
       cell.backward(k, layer, grad, step, previous, streams);
@@ -225,12 +236,12 @@ function backProduct(
   if (from >= 0) {
     const below = rows.layers[from];
     const states = below.lead * below.n;
-    k.outer(below.h + states, below.n, sums, stride, to, count, matrix.k, matrix.n);
+    k.outer((below.dropped?.h ?? below.h) + states, below.n, sums, stride, to, count, matrix.k, matrix.n);
     k.multiply(
       sums,
       stride,
       transposed.get(matrix)!,
-      rows.gradients!.layers[from].h + states,
+      (rows.gradients!.layers[from].dropped ?? rows.gradients!.layers[from].h) + states,
       below.n,
       count,
       matrix.n,

@@ -8,6 +8,7 @@ import { backward, forward, transposeAll, transposedSize } from '../model/networ
 import { outputs } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
 import { emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
+import { createDropout, type Dropout } from './dropout.js';
 import type { Loss, Target } from './loss.js';
 import { createTape } from './tape.js';
 import { type Packing, packWindows, type Window } from './window.js';
@@ -46,7 +47,7 @@ export interface Backpropagation {
   /** The loss of a window, of the logits of all of its steps. */
   lossOfAll(logits: readonly Float32Array[], targets: readonly Target[]): number;
   /** The mean loss of the windows over all labelled steps, and its gradient. */
-  differentiate(windows: readonly Window[]): Differentiated;
+  differentiate(windows: readonly Window[], dropout?: Dropout): Differentiated;
   /** The same, copied out. */
   gradients(windows: readonly Window[]): Gradients;
 }
@@ -61,6 +62,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
   const emit = emitStep(network, layout);
   const tape = createTape(createActivations(arena, config, 1, longest, true));
   const staging = arena.reserve(Math.max(config.input.size, layout.size, tape.rows.outputStride));
+  const drop = createDropout(arena);
   let batch: Activations | undefined;
 
   /** Rows for so many windows and steps. */
@@ -73,9 +75,10 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
   };
 
   /** Runs the windows forward, unless the tape has just this run; returns the rows that hold it. */
-  const run = ({ windows, blocks, steps }: Packing): Activations => {
-    if (windows.length === 1 && tape.holds(windows[0], network.version)) return tape.rows;
-    const rows = reserve(windows.length, steps);
+  const run = ({ windows, blocks, steps }: Packing, dropout?: Dropout): Activations => {
+    if (!dropout && windows.length === 1 && tape.holds(windows[0], network.version)) return tape.rows;
+    const reserved = reserve(windows.length, steps);
+    const rows = dropout ? drop(reserved, steps, dropout) : reserved;
     windows.forEach((window, stream) => {
       loadCarry(network, layout, rows, stream, window.carry, staging.address);
     });
@@ -87,7 +90,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     return rows;
   };
 
-  const differentiateRows = (windows: readonly Window[]) => {
+  const differentiateRows = (windows: readonly Window[], dropout?: Dropout) => {
     for (const window of windows) {
       checkCarry(layout, window.carry);
       for (const input of window.inputs) checkShape(config, input);
@@ -99,7 +102,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     const replayed = windows.filter(window => window.replayed);
     const labelled = all - labelledSteps(replayed);
     if (all === 0) throw new ConfigError('Expected at least one step with a target, got none');
-    const rows = run(packing);
+    const rows = run(packing, dropout);
     let [own, again] = [0, 0];
     packing.windows.forEach((window, i) => {
       const places = window.inputs.map((_, time) => packing.blocks[time].step + i);
@@ -149,7 +152,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       return loss.learn(k, { rows, places: logits.map((_, i) => i), targets }, 1);
     },
 
-    differentiate: windows => differentiateRows(windows).differentiated,
+    differentiate: (windows, dropout) => differentiateRows(windows, dropout).differentiated,
 
     gradients(windows) {
       const { packing, rows, differentiated } = differentiateRows(windows);

@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createRandom, type Random } from '../random.js';
+import { checkDropout } from './dropout.js';
 import { type Evaluation, evaluate, type Sequence } from './evaluate.js';
 import type { Trainer, Update } from './trainer.js';
 
@@ -9,12 +10,14 @@ export interface FitOptions {
   readonly epochs: number;
   /** Sequences of an update, of any lengths. Default 16. */
   readonly batch?: number;
-  /** Of the order of sequences, of the part held out, and of `augment`. Default 0. */
+  /** Of the order of sequences, of the part held out, of `augment` and of `dropout`. Default 0. */
   readonly seed?: number;
   /** Sequences that are not learned from, or the share of all that is held out: what is best on these is kept. */
   readonly validation?: number | readonly Sequence[];
   /** Epochs without a better validation loss before it stops. Default: all epochs run. */
   readonly patience?: number;
+  /** The share of what layers say that is dropped while they learn; never when they are judged. Default 0. */
+  readonly dropout?: number;
   /** What a sequence looks like this time: noise, or steps left out. */
   readonly augment?: (sequence: Sequence, random: Random) => Sequence;
   readonly onEpoch?: (epoch: Epoch) => void;
@@ -60,7 +63,7 @@ const turn = 50;
  * @throws DivergenceError as `learnMany`
  */
 export async function fit(trainer: Trainer, sequences: readonly Sequence[], options: FitOptions): Promise<Fitted> {
-  const { epochs, batch = 16, seed = 0, patience = epochs, augment, onEpoch, onUpdate, signal } = options;
+  const { epochs, batch = 16, seed = 0, patience = epochs, dropout = 0, augment, onEpoch, onUpdate, signal } = options;
   for (const [name, value] of Object.entries({ epochs, batch, patience })) {
     if (!Number.isInteger(value) || value < 1)
       throw new ConfigError(`Expected ${name} to be an integer from 1, got ${value}`);
@@ -69,6 +72,7 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
     throw new ConfigError(
       'Expected a trainer whose readout learns with the network, got one with a rule for it: leave readout out',
     );
+  checkDropout(dropout);
   const parts = splitSequences(sequences, options.validation ?? [], seed);
   if (options.patience !== undefined && parts.validation.length === 0)
     throw new ConfigError('Expected patience with validation, got it alone');
@@ -77,6 +81,8 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
 
   const { model } = trainer;
   const random = createRandom(seed);
+  // Draws of its own: the order of sequences is the same with dropout and without.
+  const dropping = dropout > 0 ? { rate: dropout, random: createRandom(createRandom(seed).bits()) } : undefined;
   const order = Array.from(learnable);
   const all = epochs * Math.ceil(order.length / batch);
   const past: Epoch[] = [];
@@ -99,7 +105,10 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
       if (signal?.aborted) return finish('signal');
       const some = order.slice(first, first + batch);
       const seen = augment ? some.map(sequence => augment(sequence, random)) : some;
-      const update = trainer.learnMany(seen.map(sequence => ({ ...sequence, carry: model.zeroCarry() })));
+      const update = trainer.learnMany(
+        seen.map(sequence => ({ ...sequence, carry: model.zeroCarry() })),
+        dropping,
+      );
       partial = true;
       if (!update.skipped) {
         sum += update.loss * update.labelled;

@@ -4,6 +4,7 @@ import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
 import { createBackpropagation, type Gradients } from './backpropagation.js';
+import type { Dropout } from './dropout.js';
 import { createGuard, type Guard, type Verdict } from './guard.js';
 import type { Target } from './loss.js';
 import { createLoss } from './losses.js';
@@ -60,9 +61,10 @@ export interface Trainer {
    * One update from many windows: the gradient of the mean loss over all labelled steps. Their order is part of the
    * argument: it orders the sums.
    *
+   * @param dropout of whole sequences that are learned offline; default none
    * @throws DivergenceError after `maxSkipped` skipped updates in a row
    */
-  learnMany(windows: readonly Window[]): Update;
+  learnMany(windows: readonly Window[], dropout?: Dropout): Update;
   /**
    * One update of the readout alone, from the states that steps left: where it has a rule of its own, which then no other update
    * moves.
@@ -117,9 +119,9 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       checked.guard,
     );
 
-  const learnMany = (windows: readonly Window[]): Update => {
+  const learnMany = (windows: readonly Window[], dropout?: Dropout): Update => {
     guard?.begin();
-    const { loss: mean, finite, ...counts } = steps.differentiate(windows);
+    const { loss: mean, finite, ...counts } = steps.differentiate(windows, dropout);
     const followed = rule.follow(finite ? mean : Number.NaN);
     const short = windows.filter(window => window.inputs.length < checked.k2).length;
     const verdict = guard?.judge({ loss: mean, skipped: followed.skipped }, windows);

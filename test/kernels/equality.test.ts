@@ -108,7 +108,7 @@ const padded = (n: number): number => roundUp(n, 4);
 
 const title = (names: string) => `${names}: SIMD and reference are equal to the bit for all sizes and kinds of numbers`;
 
-test(title('load, copy, clear, setRows, sumRows, sumSquares'), async t => {
+test(title('load, copy, clear, setRows, sumRows, times, addTimes, sumSquares'), async t => {
   await eachCase(t, (kernels, size, fill, label) => {
     const n = padded(size);
     same(t, `load, ${label}`, kernels, [size, n], fill, (k, [a, b]) => k.load(a, b, size));
@@ -117,6 +117,8 @@ test(title('load, copy, clear, setRows, sumRows, sumSquares'), async t => {
     same(t, `clear, ${label}`, kernels, [size + 4], fill, (k, [a]) => k.clear(a, size));
     same(t, `setRows, ${label}`, kernels, [n, 3 * (n + 4)], fill, (k, [a, y]) => k.setRows(y, n + 4, 3, a, n));
     same(t, `sumRows, ${label}`, kernels, [n, 5 * n], fill, (k, [b, d]) => k.sumRows(d, n, b, 5, n));
+    same(t, `times, ${label}`, kernels, [n, n, n], fill, (k, [a, b, y]) => k.times(a, b, y, n));
+    same(t, `addTimes, ${label}`, kernels, [n, n, n], fill, (k, [a, b, y]) => k.addTimes(a, b, y, n));
     same(t, `sumSquares, ${label}`, kernels, [size], fill, (k, [a]) => k.sumSquares(a, size));
   });
 });

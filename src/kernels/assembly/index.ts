@@ -17,7 +17,7 @@ import {
   squaredErrorRow,
   sumSquaresOf,
 } from './readout';
-import { clampTo, loadRow, setRowsTo, sumRowsInto } from './rows';
+import { addTimesInto, clampTo, loadRow, setRowsTo, sumRowsInto, timesInto } from './rows';
 
 export { applyFunction } from './functions';
 
@@ -50,6 +50,8 @@ export function outer(x: i32, xStride: i32, d: i32, dStride: i32, w: i32, rows: 
 export function addToRow(d: i32, w: i32, index: i32, k: i32, n: i32): void { addToMatrixRow(bytes(d), bytes(w), index, k, n); }
 export function sumRows(d: i32, dStride: i32, b: i32, rows: i32, n: i32): void { sumRowsInto(bytes(d), dStride, bytes(b), rows, n); }
 export function clamp(a: i32, n: i32, limit: f32): i32 { return clampTo(bytes(a), n, limit); }
+export function times(a: i32, b: i32, y: i32, n: i32): void { timesInto(bytes(a), bytes(b), bytes(y), n); }
+export function addTimes(a: i32, b: i32, y: i32, n: i32): void { addTimesInto(bytes(a), bytes(b), bytes(y), n); }
 export function sumSquares(a: i32, n: i32): f32 { return sumSquaresOf(bytes(a), n); }
 
 export function elmanTanh(a: i32, aStride: i32, b: i32, h: i32, hStride: i32, rows: i32, n: i32): void {

@@ -40,6 +40,16 @@ export function loadRow(from: usize, to: usize, n: i32): i32 {
   return -1;
 }
 
+export function timesInto(a: usize, b: usize, y: usize, n: i32): void {
+  for (const end = a + (<usize>n << 2); a < end; a += 16, b += 16, y += 16)
+    v128.store(y, f32x4.mul(v128.load(a), v128.load(b)));
+}
+
+export function addTimesInto(a: usize, b: usize, y: usize, n: i32): void {
+  for (const end = a + (<usize>n << 2); a < end; a += 16, b += 16, y += 16)
+    v128.store(y, f32x4.add(v128.load(y), f32x4.mul(v128.load(a), v128.load(b))));
+}
+
 /** Brings n numbers within ±limit; NaN stays. Whether one was beyond. */
 export function clampTo(a: usize, n: i32, limit: f32): i32 {
   const most = f32x4.splat(limit);
