@@ -1,18 +1,32 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
 import { Command } from 'commander';
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
-import { loadModel } from '../model/checkpoint.js';
 import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
-import { choice, integer } from './settings.js';
+import type { ServeOptions as Options, Serveable } from '../server/index.js';
+import { describeFailure } from './failure.js';
+import { createLearned } from './learned.js';
+import { findModels, readModel, watchModels } from './model-files.js';
+import { choice, integer, names } from './settings.js';
 import { onSignal } from './signals.js';
 
 interface ServeOptions {
   readonly port: number;
   readonly host: string;
+  readonly tokens?: string;
+  readonly anonymous?: boolean;
+  readonly origin?: readonly string[];
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly shared?: boolean;
+  readonly learned?: string;
+  readonly keepEvery: number;
+  readonly sessions?: string;
+  readonly watch: number;
+  readonly log: Level;
   readonly cell?: CellKind;
   readonly hidden: number;
   readonly layers: number;
@@ -20,15 +34,22 @@ interface ServeOptions {
   readonly features?: number;
 }
 
+const levels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+type Level = (typeof levels)[number];
+
 const example = `
-A session opens a model by its name: that of its file, without what follows the last dot. Sessions learn where they ask for
-"learn: private"; the served weights stay as they are.
+A session opens a model by its name: that of its file, without what follows the last dot; of a folder, every .eddy and
+.safetensors file in it. A file that changes is taken up; open sessions stay on the version that they began with. Sessions
+learn where they ask for "learn: private"; the served weights move only with --shared, or for a token with learn-shared.
+
+EDDY_TOKENS holds what the file of --tokens does: [{ "name": "phones", "token": "...", "permissions": ["predict"] }]
 
 Examples:
   $ eddy serve text.eddy                         ws://127.0.0.1:8080, and POST /step for curl
-  $ eddy serve speech.eddy ink.eddy --port 9000
+  $ eddy serve models/ --port 9000               each checkpoint of a folder
   $ eddy serve --cell gru --hidden 128           a new network of bytes, for sessions that learn
   $ eddy serve --cell lstm --features 6          a new network of rows of six numbers
+  $ eddy serve models/ --host 0.0.0.0 --tokens tokens.json --tls-cert cert.pem --tls-key key.pem
 `;
 
 export function serveCommand(): Command {
@@ -37,9 +58,26 @@ export function serveCommand(): Command {
     .description(
       'Serves networks on a WebSocket (eddy.v1.proto and eddy.v1.json) and on POST /step, one port for both.',
     )
-    .argument('[checkpoint...]', 'networks that were saved')
+    .argument('[path...]', 'networks that were saved, or folders of them')
     .addOption(integer('-p, --port <port>', 'port to listen on; 0 for any', 0, 65_535).default(8080))
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--host <address>', 'address to listen on; one that others reach needs tokens', '127.0.0.1')
+    .option('--tokens <file>', 'who may connect, and what each may do: a JSON list')
+    .option('--anonymous', 'listen where others can connect, though there are no tokens')
+    .addOption(names('--origin <list>', 'web pages that may connect, as https://example.org; * is all of them'))
+    .option('--tls-cert <file>', 'certificate as PEM: wss:// and https:// alone')
+    .option('--tls-key <file>', 'its private key')
+    .option('--shared', 'without tokens: sessions may move the served weights, for everyone')
+    .option('--learned <folder>', 'keep what sessions taught the served models, and go on from it at the next start')
+    .addOption(integer('--keep-every <seconds>', 'how often it is kept', 1, 86_400).default(60))
+    .option('--sessions <file>', 'resumable sessions are saved there at the end, and go on at the next start')
+    .addOption(
+      integer('--watch <seconds>', 'how often files are looked at for newer versions; 0 is never', 0, 86_400).default(
+        2,
+      ),
+    )
+    .addOption(
+      choice('--log <level>', 'what is logged to standard error, a JSON record a line', levels).default('warn'),
+    )
     .addOption(choice('--cell <kind>', 'serve a new network as well, named default', Object.keys(cells)))
     .addOption(integer('--hidden <units>', 'units of a layer', 1, 65_536).default(128))
     .addOption(integer('--layers <n>', 'its layers', 1, 64).default(1))
@@ -53,27 +91,94 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
   if (paths.length === 0 && options.cell === undefined) {
     throw new ConfigError('Expected a checkpoint to serve, or --cell for a new network, got neither');
   }
-  const models: Record<string, Model> = {};
-  for (const path of paths) {
-    const name = basename(path, extname(path));
-    if (Object.hasOwn(models, name))
-      throw new ConfigError(`Expected checkpoints of different names, got ${name} twice`);
-    models[name] = await loadModel(await readFile(path));
+  // The other commands begin sooner without these.
+  const { pino } = await import('pino');
+  const { serve } = await import('../server/serve.js');
+  const log = pino({ name: 'eddy', level: options.log }, pino.destination({ dest: 2, sync: true }));
+  const learned = options.learned === undefined ? undefined : createLearned(options.learned);
+  const restore = async (name: string, model: Model, digest: string): Promise<Serveable> => {
+    if (learned === undefined) return model;
+    const { served, updates } = await learned.restore(name, model, digest);
+    if (updates > 0) log.info({ model: name, updates }, 'goes on from what was learned');
+    return served;
+  };
+  const find = () => findModels(paths);
+  const files = await find();
+  const models: Record<string, Serveable> = {};
+  for (const { name, path } of files.values()) {
+    const { model, digest } = await readModel(path);
+    models[name] = await restore(name, model, digest);
   }
   if (options.cell !== undefined) {
     if (Object.hasOwn(models, 'default')) throw new ConfigError('Expected no checkpoint named default beside --cell');
-    models.default = await createModel(configOf(options.cell, options), { seed: options.seed });
+    const config = configOf(options.cell, options);
+    const digest = createHash('sha256')
+      .update(JSON.stringify([config, options.seed]))
+      .digest('hex')
+      .slice(0, 12);
+    models.default = await restore('default', await createModel(config, { seed: options.seed }), digest);
   }
 
-  // The other commands begin sooner without it.
-  const { serve } = await import('../server/serve.js');
-  const server = await serve(models, { port: options.port, host: options.host });
-  process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${server.url} (Ctrl-C ends)\n`);
-  await new Promise<void>(resolve => {
-    onSignal(resolve, status => process.exit(status));
+  const server = await serve(models, {
+    ...(await access(options)),
+    port: options.port,
+    host: options.host,
+    allowShared: options.shared ?? false,
+    keepEvery: options.keepEvery * 1000,
+    ...(options.sessions === undefined ? {} : { sessionsFile: options.sessions }),
+    ...(learned === undefined ? {} : { keep: learned.keep }),
+    log,
+    onError: error => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'the server failed'),
   });
-  process.stderr.write('eddy: answering what has come, then ending (Ctrl-C again ends at once)\n');
-  await server.close();
+  const watch = watchModels(find, files, async (name, file) => {
+    try {
+      if (file === undefined) {
+        server.replace(name, undefined);
+        log.warn({ model: name }, 'file is gone: no new sessions');
+        return;
+      }
+      const { model, digest } = await readModel(file.path);
+      server.replace(name, await restore(name, model, digest));
+    } catch (error) {
+      log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up');
+    }
+  });
+  let looking: Promise<void> = Promise.resolve();
+  const look = (): void => {
+    looking = looking
+      .then(() => watch.look())
+      .catch(error => log.error({ error: String(error) }, 'cannot look for files'));
+  };
+  const timer = options.watch > 0 ? setInterval(look, options.watch * 1000) : undefined;
+
+  process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${server.url} (Ctrl-C ends)\n`);
+  const stopping = onSignal(
+    () => {
+      process.stderr.write('eddy: answering what has come, then ending (Ctrl-C again ends at once)\n');
+      void server.close();
+    },
+    status => process.exit(status),
+  );
+  await server.closed;
+  clearInterval(timer);
+  stopping.forget();
+}
+
+/** Who may connect, from files and the environment. */
+async function access({ tokens, anonymous, origin, tlsCert, tlsKey }: ServeOptions): Promise<Partial<Options>> {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new ConfigError('Expected --tls-cert and --tls-key together, got one of them');
+  }
+  const { parseTokens } = await import('../server/tokens.js');
+  const list = tokens === undefined ? process.env.EDDY_TOKENS : await readFile(tokens, 'utf8');
+  return {
+    ...(list === undefined ? {} : { tokens: parseTokens(list) }),
+    ...(anonymous ? { allowAnonymous: true } : {}),
+    ...(origin === undefined ? {} : { origins: origin.includes('*') ? '*' : origin }),
+    ...(tlsCert === undefined || tlsKey === undefined
+      ? {}
+      : { tls: { cert: await readFile(tlsCert), key: await readFile(tlsKey) } }),
+  };
 }
 
 function configOf(cell: CellKind, { hidden, layers, features }: ServeOptions): ModelConfig {

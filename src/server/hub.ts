@@ -11,7 +11,10 @@ import { createTurn, type Turn } from './turn.js';
 
 /** What all connections of a server share. */
 export interface Hub {
-  readonly models: ReadonlyMap<string, Served>;
+  /** A newer version of a model takes the place of the older one; open sessions stay on theirs. */
+  readonly models: Map<string, Served>;
+  /** Older versions, for sessions that still learn them or that rest. */
+  readonly retired: Set<Served>;
   readonly settings: Settings;
   readonly batcher: Batcher;
   readonly turn: Turn;
@@ -53,6 +56,7 @@ export function createHub(models: Models, settings: Settings, clock: Clock = rea
   const batcher = createBatcher(settings.onError, clock.now, histograms);
   return {
     models: serveModels(models),
+    retired: new Set(),
     settings,
     batcher,
     turn: createTurn(batcher.run, clock.later),

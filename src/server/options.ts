@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConfigError } from '../errors.js';
 import { defaultLimits, type WireLimits } from '../wire/messages.js';
 import { isLoopback } from './hosts.js';
+import type { Keep } from './keep.js';
 import { type Log, silent } from './log.js';
 import type { SessionStore } from './store.js';
 import type { TokenConfig } from './tokens.js';
@@ -83,6 +84,10 @@ export interface ServeOptions {
   readonly heartbeat?: number;
   /** Milliseconds that `close` waits for peers before it ends their connections. Default 5,000. */
   readonly grace?: number;
+  /** Keeps what sessions taught the models that move for everyone: on a schedule, and when the server closes. Default: nobody. */
+  readonly keep?: Keep;
+  /** Milliseconds between two times that it is kept, where it has moved. Default 60,000. */
+  readonly keepEvery?: number;
   /** Further bounds on messages; their bytes are `maxPayload`. */
   readonly limits?: Partial<Omit<WireLimits, 'maxBytes'>>;
   /** Told of connections, sessions, models and updates; a `pino` logger is one. Default: nobody. */
@@ -92,7 +97,7 @@ export interface ServeOptions {
 }
 
 /** Options that may stay out. */
-type Optional = 'sessionsFile' | 'store' | 'origins' | 'otherwise' | 'tokens' | 'tls';
+type Optional = 'sessionsFile' | 'store' | 'origins' | 'otherwise' | 'tokens' | 'tls' | 'keep';
 
 /** The options as they are used. */
 export type Settings = Required<Omit<ServeOptions, Optional | 'limits'>> &
@@ -120,6 +125,7 @@ const counts = {
   highWater: 1 << 20,
   heartbeat: 30_000,
   grace: 5000,
+  keepEvery: 60_000,
 };
 
 /** Weights of a network that a session asks for: drawing them takes the thread that serves. */
@@ -140,6 +146,7 @@ const others: readonly string[] = [
   'otherwise',
   'allowShared',
   'allowFresh',
+  'keep',
   'limits',
   'log',
   'sessionsFile',
@@ -155,7 +162,17 @@ export function checkServeOptions(options: ServeOptions): Settings {
       throw new ConfigError(`Expected options of serve, got ${name}, which is none`);
     }
   }
-  const { host = '127.0.0.1', port = 0, path = '/', origins, tokens, tls, allowAnonymous = false, otherwise } = options;
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    path = '/',
+    origins,
+    tokens,
+    tls,
+    allowAnonymous = false,
+    otherwise,
+    keep,
+  } = options;
   const { allowShared = false, allowFresh = false, onError = error => console.error(error), log = silent } = options;
   const bounds = { ...counts };
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
@@ -179,6 +196,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
     log,
   );
   expect(typeof onError === 'function', 'onError', 'a function', onError);
+  expect(keep === undefined || typeof keep === 'function', 'keep', 'a function', keep);
   expect(typeof allowFresh === 'boolean', 'allowFresh', 'true or false', allowFresh);
   const sharing = typeof allowShared === 'boolean' || allowShared === 'own-pages';
   expect(sharing, 'allowShared', "true, false or 'own-pages'", allowShared);
@@ -194,7 +212,18 @@ export function checkServeOptions(options: ServeOptions): Settings {
   const { sessionsFile, store } = options;
   expect(sessionsFile === undefined || typeof sessionsFile === 'string', 'sessionsFile', 'a path', sessionsFile);
   expect(store === undefined || typeof store?.take === 'function', 'store', 'a store of sessions', store);
-  const choices = { sessionsFile, store, allowAnonymous, allowShared, allowFresh, origins, tokens, tls, otherwise };
+  const choices = {
+    sessionsFile,
+    store,
+    allowAnonymous,
+    allowShared,
+    allowFresh,
+    origins,
+    tokens,
+    tls,
+    otherwise,
+    keep,
+  };
   return { ...bounds, ...choices, host, port, path, log, onError, limits };
 }
 

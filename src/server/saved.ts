@@ -143,8 +143,10 @@ async function servedFor(saved: SavedSession, snapshot: Uint8Array | undefined, 
     const bytes = modelInSnapshot(snapshot);
     if (bytes !== undefined) return { ...serveModel('', await loadModel(bytes.slice())), hash: modelHash };
   }
-  const served = findModel(hub.models, name);
-  if (served !== undefined && fits(served, modelHash)) return served;
+  const older = [...hub.retired].filter(served => served.name === name);
+  for (const served of [findModel(hub.models, name), ...older]) {
+    if (served !== undefined && fits(served, modelHash)) return served;
+  }
   throw new CheckpointError(
     `Expected a session of a model that is served, got one of ${name} (${modelHash.slice(0, 12)})`,
   );

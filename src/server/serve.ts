@@ -5,9 +5,10 @@ import { ConfigError, ServeError } from '../errors.js';
 import { closeCodes } from '../wire/messages.js';
 import { createRoutes } from './http.js';
 import { createHub, type Hub } from './hub.js';
+import { createKeeper } from './keep.js';
 import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
-import type { Models } from './served.js';
+import { type Models, type Serveable, type Served, serveModel } from './served.js';
 import { saveSessions, takeUpSessions } from './sessions-file.js';
 import { createUpgrade } from './upgrade.js';
 
@@ -28,6 +29,12 @@ export interface Server {
    * connections that are left. Resolves when the port is free.
    */
   close(): Promise<void>;
+  /**
+   * Serves a model under this name from now on, or none. Open sessions stay on the one that they were opened with.
+   *
+   * @throws ConfigError if the model and its encoder do not fit: the older one stays
+   */
+  replace(name: string, model: Serveable | undefined): void;
   /** Resolves when it has closed, whoever asked for it: an operator may, with `POST /drain`. */
   readonly closed: Promise<void>;
 }
@@ -50,9 +57,10 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
   let http: HttpServer;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= drain(hub, http, sockets).finally(() => {
+    closed ??= drain(hub, http, sockets).finally(async () => {
       clearInterval(heartbeat);
       clearInterval(life);
+      await keeper.close();
       settings.log.info({}, 'closed');
       ended();
     });
@@ -76,6 +84,7 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     settings.log.info({ sessions: await takeUpSessions(hub, sessionsFile) }, 'sessions taken up');
   }
   const { port } = await listen(http, settings);
+  const keeper = createKeeper(hub.models, hub.retired, { keep: undefined, ...settings });
   const heartbeat = setInterval(() => {
     for (const connection of hub.connections) connection.heartbeat();
   }, settings.heartbeat);
@@ -89,7 +98,27 @@ export async function serve(models: Models, options: ServeOptions = {}): Promise
     port,
     closed: end,
     close,
+    replace(name, model) {
+      const served = model && serveModel(name, model);
+      const older = hub.models.get(name);
+      if (older !== undefined) retire(hub.retired, older);
+      hub.models.delete(name);
+      if (served === undefined) return;
+      hub.models.set(name, served);
+      settings.log.info({ model: name, hash: served.hash }, 'model taken up');
+    },
   };
+}
+
+/** Older versions that are kept for sessions that rest; those that sessions learn stay in any case. */
+const mostRetired = 4;
+
+function retire(retired: Set<Served>, older: Served): void {
+  retired.add(older);
+  for (const served of retired) {
+    if (retired.size <= mostRetired) return;
+    if (served.sharers === 0) retired.delete(served);
+  }
 }
 
 /** @throws ConfigError for a certificate or a key that is none */

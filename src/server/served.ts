@@ -3,6 +3,7 @@ import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
 import { ConfigError } from '../errors.js';
 import type { Model, TrainableModel } from '../model/model.js';
+import type { Trainer } from '../training/trainer.js';
 import type { Sharing } from './learner.js';
 
 /** A model under its name, with what sessions of it share. */
@@ -13,27 +14,34 @@ export interface Served extends Sharing {
   readonly hash: string;
   /** Hashes that sessions know it by which began before it was moved for everyone, and saved. */
   readonly former: Set<string>;
-  /** Of text, ink or sound, where the model takes it. */
+  /** Of text, ink, sound or readings, where the model takes it. */
   readonly encoder: Encoder | undefined;
   /** The frames that it takes. */
   readonly takes: 'text' | 'points' | 'pcm' | undefined;
 }
 
-export type Models = Model | Readonly<Record<string, Model>>;
+/** A trainer serves its model, and is what moves it for everyone. */
+export type Serveable = Model | Trainer;
+
+export type Models = Serveable | Readonly<Record<string, Serveable>>;
 
 /** The models by name; one alone is `default`. Throws `ConfigError` if there is none, or one is no model. */
-export function serveModels(models: Models): ReadonlyMap<string, Served> {
-  const named = isModel(models) ? { default: models } : models;
+export function serveModels(models: Models): Map<string, Served> {
+  const named = isModel(models) || isTrainer(models) ? { default: models } : models;
   const served = new Map<string, Served>();
   for (const [name, model] of Object.entries(named ?? {})) {
-    if (!isModel(model)) throw new ConfigError(`Expected models.${name} to be a model, got ${typeof model}`);
+    if (!isModel(model) && !isTrainer(model))
+      throw new ConfigError(`Expected models.${name} to be a model, got ${typeof model}`);
     served.set(name, serveModel(name, model));
   }
   if (served.size === 0) throw new ConfigError('Expected at least one model to serve, got none');
   return served;
 }
 
-export function serveModel(name: string, model: Model): Served {
+/** @throws ConfigError if the model and its encoder do not fit */
+export function serveModel(name: string, given: Serveable): Served {
+  const shared = isTrainer(given) ? given : undefined;
+  const model = isTrainer(given) ? given.model : given;
   const { encoder, takes } = encoderOf(model.config);
   return {
     name,
@@ -42,7 +50,7 @@ export function serveModel(name: string, model: Model): Served {
     former: new Set(),
     encoder,
     takes,
-    shared: undefined,
+    shared,
     sharers: 0,
     followers: new Set(),
     verdicts: 0,
@@ -93,6 +101,10 @@ export function isTrainable(model: Model): model is TrainableModel {
 
 function isModel(value: unknown): value is Model {
   return typeof value === 'object' && value !== null && typeof (value as Model).stepMany === 'function';
+}
+
+function isTrainer(value: unknown): value is Trainer {
+  return typeof value === 'object' && value !== null && typeof (value as Trainer).learnMany === 'function';
 }
 
 function hashModel(model: TrainableModel): string {

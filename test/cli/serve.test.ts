@@ -1,9 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import test from 'ava';
+import { createEncoder } from '../../src/encoders/encoders.js';
 import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
 import { eddy, finished, folder, lineReader, start } from '../helpers/cli.js';
+import { config } from '../helpers/models.js';
+import { connectWire, entriesOf, openSession, rowFrames } from '../helpers/wire-client.js';
 
 test('a checkpoint is served under its name, until the signal comes', async t => {
   const at = folder(t);
@@ -37,4 +40,113 @@ test('a port in use is told, with the way out', async t => {
   const { status, stderr } = await eddy(t, '', 'serve', '--cell', 'gru', '--port', String(port));
   t.is(status, 1);
   t.regex(stderr, /^eddy: EDDY_SERVE: Expected port \d+ of 127\.0\.0\.1 to be free, got one in use: .*\n$/);
+});
+
+const readings = {
+  input: { kind: 'features', size: 3 },
+  layers: [{ cell: 'gru', size: 3 }],
+  output: { kind: 'classes', size: 2 },
+  labels: ['calm', 'storm'],
+  encoder: { kind: 'readings', columns: [{ name: 'wind', nullable: true }, { name: 'pressure' }] },
+} as const;
+
+test('a folder is served, and a newer version of a file is taken up', async t => {
+  const at = folder(t);
+  mkdirSync(at('models'));
+  const [first, second] = await Promise.all([1, 2].map(seed => createModel(readings, { seed })));
+  writeFileSync(at('models/weather.eddy'), saveModel(first));
+  const child = start(t, 'serve', at('models'), '--port', '0', '--watch', '1', '--log', 'info');
+  const line = await lineReader(child)();
+  const url = /^eddy: serving weather at (ws:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
+  t.truthy(url, line);
+  const client = await connectWire(t, url!);
+  const one = await openSession(client, 1);
+  t.deepEqual(one.config?.labels, ['calm', 'storm']);
+  // Raw rows come as text, and are encoded here.
+  const rows = [Float32Array.of(3, 1013), Float32Array.of(Number.NaN, 1009), Float32Array.of(9, 990)];
+  const encoder = createEncoder(readings.encoder as never);
+  let state = encoder.initial();
+  let carry = first.zeroCarry();
+  const expected = rows.map(row => {
+    const encoded = encoder.encode(state, row);
+    state = encoded.state;
+    const step = first.step(carry, encoded.inputs[0] as Float32Array);
+    carry = step.carry;
+    return step.prediction;
+  });
+  const chunks = rows.map(row => `${JSON.stringify(Array.from(row, value => (Number.isNaN(value) ? null : value)))}\n`);
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'text', chunks } });
+  const entries = await entriesOf(client, 3);
+  t.deepEqual(
+    entries.map(entry => entry.answers[0].prediction),
+    expected,
+  );
+
+  const taken = new Promise<void>(resolve => {
+    child.stderr.on('data', (data: Buffer) => data.includes('model taken up') && resolve());
+  });
+  writeFileSync(at('models/beside'), saveModel(second));
+  renameSync(at('models/beside'), at('models/weather.eddy'));
+  await taken;
+  const two = await openSession(client, 2);
+  t.not(two.modelHash, one.modelHash);
+  child.kill('SIGTERM');
+  t.is((await finished(child)).status, 0);
+});
+
+test('what was learned together survives a restart; tokens come from a file', async t => {
+  const at = folder(t);
+  writeFileSync(at('sums.eddy'), saveModel(await createModel(config('gru', [3]), { seed: 4 })));
+  const token = 'teacher-0123456789';
+  writeFileSync(
+    at('tokens.json'),
+    JSON.stringify([{ name: 'teacher', token, permissions: ['predict', 'learn-shared', 'operate'] }]),
+  );
+  const serveAgain = async () => {
+    const child = start(
+      t,
+      'serve',
+      at('sums.eddy'),
+      '--port',
+      '0',
+      '--tokens',
+      at('tokens.json'),
+      '--learned',
+      at('learned'),
+    );
+    const url = /at (ws:\S+)/.exec(await lineReader(child)())![1];
+    const client = await connectWire(t, url, 'eddy.v1.proto', undefined, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const { modelHash } = await openSession(client, 1, { learn: 'shared', learning: { k1: 1, k2: 2 } });
+    const drain = async () => {
+      await fetch(`${url.replace('ws', 'http')}/drain`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}` },
+      });
+      return (await finished(child)).status;
+    };
+    return { client, modelHash, drain };
+  };
+  const first = await serveAgain();
+  const frame = {
+    ...rowFrames(1, 1, [Float32Array.of(1, 2, 3)]),
+    targets: { targets: [Float32Array.of(1, 0)] },
+  } as never;
+  first.client.send(frame);
+  await first.client.expect('predictions');
+  t.like(await first.client.expect('updated'), { count: 1 });
+  t.is(await first.drain(), 0);
+  const second = await serveAgain();
+  t.not(second.modelHash, first.modelHash, 'the weights have moved');
+  second.client.send(frame);
+  await second.client.expect('predictions');
+  t.like(await second.client.expect('updated'), { count: 2 });
+  t.is(await second.drain(), 0);
+});
+
+test('an address that others reach needs tokens', async t => {
+  const { status, stderr } = await eddy(t, '', 'serve', '--cell', 'gru', '--host', '0.0.0.0', '--port', '0');
+  t.is(status, 2);
+  t.regex(stderr, /^eddy: EDDY_CONFIG: Expected tokens to listen on 0\.0\.0\.0/);
 });

@@ -30,6 +30,7 @@ const packages: Record<string, readonly string[]> = {
   commander: ['cli'],
   'cli-progress': ['cli'],
   'csv-parse': ['cli'],
+  pino: ['cli'],
 };
 
 interface Import {

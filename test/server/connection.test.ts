@@ -217,6 +217,7 @@ async function onFakeSocket(highWater: number, now?: () => number) {
   };
   const hub = {
     models: serveModels(model),
+    retired: new Set<never>(),
     settings,
     batcher,
     turn,

@@ -463,3 +463,62 @@ test('reset with weights goes back to those of the model', async t => {
     .map(([kind, number, ...rest]) => [kind, kind === 'step' ? number - 4 : number, ...rest]);
   t.deepEqual(second, shown.slice(0, 8));
 });
+
+test('targets that are beyond all bounds do not wreck the model of all: the guard goes back, everyone is told, and it is counted', async t => {
+  const model = await createModel(config('rnn_tanh', [6]), { seed: 3 });
+  const { httpUrl, url } = await startServer(t, model, {
+    tokens: [
+      { name: 'good', token: 'good-0123456789abc', permissions: ['predict', 'learn-shared', 'observe'] },
+      { name: 'bad', token: 'bad-0123456789abcd', permissions: ['predict', 'learn-shared'] },
+    ],
+  });
+  const join = async (token: string, session: number) => {
+    const client = await connectWire(t, url, 'eddy.v1.proto', undefined, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const optimizer = { kind: 'sgd', rate: 0.05 } as const;
+    await openSession(client, session, {
+      learn: 'shared',
+      learning: { k1: 1, k2: 4, optimizer, maxGradientNorm: 1e9 },
+    });
+    let seq = 0;
+    return {
+      client,
+      async teach(target: number) {
+        seq++;
+        const values = Float32Array.of(Math.sin(seq), 1, 0);
+        const targets = { targets: [Float32Array.of(target * values[0], target)] };
+        client.send({
+          type: 'frames',
+          session,
+          firstSeq: seq,
+          payload: { kind: 'features', rows: 1, values },
+          targets,
+        });
+        for (;;) {
+          const message = await client.next();
+          if (message.type === 'updated') return message;
+        }
+      },
+    };
+  };
+  const good = await join('good-0123456789abc', 1);
+  const bad = await join('bad-0123456789abcd', 1);
+  for (let i = 0; i < 320; i++) await good.teach(0.5);
+  let back: ServerMessage | undefined;
+  for (let i = 0; i < 100 && back === undefined; i++) {
+    const updated = await bad.teach(1e25);
+    if (updated.rollback) back = updated;
+  }
+  t.truthy(back, 'the guard went back');
+  t.true(back!.type === 'updated' && back!.rollback!.lost >= 1);
+  const told = await good.client.next();
+  t.true(told.type === 'updated' && told.rollback !== undefined, 'the other session is told');
+  const after = await good.teach(0.5);
+  t.true(after.loss < 1, `its loss is what it was: ${after.loss}`);
+  const metrics = await (
+    await fetch(`${httpUrl}/metrics`, { headers: { authorization: 'Bearer good-0123456789abc' } })
+  ).text();
+  t.regex(metrics, /^eddy_bad_updates_total\{client="bad"\} [1-9]/m);
+  t.notRegex(metrics, /client="good"/);
+});

@@ -1,0 +1,57 @@
+/** What sessions taught a served model, in a folder: found again at the next start, if the model's file is the same. */
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Model } from '../model/model.js';
+import type { Keep, Serveable } from '../server/index.js';
+import { loadTrainer } from '../training/checkpoint.js';
+
+export interface Learned {
+  /** The learner that was kept of this model, or the model itself. `digest` tells its file from any other. */
+  restore(
+    name: string,
+    model: Model,
+    digest: string,
+  ): Promise<{ readonly served: Serveable; readonly updates: number }>;
+  readonly keep: Keep;
+}
+
+export function createLearned(folder: string): Learned {
+  const places = new WeakMap<Model, string>();
+  return {
+    async restore(name, model, digest) {
+      const path = join(folder, `${name}-${digest}.eddy`);
+      const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      });
+      const trainer = bytes && (await loadTrainer(bytes)).trainer;
+      places.set(trainer?.model ?? model, path);
+      return { served: trainer ?? model, updates: trainer?.count ?? 0 };
+    },
+
+    async keep({ model, bytes }) {
+      const path = places.get(model);
+      if (path === undefined) return;
+      await mkdir(folder, { recursive: true });
+      await writeWhole(path, bytes);
+    },
+  };
+}
+
+/** Beside it first, then in its place, so that a crash leaves the old one; others are served meanwhile. */
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const beside = `${path}.${process.pid}.tmp`;
+  try {
+    const file = await open(beside, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}

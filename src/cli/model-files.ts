@@ -1,0 +1,86 @@
+/** Checkpoints that are served under the names of their files, and taken up anew when a file changes. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { ConfigError } from '../errors.js';
+import { loadModel } from '../model/checkpoint.js';
+import type { Model } from '../model/model.js';
+
+/** In a folder these are checkpoints. */
+const endings: ReadonlySet<string> = new Set(['.eddy', '.safetensors']);
+
+export interface ModelFile {
+  readonly name: string;
+  readonly path: string;
+  /** Changes when the file does. */
+  readonly version: string;
+}
+
+/**
+ * The checkpoints at these paths; of a folder, those directly in it.
+ *
+ * @throws ConfigError if two have one name
+ */
+export async function findModels(paths: readonly string[]): Promise<ReadonlyMap<string, ModelFile>> {
+  const found = new Map<string, ModelFile>();
+  for (const path of await filesOf(paths)) {
+    const name = basename(path, extname(path));
+    if (found.has(name)) throw new ConfigError(`Expected checkpoints of different names, got ${name} twice`);
+    const { mtimeMs, size, ino } = await stat(path);
+    found.set(name, { name, path, version: `${mtimeMs} ${size} ${ino}` });
+  }
+  return found;
+}
+
+async function filesOf(paths: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    if (!(await stat(path)).isDirectory()) files.push(path);
+    else for (const name of (await readdir(path)).sort()) if (endings.has(extname(name))) files.push(join(path, name));
+  }
+  return files;
+}
+
+/** A model, and what tells its file from any other. */
+export async function readModel(path: string): Promise<{ readonly model: Model; readonly digest: string }> {
+  const bytes = await readFile(path);
+  return { model: await loadModel(bytes), digest: createHash('sha256').update(bytes).digest('hex').slice(0, 12) };
+}
+
+export interface Watch {
+  /** Looks once. */
+  look(): Promise<void>;
+}
+
+/**
+ * Looks for files that are new, that have changed and are the same at two looks in a row (so that none is read while it is
+ * written), or that are gone.
+ *
+ * @param find the files at present
+ * @param changed told of a new version, or with undefined that there is none any more
+ */
+export function watchModels(
+  find: () => Promise<ReadonlyMap<string, ModelFile>>,
+  served: ReadonlyMap<string, ModelFile>,
+  changed: (name: string, file: ModelFile | undefined) => Promise<void>,
+): Watch {
+  const taken = new Map(Array.from(served, ([name, { version }]) => [name, version]));
+  let before: ReadonlyMap<string, ModelFile> = served;
+  return {
+    async look() {
+      const now = await find();
+      for (const [name, file] of now) {
+        if (taken.get(name) === file.version || before.get(name)?.version !== file.version) continue;
+        // A file that cannot be read is told once, and tried again when it changes.
+        taken.set(name, file.version);
+        await changed(name, file);
+      }
+      for (const name of [...taken.keys()]) {
+        if (now.has(name) || before.has(name)) continue;
+        taken.delete(name);
+        await changed(name, undefined);
+      }
+      before = now;
+    },
+  };
+}
