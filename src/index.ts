@@ -73,6 +73,7 @@ export { createWavReader, readWav, type WavFormat, type WavReader, writeWav } fr
 export type { Ink } from './interchange/ink.js';
 export { fromInkml } from './interchange/inkml.js';
 export { fromQuickDraw } from './interchange/quick-draw.js';
+export { inkFrame, inkSvg, svgPath } from './interchange/svg.js';
 export { fromUnipen, type UnipenOptions } from './interchange/unipen.js';
 
 // Random numbers

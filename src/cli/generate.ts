@@ -2,9 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
+import type { Point } from '../encoders/strokes.js';
 import { ConfigError } from '../errors.js';
+import { inkSvg } from '../interchange/svg.js';
 import { loadModel } from '../model/checkpoint.js';
+import type { TrainableModel } from '../model/model.js';
 import { sample } from '../model/sample.js';
+import { write } from '../operators/write.js';
+import { writeLine } from '../operators/write-line.js';
 import { createRandom } from '../random.js';
 import { turn } from './events.js';
 import { integer, number } from './settings.js';
@@ -17,24 +22,34 @@ interface GenerateOptions {
   readonly temperature: number;
   readonly topK?: number;
   readonly seed: number;
+  readonly svg?: boolean;
+  readonly text?: string;
+  readonly bias?: number;
 }
 
 const example = `
 Examples:
   $ eddy generate text.eddy --length 500
   $ eddy generate text.eddy --prime "To be" --temperature 0.7 --top-k 20 --seed 3
+  $ eddy generate hand.safetensors --svg --text "2 + 2" --bias 1 > sum.svg
 `;
 
 export function generateCommand(): Command {
   return new Command('generate')
-    .summary('let a network of text write')
-    .description('Writes text: each token is drawn from what the network foretells, and is its next input.')
-    .argument('<file>', 'a checkpoint of a network of text')
+    .summary('let a network of text, or of ink, write')
+    .description(
+      'Writes text: each token is drawn from what the network foretells, and is its next input. Or handwriting, offset by offset.',
+    )
+    .argument('<file>', 'a checkpoint of a network of text or of ink')
     .addOption(new Option('--prime <text>', 'what it reads before it writes').default('\n', 'a line end'))
     .addOption(integer('--length <n>', 'tokens to write', 1).default(1000))
     .addOption(number('--temperature <t>', 'below 1 bolder, above 1 wilder, 0 the likeliest', 0).default(1))
     .addOption(integer('--top-k <k>', 'draw from the k likeliest alone', 1))
     .addOption(integer('--seed <n>', 'the same seed writes the same', 0).default(0))
+    .optionsGroup('Of ink:')
+    .option('--svg', 'draw it, as an SVG document')
+    .option('--text <text>', 'what to write (default: each letter that it knows)')
+    .addOption(number('--bias <b>', 'the larger, the neater (default: 0.5)', 0))
     .addHelpText('after', example)
     .action(generate);
 }
@@ -45,6 +60,10 @@ const stretch = 256;
 async function generate(path: string, options: GenerateOptions): Promise<void> {
   const model = await loadModel(await readFile(path));
   const { input, output, encoder } = model.config;
+  if (output.kind === 'mixture' || options.svg) {
+    process.stdout.write(draw(model, options));
+    return;
+  }
   if (input.kind !== 'token' || output.kind !== 'classes' || output.size > input.size) {
     throw new ConfigError(
       `Expected a network of text, with tokens in and classes out, got ${input.size} ${input.kind} and ${output.size} ${output.kind}`,
@@ -76,4 +95,19 @@ async function generate(path: string, options: GenerateOptions): Promise<void> {
     await turn();
   }
   await sink.end();
+}
+
+/** What a network of ink writes, as SVG. */
+function draw(model: TrainableModel, { svg, text, bias = 0.5, seed }: GenerateOptions): string {
+  const { encoder } = model.config;
+  const letters = String(encoder?.letters ?? '');
+  if (!svg) throw new ConfigError('Expected --svg with a network of ink: it draws');
+  if (letters === '' && text === undefined) {
+    const points: Point[] = [];
+    write(model, { bias, seed }).subscribe(point => points.push(point));
+    return inkSvg(points);
+  }
+  if (text !== undefined && ![...text].some(letter => letters.includes(letter)))
+    throw new ConfigError(`Expected --text to have one of the letters ${letters || '(it knows none)'}, got ${text}`);
+  return inkSvg(writeLine(model, text ?? letters, { bias, seed }));
 }

@@ -27,6 +27,8 @@ export interface StrokesConfig {
   readonly pressure?: boolean;
   /** One more feature: seconds since the input before, at most 1. */
   readonly time?: boolean;
+  /** A feature each, for who tells the network what is to be written: of ink that comes, nobody knows it, and they are 0. */
+  readonly letters?: string;
 }
 
 /** Where the pen is, and where the newest input was made. Plain data. */
@@ -78,7 +80,7 @@ const fields = Object.keys(blank) as (keyof StrokesState)[];
 
 /**
  * Pen points to offsets (Graves 2013, section 4): (Δx, Δy, end), in units, from one input to the next, and whether the pen leaves after it;
- * then the pressure and the time, where they are asked for.
+ * then the pressure, the time and the letters, where they are asked for.
  *
  * The first and the last point of each stroke are inputs; between them the ink is taken at equal distances, on the straight lines
  * from point to point, whatever the rate of the pen. The offset to the first point of a stroke is the way through the air (of the first
@@ -90,7 +92,8 @@ const fields = Object.keys(blank) as (keyof StrokesState)[];
 export function createStrokes(config: StrokesConfig): Encoder<readonly Point[], StrokesState, Float32Array> {
   const checked = checkConfig(config);
   const { by, spacing, unit, scale, pressure: pressed, time: timed } = checked;
-  const size = 3 + (pressed ? 1 : 0) + (timed ? 1 : 0);
+  const own = 3 + (pressed ? 1 : 0) + (timed ? 1 : 0);
+  const size = own + [...checked.letters].length;
 
   const unitOf = ({ left, right, top, bottom }: StrokesState): number =>
     scale === 'fixed' ? unit : Math.max(unit, right - left, bottom - top);
@@ -109,7 +112,7 @@ export function createStrokes(config: StrokesConfig): Encoder<readonly Point[], 
     input[1] = (y - state.atY) / length;
     input[2] = up ? 1 : 0;
     if (pressed) input[3] = pressure;
-    if (timed) input[size - 1] = Math.min(Math.max(time - state.atTime, 0) / 1000, 1);
+    if (timed) input[own - 1] = Math.min(Math.max(time - state.atTime, 0) / 1000, 1);
     return input;
   };
 
@@ -208,7 +211,7 @@ function checkPoint(point: Point): void {
 }
 
 function checkConfig(config: StrokesConfig): Required<StrokesConfig> {
-  const { by = 'length', spacing, unit, scale = 'fixed', pressure = false, time = false } = config;
+  const { by = 'length', spacing, unit, scale = 'fixed', pressure = false, time = false, letters = '' } = config;
   const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
     if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${JSON.stringify(found)}`);
   };
@@ -221,5 +224,7 @@ function checkConfig(config: StrokesConfig): Required<StrokesConfig> {
   expect(scale === 'fixed' || scale === 'running', 'scale', "'fixed' or 'running'", scale);
   expect(typeof pressure === 'boolean', 'pressure', 'true or false', pressure);
   expect(typeof time === 'boolean', 'time', 'true or false', time);
-  return { kind: 'strokes', by, spacing, unit, scale, pressure, time };
+  const each = typeof letters === 'string' && new Set(letters).size === [...letters].length;
+  expect(each, 'letters', 'text with each character once', letters);
+  return { kind: 'strokes', by, spacing, unit, scale, pressure, time, letters };
 }

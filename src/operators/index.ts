@@ -4,6 +4,8 @@ export { encode } from './encode.js';
 // Stepping
 export { afresh, type Reset } from './afresh.js';
 export { type RolloutOptions, rollout } from './rollout.js';
+export { type WriteOptions, write } from './write.js';
+export { writeLine } from './write-line.js';
 export { step } from './step.js';
 export { transcribe } from './transcribe.js';
 export { type KeyedInput, type KeyedStep, type StepManyOptions, stepMany } from './step-many.js';

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import test from 'ava';
+import { createStrokes } from '../../src/encoders/strokes.js';
 import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
 import { eddy, folder, verses } from '../helpers/cli.js';
@@ -35,6 +36,22 @@ test('characters are written as characters', async t => {
     piped.lines.map(line => line.input),
     ['ß', 'ä', '\uFFFD'],
   );
+});
+
+test('a network of ink draws, the same from the same seed', async t => {
+  const at = folder(t);
+  const encoder = createStrokes({ kind: 'strokes', by: 'time', spacing: 20, unit: 10, letters: 'ab' });
+  const layers = [{ cell: 'gru', size: 4 }] as const;
+  const output = { kind: 'mixture', size: 2 } as const;
+  const model = await createModel({ input: encoder.input, layers, output, encoder: { ...encoder.config } });
+  writeFileSync(at('m'), saveModel(model));
+  const draw = (...options: string[]) => eddy(t, '', 'generate', at('m'), ...options);
+  const { stdout } = await draw('--svg', '--text', 'ab a', '--seed', '3');
+  t.regex(stdout, /^<svg xmlns=.* viewBox=.*<path d="M[-\d. ML]+" .*<\/svg>\n$/);
+  t.is((await draw('--svg', '--text', 'ab a', '--seed', '3')).stdout, stdout);
+  t.not((await draw('--svg', '--text', 'ab a', '--seed', '4')).stdout, stdout);
+  t.regex((await draw('--svg', '--text', 'xyz')).stderr, /--text to have one of the letters ab, got xyz/);
+  t.regex((await draw()).stderr, /Expected --svg with a network of ink/);
 });
 
 test('a network of rows does not write', async t => {

@@ -11,7 +11,7 @@ const configs: readonly EncoderConfig[] = [
   { kind: 'bytes' },
   { kind: 'characters', vocabulary: 'a😀' },
   { kind: 'readings', columns: [{ name: 'x' }, { name: 'y', nullable: true }], clamp: 4, span: 100 },
-  { kind: 'strokes', by: 'time', spacing: 20, unit: 250, scale: 'running', pressure: true, time: false },
+  { kind: 'strokes', by: 'time', spacing: 20, unit: 250, scale: 'running', pressure: true, time: false, letters: 'ab' },
 ];
 
 test('an encoder comes back from the checkpoint that names it', async t => {

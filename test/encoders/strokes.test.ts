@@ -79,6 +79,25 @@ test('pressure is taken between the points, and is a half where the pen does not
   );
 });
 
+test('letters are features that ink leaves 0', t => {
+  const encoder = createStrokes({ ...plain, time: true, letters: 'a😀' });
+  t.is(encoder.input.size, 6);
+  t.deepEqual(
+    encoded(
+      encoder.config as StrokesConfig,
+      ink([
+        [0, 0],
+        [10, 0],
+      ]),
+    ),
+    [
+      [0, 0, 0, 0, 0, 0],
+      [1, 0, 0, Math.fround(0.01), 0, 0],
+      [0, 0, 1, 0, 0, 0],
+    ],
+  );
+});
+
 test('running, small and large writing become the same once both are larger than the unit', t => {
   const config: StrokesConfig = { kind: 'strokes', spacing: 0.125, unit: 1, scale: 'running' };
   const figure = (size: number) => ink([0, 1, 2, 3].map(i => [size * (i % 2), size * (i < 2 ? 0 : 1)]));
@@ -184,6 +203,7 @@ test('a setting that is wrong, and a state that is none, are refused', t => {
   refused({ scale: 'box' }, /encoder.scale to be 'fixed' or 'running'/);
   refused({ pressure: 1 }, /encoder.pressure/);
   refused({ time: 'yes' }, /encoder.time/);
+  refused({ letters: 'aba' }, /encoder.letters to be text with each character once/);
   const encoder = createStrokes(plain);
   const state = encoder.encode(encoder.initial(), ink([[1, 2]])).state;
   t.deepEqual(encoder.restore({ ...state, more: 1 }), state);

@@ -1,0 +1,40 @@
+import type { Point } from '../encoders/strokes.js';
+
+/** Ink as the data of an SVG path, to tenths. */
+export function svgPath(points: readonly Point[]): string {
+  let down = false;
+  return points
+    .map(({ x, y, up }) => {
+      const place = `${tenths(x)} ${tenths(y)}`;
+      // A dot is a line of no length.
+      const dot = !down && up ? `L${place}` : '';
+      const command = `${down ? 'L' : 'M'}${place}${dot}`;
+      down = !up;
+      return command;
+    })
+    .join('');
+}
+
+/** What holds ink, with a margin: left, top, width and height, as a view box has them. */
+export function inkFrame(points: readonly Point[], margin: number): [number, number, number, number] {
+  const [xs, ys] = [points.map(point => point.x), points.map(point => point.y)];
+  const least = (of: readonly number[]): number => of.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const most = (of: readonly number[]): number => of.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  if (points.length === 0) return [-margin, -margin, 2 * margin, 2 * margin];
+  const [left, top] = [least(xs) - margin, least(ys) - margin];
+  return [left, top, most(xs) + margin - left, most(ys) + margin - top];
+}
+
+/** Ink as an SVG document, in the colour of what it stands in. */
+export function inkSvg(points: readonly Point[], width = 7): string {
+  const [left, top, across, down] = inkFrame(points, 2 * width).map(tenths);
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${left} ${top} ${across} ${down}" width="${across}" height="${down}">` +
+    `<path d="${svgPath(points)}" fill="none" stroke="currentColor" stroke-width="${width}" ` +
+    'stroke-linecap="round" stroke-linejoin="round"/></svg>\n'
+  );
+}
+
+function tenths(value: number): number {
+  return Math.round(10 * value) / 10 + 0;
+}
