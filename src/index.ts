@@ -37,6 +37,7 @@ export type { Window } from './training/window.js';
 
 // Metrics
 export type { Average } from './training/average.js';
+export type { BandScores } from './training/band.js';
 export type { Accuracy, Errors, Metrics, Scores } from './training/judge.js';
 export { createMetrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';
 

@@ -7,12 +7,15 @@ import type { Learned } from './learned.js';
 /**
  * Scores a stream as it is learned: each step was predicted before its target was seen (test, then train).
  *
- * It's like `scan` over what `tbptt` emits: one output for each step whose target has come, with the mean over all of them and a
- * fading average, S / B with S = loss + α S and B = 1 + α B (Gama, Sebastião and Rodrigues 2013), beside the trivial predictors
- * of the same stream: persistence and running mean for values, no change and majority for the rest. These know the targets that
+ * It's like `scan` over what `tbptt` emits: one output for each step whose target has come, with the mean over all of them, over a
+ * sliding window, and a fading average, S / B with S = loss + α S and B = 1 + α B (Gama, Sebastião and Rodrigues 2013), beside the
+ * trivial predictors of the same stream: persistence and running mean for values, no change and majority for the rest, and the
+ * last season where `season` tells how long that is. These know the targets that
  * had come when the prediction was made, so they are right for targets that come late.
  *
  * @param options.fading α; default 0.999
+ * @param options.window steps of the sliding averages; default 1,000
+ * @param options.season steps after which the stream repeats itself
  * @param options.unscale values in units of the data
  *
  * @example
@@ -36,8 +39,8 @@ function score(running: ReturnType<typeof createMetrics>, event: Learned): Metri
   if (event.kind === 'step') {
     const { number, target, loss, step } = event;
     if (target === null) return undefined;
-    running.predicted(number);
-    return target === undefined ? undefined : running.scored(number, step.prediction, target, loss!);
+    running.predicted(number, step);
+    return target === undefined ? undefined : running.scored(number, step.prediction, target, loss ?? 0);
   }
   if (event.kind === 'late') return running.scored(event.number, event.prediction, event.target, event.loss ?? 0);
   if (event.kind === 'expired') running.dropped(event.number);

@@ -1,6 +1,9 @@
-/** A mean over all values, and one in which old values fade. NaN before the first value. */
+/** A mean in three forms; NaN before the first value. */
 export interface Average {
+  /** Of all values. */
   readonly mean: number;
+  /** Of the newest ones: those of the sliding window. */
+  readonly window: number;
   /** S / B with S = value + α S and B = 1 + α B (Gama, Sebastião and Rodrigues 2013, "On evaluating stream learning algorithms"). */
   readonly fading: number;
 }
@@ -8,24 +11,52 @@ export interface Average {
 export interface RunningAverage {
   add(value: number): void;
   read(): Average;
-  /** The roots of both: of an average of squares. */
-  root(): Average;
 }
 
-/** @param alpha the fading factor α, above 0 and at most 1 */
-export function createAverage(alpha: number): RunningAverage {
+const defaultWidth = 1000;
+
+/**
+ * @param alpha the fading factor α, above 0 and at most 1
+ * @param width values in the sliding window; default 1,000
+ */
+export function createAverage(alpha: number, width = defaultWidth): RunningAverage {
   let sum = 0;
   let count = 0;
   let fadingSum = 0;
   let fadingCount = 0;
+  const newest: number[] = [];
+  let windowSum = 0;
+  let at = 0;
   return {
     add(value) {
       sum += value;
       count++;
       fadingSum = value + alpha * fadingSum;
       fadingCount = 1 + alpha * fadingCount;
+      if (newest.length < width) {
+        newest.push(value);
+        windowSum += value;
+        return;
+      }
+      windowSum += value - newest[at];
+      newest[at] = value;
+      at++;
+      if (at < width) return;
+      // Summed anew at each turn: what rounding left of values that are gone goes with them.
+      at = 0;
+      windowSum = 0;
+      for (const one of newest) windowSum += one;
     },
-    read: () => ({ mean: sum / count, fading: fadingSum / fadingCount }),
-    root: () => ({ mean: Math.sqrt(sum / count), fading: Math.sqrt(fadingSum / fadingCount) }),
+    read: () => ({ mean: sum / count, window: windowSum / newest.length, fading: fadingSum / fadingCount }),
   };
+}
+
+/** A number out of the same form of two averages. */
+export function combine(a: Average, b: Average, rule: (a: number, b: number) => number): Average {
+  return { mean: rule(a.mean, b.mean), window: rule(a.window, b.window), fading: rule(a.fading, b.fading) };
+}
+
+/** Of an average of squares. */
+export function rootOf({ mean, window, fading }: Average): Average {
+  return { mean: Math.sqrt(mean), window: Math.sqrt(window), fading: Math.sqrt(fading) };
 }

@@ -1,9 +1,11 @@
-import type { OutputKind } from '../model/config.js';
-import { type Average, createAverage } from './average.js';
+import type { OutputKind } from '../model/output.js';
+import { type Average, combine, createAverage, rootOf } from './average.js';
+import { type BandScores, createBandScores } from './band.js';
 import { classBaselines, valueBaselines } from './baselines.js';
+import { createKappa, skill } from './kappa.js';
 import type { Target } from './loss.js';
 
-/** Of a trivial predictor, over the steps at whose prediction a target was known. */
+/** Of a trivial predictor, over the steps at whose prediction it had something to say. */
 export interface Accuracy {
   readonly count: number;
   readonly accuracy: Average;
@@ -14,6 +16,8 @@ export interface Errors {
   readonly count: number;
   readonly mae: Average;
   readonly rmse: Average;
+  /** Σ |y − ŷ| / Σ |y| (Cui, Ahmad and Hawkins 2016): it has no trouble with a y of 0. */
+  readonly mape: Average;
 }
 
 /** What the trivial predictors said. */
@@ -32,145 +36,206 @@ export interface Scores {
   readonly unscored: number;
 }
 
+interface Shares {
+  /** Of labels, the share on the right side of ½. */
+  readonly accuracy: Average;
+  /** The newest target that was known when the prediction was made. */
+  readonly noChange: Accuracy;
+  /** The most frequent target of those known then. */
+  readonly majority: Accuracy;
+  /** The target of a season before, where `season` says how long that is. */
+  readonly season?: Accuracy;
+}
+
+interface Distances extends Omit<Errors, 'count'> {
+  /** The newest target that was known when the prediction was made. */
+  readonly persistence: Errors;
+  /** The mean of the targets that were known then. */
+  readonly mean: Errors;
+  /** The target of a season before, where `season` says how long that is. */
+  readonly season?: Errors;
+}
+
 /** How a stream has been predicted so far, test then train, beside its trivial predictors. */
 export type Metrics =
-  | (Scores & {
-      readonly kind: 'classes' | 'labels';
-      /** Of labels, the share on the right side of ½. */
-      readonly accuracy: Average;
-      /** The newest target that was known when the prediction was made. */
-      readonly noChange: Accuracy;
-      /** The most frequent target of those known then. */
-      readonly majority: Accuracy;
-    })
-  | (Scores & {
-      readonly kind: 'values';
-      readonly mae: Average;
-      readonly rmse: Average;
-      /** The newest target that was known when the prediction was made. */
-      readonly persistence: Errors;
-      /** The mean of the targets that were known then. */
-      readonly mean: Errors;
-    });
+  | (Scores &
+      Shares & {
+        readonly kind: 'classes';
+        /** Cohen's κ: agreement beyond chance. */
+        readonly kappa: Average;
+        /**
+         * κ-temporal (Bifet et al. 2013, "Pitfalls in benchmarking data stream classification"): (p₀ − p_n) / (1 − p_n), p_n the accuracy of no
+         * change, over the steps at which that had something to say. Below 0 is worse than no change.
+         */
+        readonly kappaTemporal: Average;
+      })
+  | (Scores & Shares & { readonly kind: 'labels' })
+  | (Scores & Distances & { readonly kind: 'values' })
+  /** Errors are those of the means. */
+  | (Scores & Distances & { readonly kind: 'gaussian'; readonly band: BandScores })
+  /** A density has no one answer: its loss says it all. */
+  | (Scores & { readonly kind: 'mixture' });
+
+/** How averages are taken, and what is known of the stream. */
+export interface JudgeOptions {
+  readonly fading: number;
+  readonly window: number;
+  readonly season?: number;
+  readonly level: number;
+  readonly unscale: (values: ArrayLike<number>, number: number) => ArrayLike<number>;
+}
+
+type Known = Exclude<Target, null>;
 
 /** Judges predictions and trivial predictors of one kind of output by the targets. */
 export interface Judge {
-  learn(number: number, target: Exclude<Target, null>): void;
-  /** What the trivial predictors say now; undefined before the first target. */
-  guess(): Guess | undefined;
+  learn(number: number, target: Known): void;
+  /** What the trivial predictors say of a step that is predicted now; undefined before the first target. */
+  guess(number: number): Guess | undefined;
   /** The scores of one more step, with those of its kind. */
-  score(
-    scores: Scores,
-    prediction: ArrayLike<number>,
-    target: Exclude<Target, null>,
-    guess: Guess | undefined,
-  ): Metrics;
+  score(scores: Scores, prediction: ArrayLike<number>, target: Known, guess: Guess | undefined): Metrics;
 }
 
-export function createJudge(
-  kind: OutputKind,
-  fading: number,
-  unscale: (values: ArrayLike<number>, number: number) => ArrayLike<number>,
-): Judge {
-  if (kind === 'classes') return judgeClasses(fading);
-  return kind === 'labels' ? judgeLabels(fading) : judgeValues(fading, unscale);
+export function createJudge(kind: OutputKind, options: JudgeOptions): Judge {
+  if (kind === 'classes') return judgeClasses(options);
+  if (kind === 'labels') return judgeLabels(options);
+  if (kind === 'mixture') return { learn: () => {}, guess: () => undefined, score: scores => ({ ...scores, kind }) };
+  return judgeValues(kind, options);
 }
 
-function judgeClasses(fading: number): Judge {
-  const baselines = classBaselines();
-  return judgeShares('classes', fading, {
+function judgeClasses(options: JudgeOptions): Judge {
+  const { fading, window } = options;
+  const baselines = classBaselines(options.season);
+  const shares = createShares(options);
+  const kappa = createKappa(fading, window);
+  // Of the steps at which no change had something to say.
+  const own = createAverage(fading, window);
+  const right = (answer: unknown, target: Known): number => (answer === target ? 1 : 0);
+  return {
     learn: (number, target) => baselines.learn(number, target as number),
     guess: baselines.guess,
-    right: (prediction, target) => (greatest(prediction) === target ? 1 : 0),
-    guessed: ({ noChange, majority }, target) => [noChange === target ? 1 : 0, majority === target ? 1 : 0],
-  });
-}
-
-function judgeLabels(fading: number): Judge {
-  const baselines = valueBaselines();
-  const right = (answer: unknown, target: unknown): number =>
-    shareRight(answer as ArrayLike<number>, target as Float32Array);
-  return judgeShares('labels', fading, {
-    learn: (number, target) => baselines.learn(number, target as Float32Array),
-    guess: baselines.guess,
-    right,
-    guessed: ({ persistence, mean }, target) => [right(persistence, target), right(mean, target)],
-  });
-}
-
-/** The model, no change and the majority, each by the share of its answers that are right. */
-function judgeShares(
-  kind: 'classes' | 'labels',
-  fading: number,
-  rule: Pick<Judge, 'learn' | 'guess'> & {
-    right(prediction: ArrayLike<number>, target: Exclude<Target, null>): number;
-    /** Of no change and of the majority. */
-    guessed(guess: Guess, target: Exclude<Target, null>): readonly [number, number];
-  },
-): Judge {
-  const [model, noChange, majority] = [0, 1, 2].map(() => createAccuracy(fading));
-  return {
-    learn: rule.learn,
-    guess: rule.guess,
     score({ number, count, loss, bits, unscored }, prediction, target, guess) {
-      model.add(rule.right(prediction, target));
-      if (guess) {
-        const [same, most] = rule.guessed(guess, target);
-        noChange.add(same);
-        majority.add(most);
-      }
-      return {
-        number,
-        count,
-        loss,
-        bits,
-        unscored,
-        kind,
-        accuracy: model.read().accuracy,
-        noChange: noChange.read(),
-        majority: majority.read(),
-      };
+      const answer = greatest(prediction);
+      const share = right(answer, target);
+      shares.add(share, guess, said => right(said, target));
+      kappa.add(answer, target as number);
+      if (guess) own.add(share);
+      const { accuracy, noChange, majority, season } = shares.read();
+      const kappaTemporal = combine(own.read(), noChange.accuracy, skill);
+      // Written out: an object that is spread costs ten times as much.
+      const scores = { number, count, loss, bits, unscored, kind: 'classes' as const, accuracy, kappa: kappa.read() };
+      return season
+        ? { ...scores, kappaTemporal, noChange, majority, season }
+        : { ...scores, kappaTemporal, noChange, majority };
     },
   };
 }
 
-function judgeValues(fading: number, unscale: (values: ArrayLike<number>, number: number) => ArrayLike<number>): Judge {
-  const baselines = valueBaselines();
-  const [model, persistence, mean] = [0, 1, 2].map(() => createErrors(fading));
-  const listOf = (target: Exclude<Target, null>): ArrayLike<number> => (typeof target === 'number' ? [target] : target);
+function judgeLabels(options: JudgeOptions): Judge {
+  const baselines = valueBaselines(options.season);
+  const shares = createShares(options);
+  return {
+    learn: (number, target) => baselines.learn(number, target as Float32Array),
+    guess(number) {
+      const said = baselines.guess(number);
+      if (said === undefined) return undefined;
+      const { persistence, mean, season } = said;
+      return { noChange: persistence, majority: mean, ...(season ? { season } : {}) };
+    },
+    score({ number, count, loss, bits, unscored }, prediction, target, guess) {
+      const right = (answer: unknown): number => shareRight(answer as ArrayLike<number>, target as Float32Array);
+      shares.add(right(prediction), guess, right);
+      const { accuracy, noChange, majority, season } = shares.read();
+      const scores = { number, count, loss, bits, unscored, kind: 'labels' as const, accuracy, noChange, majority };
+      return season ? { ...scores, season } : scores;
+    },
+  };
+}
+
+/** The model, no change, the majority and a season before, each by the share of its answers that are right. */
+function createShares({ fading, window, season }: JudgeOptions) {
+  const create = () => createAccuracy(fading, window);
+  const model = createAverage(fading, window);
+  const [noChange, majority] = [create(), create()];
+  const seasonal = season === undefined ? undefined : create();
+  return {
+    add(share: number, guess: Guess | undefined, right: (answer: unknown) => number): void {
+      model.add(share);
+      if (!guess) return;
+      noChange.add(right(guess.noChange));
+      majority.add(right(guess.majority));
+      if (seasonal && guess.season !== undefined) seasonal.add(right(guess.season));
+    },
+    read: () => ({
+      accuracy: model.read(),
+      noChange: noChange.read(),
+      majority: majority.read(),
+      season: seasonal?.read(),
+    }),
+  };
+}
+
+function judgeValues(
+  kind: 'values' | 'gaussian',
+  { fading, window, season: period, level, unscale }: JudgeOptions,
+): Judge {
+  const baselines = valueBaselines(period);
+  const create = () => createErrors(fading, window);
+  const [model, persistence, mean] = [create(), create(), create()];
+  const season = period === undefined ? undefined : create();
+  const band = kind === 'gaussian' ? createBandScores(level, fading, window) : undefined;
+  const listOf = (target: Known): ArrayLike<number> => (typeof target === 'number' ? [target] : target);
   // What unscale returns may be an array that it uses again.
   const raw = (values: ArrayLike<number>, number: number): Float64Array => new Float64Array(unscale(values, number));
   return {
     learn: (number, target) => baselines.learn(number, raw(listOf(target), number)),
     guess: baselines.guess,
-    score(scores, prediction, target, guess) {
-      const truth = raw(listOf(target), scores.number);
-      model.add(raw(prediction, scores.number), truth);
+    score({ number, count, loss, bits, unscored }, prediction, target, guess) {
+      const truth = raw(listOf(target), number);
+      const said = band ? Array.from(prediction).slice(0, truth.length) : prediction;
+      const answer = raw(said, number);
+      model.add(answer, truth);
+      if (band) {
+        // A deviation is a difference: it has the unit, and not the mean.
+        const further = raw(
+          answer.map((_, i) => prediction[i] + prediction[truth.length + i]),
+          number,
+        );
+        band.add(
+          answer,
+          further.map((value, i) => value - answer[i]),
+          truth,
+        );
+      }
       if (guess) {
         persistence.add(guess.persistence as ArrayLike<number>, truth);
         mean.add(guess.mean as ArrayLike<number>, truth);
+        if (season && guess.season !== undefined) season.add(guess.season as ArrayLike<number>, truth);
       }
-      const { mae, rmse } = model.read();
-      const { number, count, loss, bits, unscored } = scores;
+      const { mae, rmse, mape } = model.read();
       // Written out: an object that is spread costs ten times as much.
-      return {
+      const scores = {
         number,
         count,
         loss,
         bits,
         unscored,
-        kind: 'values',
         mae,
         rmse,
+        mape,
         persistence: persistence.read(),
         mean: mean.read(),
       };
+      const seasonal = season && { season: season.read() };
+      return band
+        ? { ...scores, ...seasonal, kind: 'gaussian', band: band.read() }
+        : { ...scores, ...seasonal, kind: 'values' };
     },
   };
 }
 
-function createAccuracy(fading: number) {
-  const average = createAverage(fading);
+function createAccuracy(fading: number, window: number) {
+  const average = createAverage(fading, window);
   let count = 0;
   return {
     add(share: number): void {
@@ -181,23 +246,28 @@ function createAccuracy(fading: number) {
   };
 }
 
-function createErrors(fading: number) {
-  const [absolute, squared] = [createAverage(fading), createAverage(fading)];
+function createErrors(fading: number, window: number) {
+  const [absolute, squared, size] = [0, 1, 2].map(() => createAverage(fading, window));
   let count = 0;
   return {
     add(answer: ArrayLike<number>, truth: ArrayLike<number>): void {
       count++;
-      let sum = 0;
-      let squares = 0;
-      for (let i = 0; i < truth.length; i++) {
+      const { length } = truth;
+      let [sum, squares, sizes] = [0, 0, 0];
+      for (let i = 0; i < length; i++) {
         const error = answer[i] - truth[i];
         sum += Math.abs(error);
         squares += error * error;
+        sizes += Math.abs(truth[i]);
       }
-      absolute.add(sum / truth.length);
-      squared.add(squares / truth.length);
+      absolute.add(sum / length);
+      squared.add(squares / length);
+      size.add(sizes / length);
     },
-    read: (): Errors => ({ count, mae: absolute.read(), rmse: squared.root() }),
+    read(): Errors {
+      const mae = absolute.read();
+      return { count, mae, rmse: rootOf(squared.read()), mape: combine(mae, size.read(), (error, all) => error / all) };
+    },
   };
 }
 

@@ -1,13 +1,21 @@
 import { ConfigError } from '../errors.js';
-import type { OutputKind } from '../model/config.js';
-import { createAverage } from './average.js';
+import type { OutputKind } from '../model/output.js';
+import { outputs } from '../model/outputs.js';
+import type { Step } from '../model/transfer.js';
+import { combine, createAverage } from './average.js';
 import { createJudge, type Guess, type Judge, type Metrics, type Scores } from './judge.js';
 import type { Target } from './loss.js';
 
 export interface MetricsOptions {
   /** α of the fading averages: 0.999 looks back some 1,000 steps. Default 0.999. */
   readonly fading?: number;
-  /** What the outputs are. Without it: classes where the first target is a number and there are several outputs, else values. */
+  /** Steps of the sliding averages. Default 1,000. */
+  readonly window?: number;
+  /** Steps after which the stream repeats itself, such as a day of readings: what was then is one more trivial predictor. */
+  readonly season?: number;
+  /** Of forecasts with a band: the share of values that should lie within. Default 0.9. */
+  readonly level?: number;
+  /** What the outputs are. Default: as the first step that is scored looks (its o and its ŷ, and its target). */
   readonly kind?: OutputKind;
   /**
    * Targets and predictions of values in units of the data; `number` is the step whose forecast it is, so that both are read
@@ -20,8 +28,8 @@ export interface MetricsOptions {
 
 /** Prequential metrics of one stream, in bounded memory. */
 export interface RunningMetrics {
-  /** Step `number` was predicted; its target may come. */
-  predicted(number: number): void;
+  /** Step `number` was predicted; its target may come. The step itself says what kind of output it is, where that is not given. */
+  predicted(number: number, step?: Pick<Step, 'logits' | 'prediction'>): void;
   /** The target of step `number` came. Undefined where its prediction is not known any more; null targets score nothing. */
   scored(number: number, prediction: ArrayLike<number>, target: Target, loss: number): Metrics | undefined;
   /** The target of step `number` will not count. */
@@ -30,18 +38,27 @@ export interface RunningMetrics {
 
 /** @throws ConfigError naming the option that is wrong */
 export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
-  const { fading = 0.999, kind, unscale = (values: ArrayLike<number>) => values, maxPending = 10_000 } = options;
+  const { fading = 0.999, window = 1000, season, level = 0.9, kind, maxPending = 10_000 } = options;
+  const { unscale = (values: ArrayLike<number>) => values } = options;
   if (!(fading > 0 && fading <= 1)) throw new ConfigError(`Expected fading to be above 0 and at most 1, got ${fading}`);
+  const expectCount = (name: string, value: number): void => {
+    if (!(Number.isInteger(value) && value >= 1 && value <= 1e6))
+      throw new ConfigError(`Expected ${name} to be an integer from 1 to 1000000, got ${value}`);
+  };
+  expectCount('window', window);
+  if (season !== undefined) expectCount('season', season);
+  if (!(level > 0 && level < 1)) throw new ConfigError(`Expected level to be above 0 and below 1, got ${level}`);
   if (!(maxPending >= 1)) throw new ConfigError(`Expected maxPending to be at least 1, got ${maxPending}`);
-  if (kind !== undefined && kind !== 'classes' && kind !== 'labels' && kind !== 'values')
-    throw new ConfigError(`Expected kind to be 'classes', 'labels' or 'values', got ${String(kind)}`);
+  if (kind !== undefined && !Object.hasOwn(outputs, kind))
+    throw new ConfigError(`Expected kind to be one of ${Object.keys(outputs).join(', ')}, got ${String(kind)}`);
   if (typeof unscale !== 'function') throw new ConfigError(`Expected unscale to be a function, got ${typeof unscale}`);
 
-  const loss = createAverage(fading);
+  const loss = createAverage(fading, window);
   /** What the trivial predictors said at each step whose target may still come; the newest step apart, which most often is next. */
   const pending = new Map<number, Guess | undefined>();
   let newest: { readonly number: number; readonly guess: Guess | undefined } | undefined;
   let judge: Judge | undefined;
+  let form: Form | undefined;
   let count = 0;
   let unscored = 0;
 
@@ -59,9 +76,10 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
   };
 
   return {
-    predicted(number) {
+    predicted(number, step) {
+      if (kind === undefined && judge === undefined && step) form = formOf(step);
       if (newest) pending.set(newest.number, newest.guess);
-      newest = { number, guess: judge?.guess() };
+      newest = { number, guess: judge?.guess(number) };
       if (pending.size < maxPending) return;
       const [oldest] = pending.keys();
       pending.delete(oldest);
@@ -74,11 +92,11 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
         unscored++;
         return undefined;
       }
-      judge ??= createJudge(kind ?? kindOf(prediction, target), fading, unscale);
+      judge ??= createJudge(kind ?? kindOf(form, prediction, target), { fading, window, season, level, unscale });
       count++;
       loss.add(stepLoss);
       const nats = loss.read();
-      const bits = { mean: nats.mean * Math.LOG2E, fading: nats.fading * Math.LOG2E };
+      const bits = combine(nats, nats, value => value * Math.LOG2E);
       const scores: Scores = { number, count, loss: nats, bits, unscored };
       const metrics = judge.score(scores, prediction, target, known.guess);
       judge.learn(number, target);
@@ -91,6 +109,22 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
   };
 }
 
-function kindOf(prediction: ArrayLike<number>, target: Exclude<Target, null>): OutputKind {
-  return typeof target === 'number' && prediction.length > 1 ? 'classes' : 'values';
+/** What is made of o: nothing, all of it, or the second half alone. */
+type Form = 'itself' | 'other' | 'half';
+
+function formOf({ logits, prediction }: Pick<Step, 'logits' | 'prediction'>): Form {
+  let same = 0;
+  while (same < logits.length && Object.is(logits[same], prediction[same])) same++;
+  if (same === logits.length) return 'itself';
+  return logits.length % 2 === 0 && same >= logits.length / 2 ? 'half' : 'other';
+}
+
+/** A kind of output is known by what it makes of o; of an answer alone, classes and values are told apart. */
+function kindOf(form: Form | undefined, prediction: ArrayLike<number>, target: Exclude<Target, null>): OutputKind {
+  if (form === 'half') return 'gaussian';
+  if (form === 'itself') return 'values';
+  if (typeof target === 'number') return form === 'other' || prediction.length > 1 ? 'classes' : 'values';
+  if (form !== 'other') return 'values';
+  // A label has a probability of its own; the numbers of a density are more than those of its target.
+  return target.length === prediction.length ? 'labels' : 'mixture';
 }

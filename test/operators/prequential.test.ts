@@ -1,11 +1,13 @@
 import test from 'ava';
 import { from, lastValueFrom, map, toArray } from 'rxjs';
+import type { OutputKind } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
-import type { Learned } from '../../src/operators/learned.js';
+import type { Example, Learned } from '../../src/operators/learned.js';
 import { next } from '../../src/operators/next.js';
 import { prequential } from '../../src/operators/prequential.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import type { Metrics } from '../../src/training/judge.js';
+import type { Target } from '../../src/training/loss.js';
 import { createMetrics } from '../../src/training/metrics.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import { keepsContract } from '../helpers/contract.js';
@@ -31,7 +33,7 @@ keepsContract<Learned, Metrics>('prequential', {
   expected: async items => {
     const metrics = createMetrics({ fading: 0.9 });
     return (items as Extract<Learned, { kind: 'step' }>[]).map(({ number, step, target, loss }) => {
-      metrics.predicted(number);
+      metrics.predicted(number, step);
       return metrics.scored(number, step.prediction, target!, loss!);
     });
   },
@@ -66,11 +68,11 @@ test('each scored step gives metrics, when its target comes; updates, steps with
         metrics.kind === 'values' && metrics.persistence,
       ]),
     );
-    const none = { mean: Number.NaN, fading: Number.NaN };
-    const four = { mean: 4, fading: 4 };
+    const form = (value: number) => ({ mean: value, window: value, fading: value });
+    const [none, four] = [form(Number.NaN), form(4)];
     expectObservable(summary).toBe(expected, {
-      a: [1, 1, 2, { count: 0, mae: none, rmse: none }],
-      g: [4, 2, 10, { count: 1, mae: four, rmse: four }],
+      a: [1, 1, 2, { count: 0, mae: none, rmse: none, mape: none }],
+      g: [4, 2, 10, { count: 1, mae: four, rmse: four, mape: form(4 / 6) }],
     });
     expectSubscriptions(source.subscriptions).toBe(subscribed);
   });
@@ -90,4 +92,24 @@ test('a sine is learned far better than persistence forecasts it', async t => {
   t.true(last.mae.fading < 0.1 * last.persistence.mae.fading, `${last.mae.fading}, ${last.persistence.mae.fading}`);
   // |sin(x + a) − sin(x)| has the mean 2 sin(a / 2) · 2 / π.
   t.true(Math.abs(last.persistence.mae.mean - 2 * Math.sin(0.3) * (2 / Math.PI)) < 0.01);
+});
+
+test('what kind of output it is follows from the first step, targets in time or late', async t => {
+  const kinds: [OutputKind, Target][] = [
+    ['classes', 1],
+    ['labels', row(1, 0)],
+    ['values', row(0.5, 2)],
+    ['gaussian', row(0.5, 2)],
+  ];
+  for (const [kind, target] of kinds) {
+    for (const late of [false, true]) {
+      const model = await createModel(config('gru', [4], { kind: 'features', size: 1 }, { kind, size: 2 }));
+      const input = row(1);
+      const items = late ? [{ input }, { forStep: 1, target }] : [{ input, target }];
+      const found = await lastValueFrom(
+        from(items as Example[]).pipe(tbptt(createTrainer(model, { lateness: 1 })), prequential()),
+      );
+      t.is(found.kind, kind, `${kind} ${late ? 'late' : 'in time'}`);
+    }
+  }
 });

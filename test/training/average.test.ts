@@ -1,16 +1,49 @@
 import test from 'ava';
-import { createAverage } from '../../src/training/average.js';
+import fc from 'fast-check';
+import { combine, createAverage, rootOf } from '../../src/training/average.js';
 
-test('the fading average is S / B of its definition, and the mean has no memory loss', t => {
-  const average = createAverage(0.5);
-  for (const value of [4, 2, 9]) average.add(value);
-  t.deepEqual(average.read(), { mean: 5, fading: (9 + 0.5 * (2 + 0.5 * 4)) / (1 + 0.5 * (1 + 0.5)) });
-  t.deepEqual(average.root(), { mean: Math.sqrt(5), fading: Math.sqrt(11 / 1.75) });
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+test('each form is what its definition says of the whole history', t => {
+  const numbers = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(numbers, fc.constantFrom(0.5, 0.9, 1), fc.integer({ min: 1, max: 20 }), (values, alpha, width) => {
+      const average = createAverage(alpha, width);
+      values.forEach((value, i) => {
+        average.add(value);
+        const history = values.slice(0, i + 1);
+        const newest = history.slice(-width);
+        const weights = history.map((_, j) => alpha ** (i - j));
+        const { mean, window, fading } = average.read();
+        t.is(mean, sum(history) / history.length);
+        t.true(Math.abs(window - sum(newest) / newest.length) < 1e-9);
+        t.true(Math.abs(fading - sum(history.map((one, j) => one * weights[j])) / sum(weights)) < 1e-9);
+      });
+    }),
+  );
 });
 
-test('without fading both are the mean, and before the first value there is none', t => {
-  const average = createAverage(1);
-  t.deepEqual(average.read(), { mean: Number.NaN, fading: Number.NaN });
-  for (const value of [1, 2, 6]) average.add(value);
-  t.deepEqual(average.read(), { mean: 3, fading: 3 });
+test('what a spike leaves in the sliding mean goes with it', t => {
+  const average = createAverage(0.9, 8);
+  average.add(1e300);
+  for (let i = 0; i < 16; i++) average.add(0.1);
+  t.true(Math.abs(average.read().window - 0.1) < 1e-12);
+  const broken = createAverage(0.9, 8);
+  broken.add(Number.NaN);
+  for (let i = 0; i < 16; i++) broken.add(2);
+  t.is(broken.read().window, 2);
+});
+
+test('before the first value there is none; forms are combined one by one', t => {
+  const none = { mean: Number.NaN, window: Number.NaN, fading: Number.NaN };
+  t.deepEqual(createAverage(1, 3).read(), none);
+  t.deepEqual(rootOf({ mean: 4, window: 9, fading: 16 }), { mean: 2, window: 3, fading: 4 });
+  const [a, b] = [
+    { mean: 1, window: 2, fading: 3 },
+    { mean: 4, window: 5, fading: 6 },
+  ];
+  t.deepEqual(
+    combine(a, b, (x, y) => x * y),
+    { mean: 4, window: 10, fading: 18 },
+  );
 });

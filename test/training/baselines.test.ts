@@ -2,8 +2,8 @@ import test from 'ava';
 import { classBaselines, valueBaselines } from '../../src/training/baselines.js';
 
 test('before the first target nothing is guessed', t => {
-  t.is(classBaselines().guess(), undefined);
-  t.is(valueBaselines().guess(), undefined);
+  t.is(classBaselines().guess(9), undefined);
+  t.is(valueBaselines().guess(9), undefined);
 });
 
 test('no change is the class of the newest step, majority the most frequent one and the first of equals', t => {
@@ -16,7 +16,7 @@ test('no change is the class of the newest step, majority the most frequent one 
     [5, 0],
   ].map(([number, target]) => {
     baselines.learn(number, target);
-    return baselines.guess();
+    return baselines.guess(9);
   });
   t.deepEqual(guesses, [
     { noChange: 3, majority: 3 },
@@ -31,8 +31,25 @@ test('no change is the class of the newest step, majority the most frequent one 
 test('persistence is the values of the newest step, and a guess stays as it was', t => {
   const baselines = valueBaselines();
   baselines.learn(2, [1, 10]);
-  const before = baselines.guess()!;
+  const before = baselines.guess(9)!;
   baselines.learn(1, [3, 30]);
-  t.deepEqual(baselines.guess(), { persistence: [1, 10], mean: Float64Array.of(2, 20) });
+  t.deepEqual(baselines.guess(9), { persistence: [1, 10], mean: Float64Array.of(2, 20) });
   t.deepEqual(before, { persistence: [1, 10], mean: Float64Array.of(1, 10) });
+});
+
+test('a season before is the target of so many steps before, if it has come, and no more is remembered', t => {
+  const baselines = valueBaselines(3);
+  for (let number = 1; number <= 6; number++) {
+    const said = baselines.guess(number)?.season;
+    t.deepEqual(said, number > 3 ? [10 * (number - 3)] : undefined);
+    baselines.learn(number, [10 * number]);
+  }
+  // Of a forecast two steps ahead the newest targets have not come.
+  const late = classBaselines(3);
+  late.learn(1, 7);
+  t.is(late.guess(4)?.season, 7);
+  t.is(late.guess(5)?.season, undefined);
+  late.learn(3, 8);
+  t.is(late.guess(6)?.season, 8);
+  t.is(classBaselines().guess(5), undefined);
 });

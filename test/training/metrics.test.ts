@@ -1,7 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { ConfigError } from '../../src/errors.js';
+import { normalQuantile } from '../../src/training/band.js';
 import type { Metrics } from '../../src/training/judge.js';
+import { createKappa } from '../../src/training/kappa.js';
 import { createMetrics } from '../../src/training/metrics.js';
 
 const near = (t: { true(value: boolean, message?: string): void }, found: number, expected: number): void =>
@@ -130,4 +132,188 @@ test('a prediction that is no number is wrong, also where class 0 is right', t =
   const found = metrics.scored(1, broken, 0, Number.NaN);
   if (found?.kind !== 'classes') throw new Error('Expected classes');
   t.is(found.accuracy.mean, 0);
+});
+
+/** Numbers of a history in three forms, as their definitions say: all, the newest `width`, and fading weights. */
+function forms(values: readonly number[], width: number, alpha: number) {
+  const weights = values.map((_, i) => alpha ** (values.length - 1 - i));
+  const total = (some: readonly number[]): number => some.reduce((a, b) => a + b, 0);
+  return {
+    mean: total(values) / values.length,
+    window: total(values.slice(-width)) / Math.min(width, values.length),
+    fading: total(values.map((value, i) => value * weights[i])) / total(weights),
+  };
+}
+
+const keys = ['mean', 'window', 'fading'] as const;
+const [width, alpha] = [7, 0.9];
+
+test('of classes, everything is what a look at the whole history says, with targets that come late', t => {
+  const classes = fc.integer({ min: 0, max: 3 });
+  const steps = fc.array(fc.tuple(classes, classes), { minLength: 2, maxLength: 40 });
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 0, max: 3 }), (history, delay) => {
+      const season = 4;
+      const metrics = createMetrics({ window: width, fading: alpha, season });
+      let last: Metrics | undefined;
+      // Step i says history[i][0], and its target comes before step i + delay + 1.
+      history.forEach((_, i) => {
+        metrics.predicted(i + 1);
+        if (i < delay) return;
+        const [answer, target] = history[i - delay];
+        const prediction = Float32Array.from({ length: 4 }, (_, j) => (j === answer ? 0.7 : 0.1));
+        last = metrics.scored(i - delay + 1, prediction, target, 1);
+      });
+      const scored = history.slice(0, Math.max(0, history.length - delay));
+      if (scored.length === 0) return;
+      if (last?.kind !== 'classes') throw new Error('Expected classes');
+      const right = scored.map(([answer, target]) => (answer === target ? 1 : 0));
+      // At step i the targets of steps below i − delay have come.
+      const known = (i: number) => scored.slice(0, Math.max(0, i - delay)).map(([, target]) => target);
+      const places = scored.map((_, i) => i).filter(i => known(i).length > 0);
+      const noChange = places.map(i => (known(i).at(-1) === scored[i][1] ? 1 : 0));
+      const seasonal = places.filter(i => i >= season && i - season < i - delay);
+      const expected = forms(right, width, alpha);
+      const kappaOf = (pairs: readonly (readonly [number, number])[], weights: readonly number[]): number => {
+        const total = weights.reduce((a, b) => a + b, 0);
+        const share = (which: 0 | 1, one: number): number =>
+          pairs.reduce((sum, pair, i) => sum + (pair[which] === one ? weights[i] : 0), 0) / total;
+        const chance = [0, 1, 2, 3].reduce((sum, one) => sum + share(0, one) * share(1, one), 0);
+        const agreed = pairs.reduce((sum, [a, b], i) => sum + (a === b ? weights[i] : 0), 0) / total;
+        return (agreed - chance) / (1 - chance);
+      };
+      const newest = scored.slice(-width);
+      const kappa = {
+        mean: kappaOf(
+          scored,
+          scored.map(() => 1),
+        ),
+        window: kappaOf(
+          newest,
+          newest.map(() => 1),
+        ),
+        fading: kappaOf(
+          scored,
+          scored.map((_, i) => alpha ** (scored.length - 1 - i)),
+        ),
+      };
+      const own = forms(
+        places.map(i => right[i]),
+        width,
+        alpha,
+      );
+      const still = forms(noChange, width, alpha);
+      for (const key of keys) {
+        near(t, last.accuracy[key], expected[key]);
+        if (Math.abs(kappa[key]) < 1e6) near(t, last.kappa[key], kappa[key]);
+        near(t, last.noChange.accuracy[key], still[key]);
+        if (Math.abs(1 - still[key]) > 1e-6)
+          near(t, last.kappaTemporal[key], (own[key] - still[key]) / (1 - still[key]));
+      }
+      t.is(last.season?.count, seasonal.length);
+      const same = seasonal.map(i => (scored[i - season][1] === scored[i][1] ? 1 : 0));
+      for (const key of keys) near(t, last.season!.accuracy[key], forms(same, width, alpha)[key]);
+    }),
+  );
+});
+
+test('of forecasts with a band, everything is what a look at the whole history says', t => {
+  const tenths = fc.integer({ min: -50, max: 50 }).map(n => n / 10);
+  const steps = fc.array(
+    fc.tuple(
+      tenths,
+      fc.integer({ min: 1, max: 30 }).map(n => n / 10),
+      tenths,
+    ),
+    { minLength: 1, maxLength: 30 },
+  );
+  fc.assert(
+    fc.property(steps, history => {
+      // Twice the number and one more are the units of the data.
+      const metrics = createMetrics({
+        kind: 'gaussian',
+        window: width,
+        fading: alpha,
+        level: 0.8,
+        unscale: values => Array.from(values, value => 2 * value + 1),
+      });
+      let last: Metrics | undefined;
+      history.forEach(([mean, deviation, target], i) => {
+        metrics.predicted(i + 1);
+        last = metrics.scored(i + 1, [mean, deviation], target, 1);
+      });
+      if (last?.kind !== 'gaussian') throw new Error('Expected a gaussian');
+      const raw = history.map(([mean, deviation, target]) => ({
+        mean: 2 * mean + 1,
+        deviation: 2 * deviation,
+        y: 2 * target + 1,
+      }));
+      // z of 0.9
+      const edges = raw.map(({ mean, deviation, y }) => ({
+        y,
+        low: mean - 1.2815515655446004 * deviation,
+        high: mean + 1.2815515655446004 * deviation,
+      }));
+      const pinball = (y: number, q: number, tau: number): number => Math.max(tau * (y - q), (tau - 1) * (y - q));
+      const expected = {
+        coverage: forms(
+          edges.map(({ y, low, high }) => (y >= low && y <= high ? 1 : 0)),
+          width,
+          alpha,
+        ),
+        pinball: forms(
+          edges.map(({ y, low, high }) => (pinball(y, low, 0.1) + pinball(y, high, 0.9)) / 2),
+          width,
+          alpha,
+        ),
+        width: forms(
+          edges.map(({ low, high }) => high - low),
+          width,
+          alpha,
+        ),
+      };
+      const absolute = forms(
+        raw.map(({ mean, y }) => Math.abs(y - mean)),
+        width,
+        alpha,
+      );
+      const squares = forms(
+        raw.map(({ mean, y }) => (y - mean) ** 2),
+        width,
+        alpha,
+      );
+      const sizes = forms(
+        raw.map(({ y }) => Math.abs(y)),
+        width,
+        alpha,
+      );
+      for (const key of keys) {
+        near(t, last.band.coverage[key], expected.coverage[key]);
+        near(t, last.band.pinball[key], expected.pinball[key]);
+        near(t, last.band.width[key], expected.width[key]);
+        near(t, last.mae[key], absolute[key]);
+        near(t, last.rmse[key] ** 2, squares[key]);
+        if (sizes[key] > 1e-9) near(t, last.mape[key], absolute[key] / sizes[key]);
+      }
+    }),
+  );
+});
+
+test('normal quantiles are those of the tables', t => {
+  for (const [p, z] of [
+    [0.5, 0],
+    [0.75, 0.6744897501960817],
+    [0.9, 1.2815515655446004],
+    [0.975, 1.959963984540054],
+    [0.9995, 3.2905267314918945],
+  ])
+    t.true(Math.abs(normalQuantile(p) - z) < 1e-12, `${p}`);
+});
+
+test('metrics of a million steps take the room of a thousand', t => {
+  const kappa = createKappa(0.999, 50);
+  for (let i = 0; i < 1_000_000; i++) kappa.add(i % 3, (i * i) % 3);
+  const all = kappa.read();
+  // 2/3 right; said 1/3 each, true 1/3, 2/3 and 0: chance is 1/3, and κ ½.
+  for (const key of ['mean', 'fading'] as const) t.true(Math.abs(all[key] - 0.5) < 2e-3, `${key} ${all[key]}`);
 });
