@@ -1,113 +1,141 @@
-/** One session on a connection of its own: from `Open` to `Finished`. */
-import type { Subscriber } from 'rxjs';
+/** One session on a connection of its own, from `Open` to `Finished`, whatever becomes of the connection meanwhile. */
 import { LimitError, RemoteError } from '../errors.js';
 import type { Target } from '../training/loss.js';
-import {
-  type ClientMessage,
-  closeCodes,
-  decodeServer,
-  defaultLimits,
-  type Entry,
-  encodeClient,
-  type Fault,
-  isRetryableClose,
-  type Opened,
-  type Predictions,
-  type ServerMessage,
-  type StepAnswer,
-  type Subprotocol,
-  type WireLimits,
+import type {
+  Entry,
+  Fault,
+  Finished,
+  Frames,
+  Opened,
+  Predictions,
+  ServerMessage,
+  SnapshotData,
+  StepAnswer,
+  Subprotocol,
 } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
-import type { RemoteOptions } from './options.js';
+import { type Clock, realClock } from './clock.js';
+import { createLine, type Socket } from './line.js';
+import type { RemoteOptions, ResumePoint } from './options.js';
 import { createOutgoing, type RemoteItem } from './outgoing.js';
+import { createSent } from './sent.js';
 
-/** What a `WebSocket` of a browser and one of `ws` have in common. */
-export interface Socket {
-  binaryType: string;
-  readonly readyState: number;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
-  close(code?: number, reason?: string): void;
+/** How far a session has come for its client: the last frame with its answer, and messages beside answers. */
+export interface Position {
+  readonly received: number;
+  readonly beside: number;
 }
 
-export type OpenSocket = (url: string, subprotocol: Subprotocol) => Socket;
+/** The answers of a session, and what else is told of it. */
+export interface Listener {
+  /** `at` is what will have been received when this is taken. */
+  next(event: RemoteStep | RemoteLearned, at: Position): void;
+  error(error: unknown): void;
+  complete(): void;
+}
 
 export interface RemoteSession {
   /** False if it cannot be sent: no further ones are taken. */
   push(item: RemoteItem): boolean;
+  /** Items that wait for room at the server. */
+  readonly waiting: number;
   /** No more frames: answers still come, then the end; with an error, that of the source. */
   finish(failed?: { readonly error: unknown }): void;
   /** Nobody listens any more. */
   abandon(): void;
+  /** What came up to there was taken; left out: all that has come. Only with `takes`. */
+  taken(at?: Position): void;
+  /** Undefined until the session is open. */
+  resumePoint(): ResumePoint | undefined;
+  /** The state of the stream after the items so far. */
+  snapshot(): Promise<SnapshotData>;
+  /** Puts a state in the place of the stream's, after the items so far. */
+  restore(data: Uint8Array): Promise<Opened>;
 }
 
-/** Answers of a server may be larger than what it takes. */
-const limits: WireLimits = { ...defaultLimits, maxBytes: 1 << 26, maxItems: 1 << 22 };
+export interface SessionOptions extends RemoteOptions {
+  readonly subprotocol: Subprotocol;
+  readonly maxBuffered: number;
+  /** Answers count as received when `taken` says so, and not when they come. */
+  readonly takes?: boolean;
+  /** Something has come, though perhaps nothing that is told. Only with `takes`. */
+  readonly onArrived?: () => void;
+  /** There is room for further items. */
+  readonly onRoom?: () => void;
+}
 
 /** The only session of its connection. */
 const session = 1;
 
-const openState = 1;
-
 export function connectSession(
   openSocket: () => Socket,
-  options: RemoteOptions & { readonly subprotocol: Subprotocol; readonly maxBuffered: number },
-  subscriber: Subscriber<RemoteStep | RemoteLearned>,
+  options: SessionOptions,
+  listener: Listener,
+  clock: Clock = realClock,
 ): RemoteSession {
-  const { subprotocol } = options;
+  const { subprotocol, reconnect = {}, resume, takes = false, onState } = options;
+  const resumable = reconnect !== false;
   const learns = options.learn !== undefined && options.learn !== 'none';
+  const nonce = resumable && resume === undefined ? clock.nonce() : undefined;
   let opened: Opened | undefined;
-  let nextSeq = 1;
-  let nextAnswer = 1;
+  let token = resume?.token;
+  /** The server knows of the session on this connection. */
+  let ready = false;
+  /** What has come, what of it the listener has taken, and what the server knows of. */
+  let received = resume?.receivedSeq ?? 0;
+  let beside = resume?.receivedMessages ?? 0;
+  let point: Position = { received, beside };
+  /** Where the listener will be with what it is told now. */
+  let here: Position = point;
+  let acked = received;
+  let nextSeq = received + 1;
   let done = false;
   let finishing = false;
   let finishSent = false;
   let failed: { readonly error: unknown } | undefined;
   let scheduled = false;
-  let cause: unknown;
+  const sent = createSent(resume?.sentMessages);
   /** Targets of the frames that are not answered yet. */
   const targets: (Target | undefined)[] = [];
   /** The newest answer, where only the last one is wanted. */
   let held: (() => void) | undefined;
+  const snapshots: Waiter<SnapshotData>[] = [];
+  let snapshotsSent = 0;
+  const restores: Waiter<Opened>[] = [];
 
   const outgoing = createOutgoing(options.maxBuffered, target =>
     typeof target === 'number' && opened?.config?.output.kind !== 'classes' ? Float32Array.of(target) : target,
   );
 
-  const socket = openSocket();
-  socket.binaryType = 'arraybuffer';
-  socket.onopen = () => {
-    const { model, fresh, learn, learning, want, carry } = options;
-    guard(() => send({ type: 'open', session, ...given({ model, fresh, learn, learning, want, carry }) }));
-  };
-  socket.onmessage = ({ data }: { data: string | ArrayBuffer }) => {
-    if (done) return;
-    guard(() => receive(decodeServer(data, typeof data !== 'string', subprotocol, limits)));
-  };
-  socket.onerror = (event: { error?: unknown }) => {
-    cause = event?.error;
-  };
-  socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-    if (done) return;
-    const why = reason || (cause instanceof Error ? cause.message : 'no reason given');
-    fail(
-      new RemoteError(
-        `Expected the connection to last until every answer has come, it was closed with ${code} (${why})`,
-        { fault: 'closed', retryable: isRetryableClose(code), closeCode: code },
-        { cause },
-      ),
-    );
-  };
+  const line = createLine(openSocket, subprotocol, reconnect, clock, {
+    connected: open,
+    message: receive,
+    failed: fail,
+    state: state => {
+      if (state.kind !== 'open') ready = false;
+      onState?.(state);
+    },
+  });
 
-  function send(message: ClientMessage): void {
-    if (socket.readyState === openState) socket.send(encodeClient(message, subprotocol));
+  options.signal?.addEventListener('abort', abort);
+  if (options.signal?.aborted) queueMicrotask(abort);
+
+  function abort(): void {
+    if (done) return;
+    abandon();
+    listener.error(options.signal!.reason);
   }
 
-  /** What cannot be encoded or decoded ends the stream, as does what a listener of the options throws. */
+  function open(): void {
+    const { model, fresh, learn, learning, want, carry } = options;
+    line.send(
+      token === undefined
+        ? { type: 'open', session, ...given({ model, fresh, learn, learning, want, carry, nonce }), resumable }
+        : { type: 'open', session, resumable, resume: { token, receivedSeq: received, receivedMessages: beside } },
+    );
+  }
+
+  /** What cannot be encoded ends the stream, as does what a listener of the options throws. */
   function guard(work: () => void): void {
     try {
       work();
@@ -116,19 +144,29 @@ export function connectSession(
     }
   }
 
-  function close(): void {
+  function close(reason: string, error?: unknown): void {
     done = true;
-    socket.close(closeCodes.finished);
+    options.signal?.removeEventListener('abort', abort);
+    line.close();
+    for (const { reject } of [...snapshots.splice(0), ...restores.splice(0)])
+      reject(error ?? unexpected('the session to go on'));
+    onState?.({ kind: 'closed', reason });
   }
 
   function fail(error: unknown): void {
     if (done) return;
-    close();
-    subscriber.error(error);
+    close(error instanceof Error ? error.message : String(error), error);
+    listener.error(error);
+  }
+
+  function abandon(): void {
+    if (done) return;
+    guard(() => line.send({ type: 'close', session }));
+    if (!done) close('abandoned');
   }
 
   function schedule(): void {
-    if (scheduled || opened === undefined) return;
+    if (scheduled || !ready) return;
     scheduled = true;
     queueMicrotask(() => {
       scheduled = false;
@@ -136,39 +174,63 @@ export function connectSession(
     });
   }
 
-  /** Sends what there is room for. */
+  /** Sends what there is room for, and what has arrived with it. */
   function pump(): void {
-    if (done || opened === undefined) return;
+    if (done || !ready) return;
+    const { credit } = opened!;
     for (;;) {
-      const taken = outgoing.take(session, nextSeq, opened.credit - targets.length);
+      const known = resumable ? point.received : received;
+      if (sent.waiting >= options.maxBuffered) break;
+      const taken = outgoing.take(session, nextSeq, credit - (nextSeq - 1 - known));
       if (taken === undefined) break;
+      const { message } = taken;
       if ('targets' in taken) {
         nextSeq += taken.targets.length;
         targets.push(...taken.targets);
+        line.expect(true);
       }
-      send(taken.message);
+      if (message.type === 'snapshot') snapshotsSent++;
+      else if (resumable) sent.add(message);
+      line.send(message.type === 'frames' ? withAck(message) : message);
+    }
+    if (resumable && point.received - acked >= Math.max(1, credit >> 1)) {
+      acked = point.received;
+      line.send({ type: 'ack', session, seq: acked });
     }
     if (finishing && !finishSent && outgoing.size === 0) {
       finishSent = true;
-      // As here, a stream that fails learns no remainder.
-      send({ type: failed ? 'close' : 'finish', session });
+      sendFinish();
     }
+    if (outgoing.size < options.maxBuffered) options.onRoom?.();
+  }
+
+  function withAck(message: Frames): Frames {
+    if (!resumable || point.received <= acked) return message;
+    acked = point.received;
+    return { ...message, ack: acked };
+  }
+
+  function sendFinish(): void {
+    line.expect(true);
+    // As here, a stream that fails learns no remainder.
+    line.send({ type: failed ? 'close' : 'finish', session });
   }
 
   function receive(message: ServerMessage): void {
+    if (done) return;
     switch (message.type) {
       case 'opened':
-        opened = message;
-        options.onOpened?.(message);
-        schedule();
+        beOpen(message);
         break;
       case 'predictions':
         answered(message);
         break;
       case 'losses':
+        beside++;
         for (const { step, loss } of message.losses) emit({ kind: 'late', number: step, loss });
         break;
       case 'updated': {
+        beside++;
         const { type: _, session: __, ...update } = message;
         emit({ kind: 'update', update });
         break;
@@ -180,35 +242,67 @@ export function connectSession(
       case 'fault':
         faulted(message);
         break;
+      case 'snapshotData':
+        snapshotsSent--;
+        snapshots.shift()?.resolve(message);
+        break;
+      case 'duplicate':
+      case 'expiring':
+        // Nothing was stepped twice, and the next frame wakes it.
+        break;
       case 'finished':
-        options.onFinished?.(message);
-        close();
-        held?.();
-        if (failed) subscriber.error(failed.error);
-        else if (finishSent) subscriber.complete();
-        else subscriber.error(unexpected('the session to go on, it was finished by the server'));
+        ended(message);
         break;
       default:
-        fail(unexpected(`no ${message.type}: nothing here asks for one`));
+        fail(unexpected(`no ${(message as ServerMessage).type}: nothing here asks for one`));
     }
+    if (takes) options.onArrived?.();
+    else if (!done) point = { received, beside };
   }
 
-  function answered({ firstSeq, entries }: Predictions): void {
-    if (firstSeq !== nextAnswer || entries.length > targets.length) {
-      fail(unexpected(`an answer to frame ${nextAnswer}, got ${entries.length} from frame ${firstSeq}`));
+  function beOpen(message: Opened): void {
+    const again = opened !== undefined || resume !== undefined;
+    const first = opened === undefined;
+    opened = message;
+    if (ready) {
+      restores.shift()?.resolve(message);
       return;
     }
-    nextAnswer += entries.length;
-    for (const entry of entries) {
-      const target = targets.shift();
-      emitEntry(entry, target);
-      if (done) return;
+    ready = true;
+    token = message.token || undefined;
+    line.established();
+    if (first) options.onOpened?.(message);
+    if (again) {
+      acked = Math.max(acked, received);
+      for (const missing of sent.missing(message.nextSeq, message.takenMessages ?? 0)) line.send(missing);
+      for (let i = 0; i < snapshotsSent; i++) line.send({ type: 'snapshot', session });
+      if (finishSent) sendFinish();
     }
     schedule();
   }
 
-  function emitEntry({ answers }: Entry, target: Target | undefined): void {
+  function answered({ firstSeq, entries }: Predictions): void {
+    const known = received + 1 - firstSeq;
+    if (known < 0 || entries.length - known > targets.length) {
+      fail(unexpected(`an answer to frame ${received + 1}, got ${entries.length} from frame ${firstSeq}`));
+      return;
+    }
+    for (let i = known; i < entries.length; i++) {
+      const before: Position = { received, beside };
+      received++;
+      emitEntry(entries[i], targets.shift(), before);
+      if (done) return;
+    }
+    if (entries.length <= known) return;
+    sent.answered(received);
+    if (nextSeq - 1 === received && !finishSent) line.expect(false);
+    schedule();
+  }
+
+  function emitEntry({ answers }: Entry, target: Target | undefined, before: Position): void {
     for (const answer of answers) {
+      // A frame is taken with the last of its answers.
+      here = answer === answers[answers.length - 1] ? { received, beside } : before;
       if (options.want?.last) held = () => emitAnswer(answer, target);
       else emitAnswer(answer, target);
     }
@@ -217,19 +311,35 @@ export function connectSession(
   function emitAnswer(answer: StepAnswer, target: Target | undefined): void {
     const step = stepOf(answer);
     if (learns) {
-      subscriber.next({ kind: 'step', number: step.number, step, target, loss: answer.loss ?? null });
+      listener.next({ kind: 'step', number: step.number, step, target, loss: answer.loss ?? null }, here);
     } else {
-      subscriber.next(step);
+      listener.next(step, here);
     }
   }
 
   function emit(event: RemoteLearned): void {
-    if (learns && !done) subscriber.next(event);
+    if (learns && !done) listener.next(event, { received, beside });
+  }
+
+  function ended(finished: Finished): void {
+    options.onFinished?.(finished);
+    if (done) return;
+    close('finished');
+    held?.();
+    if (failed) listener.error(failed.error);
+    else if (finishSent) listener.complete();
+    else listener.error(unexpected('the session to go on, it was finished by the server'));
   }
 
   function faulted(fault: Fault): void {
-    const { code, forSeq, forStep, retryable, message } = fault;
-    if (code === 'target_expired' && forStep !== undefined) {
+    const { code, forSeq, forStep, retryable, message, retryAfterMilliseconds, expectedSeq } = fault;
+    if (retryAfterMilliseconds !== undefined) line.retryAfter(retryAfterMilliseconds);
+    // What closes the connection says so by its close code.
+    if (fault.session === 0 && retryable && resumable) return;
+    if (!retryable && forSeq === undefined) beside++;
+    if ((code === 'gap' || code === 'draining') && retryable && resumable) {
+      if (expectedSeq !== undefined) for (const missing of sent.missing(expectedSeq, sent.moving)) line.send(missing);
+    } else if (code === 'target_expired' && forStep !== undefined) {
       emit({ kind: 'expired', number: forStep });
     } else if (code === 'target_exists' && forStep !== undefined) {
       emit({ kind: 'duplicate', number: forStep });
@@ -239,6 +349,9 @@ export function connectSession(
   }
 
   return {
+    get waiting() {
+      return outgoing.size;
+    },
     push(item) {
       if (done || finishing) return false;
       try {
@@ -258,12 +371,42 @@ export function connectSession(
       failed = because;
       schedule();
     },
-    abandon() {
-      if (done) return;
-      guard(() => send({ type: 'close', session }));
-      close();
+    abandon,
+    taken(at = { received, beside }) {
+      point = at;
+      schedule();
     },
+    resumePoint() {
+      if (token === undefined) return undefined;
+      const { received: receivedSeq, beside: receivedMessages } = point;
+      return { token, receivedSeq, receivedMessages, sentMessages: sent.movingBefore(receivedSeq + 1) };
+    },
+    snapshot: () =>
+      new Promise((resolve, reject) => {
+        if (done) {
+          reject(unexpected('a session that is open'));
+          return;
+        }
+        snapshots.push({ resolve, reject });
+        outgoing.pushState({ kind: 'snapshot' });
+        schedule();
+      }),
+    restore: data =>
+      new Promise((resolve, reject) => {
+        if (done) {
+          reject(unexpected('a session that is open'));
+          return;
+        }
+        restores.push({ resolve, reject });
+        outgoing.pushState({ kind: 'restore', data: data.slice() });
+        schedule();
+      }),
   };
+}
+
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
 }
 
 const nothing = new Float32Array(0);

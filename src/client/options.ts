@@ -1,5 +1,17 @@
 import type { Carry } from '../model/carry.js';
 import type { Finished, Fresh, Learn, Learning, Opened, Subprotocol, Want } from '../wire/messages.js';
+import type { Reconnect, RemoteState } from './line.js';
+
+/** Where a client can go on that begins anew, with the items that come after those answers. */
+export interface ResumePoint {
+  readonly token: string;
+  /** The last frame whose answer was taken. */
+  readonly receivedSeq: number;
+  /** Messages beside answers that were taken. */
+  readonly receivedMessages: number;
+  /** Targets, resets and states that were sent before the frame after that one. */
+  readonly sentMessages: number;
+}
 
 export interface RemoteOptions {
   /** The name of a served model. Default: the server's default. */
@@ -18,6 +30,17 @@ export interface RemoteOptions {
   readonly carry?: Carry;
   /** Frames that may wait while the server has no room for them. Default 65,536; more is a `LimitError`. */
   readonly maxBuffered?: number;
+  /**
+   * When a lost connection is made again; the session goes on where it was, no frame is stepped twice, no answer is lost. False:
+   * a lost connection is an error, and the server keeps nothing. Default: after a random delay, for five minutes.
+   */
+  readonly reconnect?: Reconnect | false;
+  /** Ends the session when it is aborted, with its reason as the error. */
+  readonly signal?: AbortSignal;
+  /** Goes on with a session of an earlier client: its items are those that came after what it received. */
+  readonly resume?: ResumePoint;
+  /** Told where the connection stands. */
+  readonly onState?: (state: RemoteState) => void;
   /** Told of the effective configuration. */
   readonly onOpened?: (opened: Opened) => void;
   /** Told of the totals. */

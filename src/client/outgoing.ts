@@ -4,7 +4,16 @@ import type { Input } from '../model/input.js';
 import { isReset, type Reset } from '../operators/afresh.js';
 import type { Example, LateTarget } from '../operators/learned.js';
 import type { Target } from '../training/loss.js';
-import type { Frames, Payload, PcmChunk, Point, Reset as ResetMessage, Targets } from '../wire/messages.js';
+import type {
+  Frames,
+  Payload,
+  PcmChunk,
+  Point,
+  Reset as ResetMessage,
+  Restore,
+  Snapshot,
+  Targets,
+} from '../wire/messages.js';
 
 /** Sound as a frame: 16-bit samples, or any with their rate. Bare numbers would be features. */
 export type RemoteSound = Int16Array | Exclude<PcmChunk, Int16Array | Float32Array>;
@@ -32,7 +41,11 @@ interface WaitingFrame {
 type Waiting =
   | WaitingFrame
   | ({ readonly kind: 'target' } & LateTarget)
-  | { readonly kind: 'reset'; readonly weights: boolean };
+  | { readonly kind: 'reset'; readonly weights: boolean }
+  | StateItem;
+
+/** Asks for the state of the stream, or puts one in its place, after the items before. */
+export type StateItem = { readonly kind: 'snapshot' } | { readonly kind: 'restore'; readonly data: Uint8Array };
 
 /** UTF-16 units of one chunk of text, or points of one chunk of ink: longer ones are sent in parts. */
 const longestChunk = 256;
@@ -46,13 +59,17 @@ const largestBytes = 1 << 16;
 export interface Outgoing {
   /** Throws `InputError` or `TargetError` for what cannot be sent, `LimitError` when too much waits. */
   push(item: RemoteItem): void;
+  pushState(item: StateItem): void;
   readonly size: number;
   /** The next message, of at most `room` frames, from frame `seq` on; undefined if there is none or no room for it. */
   take(
     session: number,
     seq: number,
     room: number,
-  ): { message: Frames; targets: (Target | undefined)[] } | { message: Targets | ResetMessage } | undefined;
+  ):
+    | { message: Frames; targets: (Target | undefined)[] }
+    | { message: Targets | ResetMessage | Restore | Snapshot }
+    | undefined;
 }
 
 /** @param toWire a target as it is sent */
@@ -75,6 +92,13 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
   const takeReset = (session: number, beforeSeq: number): { message: ResetMessage } => {
     const { weights } = waiting[head++] as Extract<Waiting, { kind: 'reset' }>;
     return { message: { type: 'reset', session, beforeSeq, ...(weights ? { weights } : {}) } };
+  };
+
+  const takeState = (session: number): { message: Restore | Snapshot } => {
+    const item = waiting[head++] as StateItem;
+    return {
+      message: item.kind === 'snapshot' ? { type: 'snapshot', session } : { type: 'restore', session, data: item.data },
+    };
   };
 
   const takeFrames = (session: number, firstSeq: number, room: number) => {
@@ -115,6 +139,9 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
       if (next.kind !== 'frame') waiting.push(next);
       else for (const input of partsOf(next.input)) waiting.push({ ...next, input });
     },
+    pushState(item) {
+      waiting.push(item);
+    },
     take(session, seq, room) {
       if (head === waiting.length) return undefined;
       if (waiting[head].kind === 'frame' && room <= 0) return undefined;
@@ -124,7 +151,9 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target)
           ? takeTargets(session)
           : kind === 'reset'
             ? takeReset(session, seq)
-            : takeFrames(session, seq, room);
+            : kind === 'frame'
+              ? takeFrames(session, seq, room)
+              : takeState(session);
       if (head === waiting.length || head > 1024) {
         waiting = waiting.slice(head);
         head = 0;

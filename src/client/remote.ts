@@ -3,7 +3,8 @@ import { ConfigError } from '../errors.js';
 import type { Reset } from '../operators/afresh.js';
 import { isSubprotocol, subprotocols } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
-import { connectSession, type OpenSocket } from './connection.js';
+import { connectSession } from './connection.js';
+import type { OpenSocket } from './line.js';
 import type { RemoteOptions } from './options.js';
 import type { RemoteInput, RemoteItem } from './outgoing.js';
 
@@ -36,19 +37,11 @@ export interface Remote {
 /** `remote` on the given kind of sockets. */
 export function createRemote(openSocket: OpenSocket): Remote {
   return ((url: string, options: RemoteOptions = {}): OperatorFunction<RemoteItem, RemoteStep | RemoteLearned> => {
-    const { subprotocol = 'eddy.v1.proto', maxBuffered = 65_536 } = options;
-    const address = addressOf(url);
-    if (!isSubprotocol(subprotocol)) {
-      throw new ConfigError(`Expected subprotocol to be one of ${subprotocols.join(', ')}, got ${String(subprotocol)}`);
-    }
-    if (!(Number.isInteger(maxBuffered) && maxBuffered >= 1)) {
-      throw new ConfigError(`Expected maxBuffered to be an integer from 1, got ${maxBuffered}`);
-    }
-    const settings = { ...options, subprotocol, maxBuffered, carry: options.carry?.slice() };
+    const { address, settings } = checkRemote(url, options);
     return source =>
       new Observable(subscriber => {
         const refused = new Subject<void>();
-        const session = connectSession(() => openSocket(address, subprotocol), settings, subscriber);
+        const session = connectSession(() => openSocket(address, settings.subprotocol), settings, subscriber);
         subscriber.add(() => session.abandon());
         subscriber.add(
           source.pipe(takeUntil(refused)).subscribe({
@@ -61,6 +54,23 @@ export function createRemote(openSocket: OpenSocket): Remote {
         );
       });
   }) as Remote;
+}
+
+/** @throws ConfigError naming what is wrong */
+export function checkRemote(url: string, options: RemoteOptions) {
+  const { subprotocol = 'eddy.v1.proto', maxBuffered = 65_536, reconnect } = options;
+  const address = addressOf(url);
+  if (!isSubprotocol(subprotocol)) {
+    throw new ConfigError(`Expected subprotocol to be one of ${subprotocols.join(', ')}, got ${String(subprotocol)}`);
+  }
+  if (!(Number.isInteger(maxBuffered) && maxBuffered >= 1)) {
+    throw new ConfigError(`Expected maxBuffered to be an integer from 1, got ${maxBuffered}`);
+  }
+  for (const [name, value] of Object.entries(reconnect || {})) {
+    if (value === undefined || (typeof value === 'number' && value >= 0)) continue;
+    throw new ConfigError(`Expected reconnect.${name} to be milliseconds from 0, got ${value}`);
+  }
+  return { address, settings: { ...options, subprotocol, maxBuffered, carry: options.carry?.slice() } };
 }
 
 /** `http` and `https` stand for `ws` and `wss`; in a page, addresses may be relative to it. */

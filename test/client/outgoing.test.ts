@@ -22,7 +22,7 @@ function messages(outgoing: Outgoing, room = 10_000): unknown[] {
       all.push(['targets', message.forStep, message.targets.length]);
     } else if (message.type === 'reset') {
       all.push(['reset', message.beforeSeq, message.weights]);
-    } else {
+    } else if (message.type === 'frames') {
       const count = frameCount(message.payload);
       all.push([message.payload.kind, message.firstSeq, count, message.targets?.targets.length ?? 0]);
       seq += count;

@@ -35,7 +35,7 @@ async function until(client: WireClient, seq: number): Promise<ServerMessage[]> 
       continue;
     }
     const { firstSeq, entries } = message;
-    entries.forEach((entry, i) => messages.push({ ...message, firstSeq: firstSeq + i, entries: [entry] }));
+    messages.push(...entries.map((entry, i) => ({ ...message, firstSeq: firstSeq + i, entries: [entry] })));
     last = firstSeq + entries.length - 1;
   }
   return messages;

@@ -1,0 +1,24 @@
+/** Time and chance as a client sees them. */
+export interface Clock {
+  /** Milliseconds. */
+  now(): number;
+  /** Calls back after so many milliseconds, unless what it returns is called before. */
+  after(milliseconds: number, call: () => void): () => void;
+  /** From 0 to 1. */
+  random(): number;
+  /** Nobody guesses it. */
+  nonce(): string;
+}
+
+export const realClock: Clock = {
+  now: () => performance.now(),
+  after(milliseconds, call) {
+    const timer = setTimeout(call, milliseconds);
+    return () => clearTimeout(timer);
+  },
+  random: Math.random,
+  nonce() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
+  },
+};

@@ -1,0 +1,173 @@
+import { Observable, Subject } from 'rxjs';
+import { RemoteError } from '../errors.js';
+import type { Opened, SnapshotData } from '../wire/messages.js';
+import type { RemoteLearned, RemoteStep } from './answers.js';
+import { connectSession, type Position } from './connection.js';
+import type { OpenSocket, RemoteState } from './line.js';
+import type { RemoteOptions, ResumePoint } from './options.js';
+import type { RemoteItem } from './outgoing.js';
+import { checkRemote } from './remote.js';
+
+/**
+ * A session on a server, for who sends and receives by hand: with `for await`, or as an observable.
+ *
+ * What is not taken from it is not acknowledged: so the server sends no more than its credit, and `send` waits.
+ */
+export interface RemoteHandle<Answer = RemoteStep | RemoteLearned> extends AsyncIterable<Answer> {
+  /** Resolves when there is room for the next one. Rejects when the session has ended, and with what is wrong with the item. */
+  send(item: RemoteItem): Promise<void>;
+  /** No more items: what is under way is answered, then the answers end. */
+  finish(): void;
+  /** Ends the session at once. */
+  close(): void;
+  /** The answers, for one subscriber, instead of `for await`. */
+  readonly answers: Observable<Answer>;
+  readonly state: RemoteState;
+  readonly states: Observable<RemoteState>;
+  /** The state of the stream after the items so far. */
+  snapshot(): Promise<SnapshotData>;
+  /** Puts a state in the place of the stream's, after the items so far. */
+  restore(data: Uint8Array): Promise<Opened>;
+  /** What a client that begins anew gives as `resume`, to go on after the answers that were taken. */
+  resumePoint(): ResumePoint | undefined;
+}
+
+export interface RemoteSession {
+  (url: string, options?: RemoteOptions & { readonly learn?: 'none' }): RemoteHandle<RemoteStep>;
+  (url: string, options: RemoteOptions & { readonly learn: 'private' | 'shared' }): RemoteHandle<RemoteLearned>;
+}
+
+/** Items that wait, unless it is told otherwise, before `send` does. */
+const defaultBuffered = 1024;
+
+/** `remoteSession` on the given kind of sockets. */
+export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
+  return ((url: string, options: RemoteOptions = {}): RemoteHandle => {
+    const { address, settings } = checkRemote(url, { maxBuffered: defaultBuffered, ...options });
+    const { subprotocol, maxBuffered } = settings;
+    const states = new Subject<RemoteState>();
+    let state: RemoteState = { kind: 'connecting' };
+    let waiting: { readonly answer: RemoteStep | RemoteLearned; readonly at: Position }[] = [];
+    /** Whoever reads has taken all that was there. */
+    let idle = false;
+    let end: { readonly error?: unknown } | undefined;
+    let wake = (): void => {};
+    const senders: { resolve(): void; reject(error: unknown): void }[] = [];
+    let isRead = false;
+
+    const finishWith = (how: { readonly error?: unknown }): void => {
+      end = how;
+      for (const { reject } of senders.splice(0)) reject('error' in how ? how.error : ended());
+      states.complete();
+      wake();
+    };
+    const session = connectSession(
+      () => openSocket(address, subprotocol),
+      {
+        ...settings,
+        takes: true,
+        onState(next) {
+          state = next;
+          states.next(next);
+          options.onState?.(next);
+        },
+        onArrived() {
+          if (idle && waiting.length === 0) session.taken();
+        },
+        onRoom() {
+          while (senders.length > 0 && session.waiting < maxBuffered) senders.shift()!.resolve();
+        },
+      },
+      {
+        next(answer, at) {
+          waiting.push({ answer, at });
+          wake();
+        },
+        error: error => finishWith({ error }),
+        complete: () => finishWith({}),
+      },
+    );
+
+    const read = (): void => {
+      if (isRead)
+        throw new RemoteError('Expected answers to be read once, got a second reader', {
+          fault: 'closed',
+          retryable: false,
+        });
+      isRead = true;
+    };
+
+    async function* iterate(): AsyncGenerator<RemoteStep | RemoteLearned> {
+      read();
+      try {
+        for (;;) {
+          const batch = waiting;
+          waiting = [];
+          for (const { answer, at } of batch) {
+            yield answer;
+            session.taken(at);
+          }
+          if (waiting.length > 0) continue;
+          if (end !== undefined) break;
+          session.taken();
+          idle = true;
+          await new Promise<void>(resolve => {
+            wake = resolve;
+          });
+          idle = false;
+        }
+        if (end !== undefined && 'error' in end) throw end.error;
+      } finally {
+        session.abandon();
+      }
+    }
+
+    return {
+      get state() {
+        return state;
+      },
+      states,
+      async send(item) {
+        if (end === undefined && session.waiting >= maxBuffered) {
+          await new Promise<void>((resolve, reject) => {
+            senders.push({ resolve, reject });
+          });
+        }
+        if (end !== undefined || !session.push(item)) throw end && 'error' in end ? end.error : ended();
+      },
+      finish: () => session.finish(),
+      close() {
+        session.abandon();
+        if (end === undefined) finishWith({});
+      },
+      answers: new Observable(subscriber => {
+        read();
+        const emit = (): void => {
+          for (let batch = waiting; batch.length > 0; batch = waiting) {
+            waiting = [];
+            for (const { answer } of batch) subscriber.next(answer);
+          }
+          idle = true;
+          session.taken();
+          if (end === undefined) return;
+          if ('error' in end) subscriber.error(end.error);
+          else subscriber.complete();
+        };
+        wake = emit;
+        emit();
+        return () => session.abandon();
+      }),
+      snapshot: () => session.snapshot(),
+      restore: data => session.restore(data),
+      resumePoint: () => session.resumePoint(),
+      [Symbol.asyncIterator]: iterate,
+    };
+  }) as RemoteSession;
+}
+
+function ended(): RemoteError {
+  return new RemoteError('Expected a session that goes on, got one that has ended', {
+    fault: 'closed',
+    retryable: false,
+  });
+}

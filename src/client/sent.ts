@@ -1,0 +1,102 @@
+/** What was sent and has no answer yet: kept, so that it can be sent again. */
+import { type Frames, frameCount, type Payload, type Reset, type Restore, type Targets } from '../wire/messages.js';
+
+/** What moves the stream. */
+export type Moving = Frames | Targets | Reset | Restore;
+
+export interface Sent {
+  add(message: Moving): void;
+  /** Frames up to this one have their answers. */
+  answered(seq: number): void;
+  /** What the server has not got: frames from `nextSeq` on, and other messages after the first `taken`. */
+  missing(nextSeq: number, taken: number): Moving[];
+  /** Messages that are no frames, so far, and those of them that came before frame `seq`. */
+  readonly moving: number;
+  movingBefore(seq: number): number;
+  /** Messages that are no frames and are kept. */
+  readonly waiting: number;
+}
+
+/** @param before messages that are no frames and were sent in an earlier life of the client */
+export function createSent(before = 0): Sent {
+  /** `nth` counts the messages that are no frames. */
+  let messages: { message: Moving; nth: number }[] = [];
+  let moving = before;
+  let waiting = 0;
+  return {
+    get moving() {
+      return moving;
+    },
+    get waiting() {
+      return waiting;
+    },
+    add(message) {
+      if (message.type !== 'frames') {
+        moving++;
+        waiting++;
+      }
+      messages.push({ message, nth: moving });
+    },
+    answered(seq) {
+      let gone = 0;
+      for (let i = 0; i < messages.length; i++) {
+        const { message } = messages[i];
+        if (message.type !== 'frames') continue;
+        if (lastOf(message) > seq) break;
+        gone = i + 1;
+      }
+      if (gone === 0) return;
+      for (let i = 0; i < gone; i++) if (messages[i].message.type !== 'frames') waiting--;
+      messages = messages.slice(gone);
+    },
+    missing(nextSeq, taken) {
+      const again: Moving[] = [];
+      for (const { message, nth } of messages) {
+        if (message.type !== 'frames') {
+          if (nth > taken) again.push(message);
+        } else if (lastOf(message) >= nextSeq) {
+          again.push(message.firstSeq >= nextSeq ? message : framesFrom(message, nextSeq));
+        }
+      }
+      return again;
+    },
+    movingBefore(seq) {
+      let count = moving;
+      for (let i = messages.length - 1; i >= 0; i--) {
+        const { message, nth } = messages[i];
+        if (message.type === 'frames' && message.firstSeq < seq) break;
+        if (message.type !== 'frames') count = nth - 1;
+      }
+      return count;
+    },
+  };
+}
+
+function lastOf({ firstSeq, payload }: Frames): number {
+  return firstSeq + frameCount(payload) - 1;
+}
+
+/** The frames of a message from that number on. */
+export function framesFrom(message: Frames, seq: number): Frames {
+  const from = seq - message.firstSeq;
+  const { payload, targets } = message;
+  const rest = targets && {
+    ...targets,
+    targets: targets.targets.slice(from),
+    ...(targets.forStep === undefined ? {} : { forStep: targets.forStep + from }),
+  };
+  return { ...message, firstSeq: seq, payload: payloadFrom(payload, from), ...(rest ? { targets: rest } : {}) };
+}
+
+function payloadFrom(payload: Payload, from: number): Payload {
+  switch (payload.kind) {
+    case 'tokens':
+      return { ...payload, ids: payload.ids.slice(from) };
+    case 'features': {
+      const width = payload.values.length / payload.rows;
+      return { kind: 'features', rows: payload.rows - from, values: payload.values.slice(from * width) };
+    }
+    default:
+      return { ...payload, chunks: payload.chunks.slice(from) } as Payload;
+  }
+}
