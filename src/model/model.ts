@@ -169,7 +169,9 @@ function createBatch(network: Network, layout: CarryLayout) {
       for (let row = 0; row < count; row++) load(row, carries[row], inputs[row]);
       if (count === 0) return [];
       forward(network, rows, 0, count, [{ step: 0, previous: 0, count }]);
-      return Array.from(inputs, (_, row) => emit(rows, row));
+      const steps: Step[] = [];
+      for (let row = 0; row < count; row++) steps.push(emit(rows, row));
+      return steps;
     },
   };
 }

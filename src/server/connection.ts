@@ -13,6 +13,7 @@ import {
 import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Connection, Hub } from './hub.js';
+import { createOutgoing } from './outgoing.js';
 import { createRate } from './rate.js';
 import { fault, type Outlet } from './session.js';
 import { createSessions } from './sessions.js';
@@ -27,8 +28,7 @@ export function connect(
 ): Connection {
   const { settings, turn, counts, log } = hub;
   const id = ++hub.connected;
-  const binary = subprotocol === 'eddy.v1.proto';
-  let corked = false;
+  const outgoing = createOutgoing(socket);
   let closing: { code: number; reason: string } | undefined;
   let alive = true;
   /** Sessions may wait for the peer to read. */
@@ -46,15 +46,11 @@ export function connect(
     pending: 0,
     send(message: ServerMessage) {
       if (webSocket.readyState !== webSocket.OPEN) return;
-      if (!corked) {
-        corked = true;
-        socket.cork();
-        turn.atEnd(endTurn);
-      }
-      webSocket.send(encodeServer(message, subprotocol), { binary, compress: false });
+      if (outgoing.bytes === 0) turn.atEnd(endTurn);
+      outgoing.add(encodeServer(message, subprotocol));
     },
     blocked() {
-      const blocked = webSocket.bufferedAmount + outlet.pending > settings.highWater;
+      const blocked = unsentBytes() + outlet.pending > settings.highWater;
       stalled ||= blocked;
       return blocked;
     },
@@ -66,9 +62,21 @@ export function connect(
   };
   const sessions = createSessions(hub, outlet, grant);
 
+  const unsentBytes = (): number => webSocket.bufferedAmount + outgoing.bytes;
+
+  /** After the peer has closed, nothing more may be sent. */
+  function write(): void {
+    if (webSocket.readyState === webSocket.OPEN) outgoing.write();
+    else outgoing.clear();
+  }
+
+  function close(code: number, reason: string): void {
+    write();
+    webSocket.close(code, reason);
+  }
+
   function endTurn(): void {
-    corked = false;
-    socket.uncork();
+    write();
     if (outlet.blocked() && !webSocket.isPaused) {
       counts.pauses.unread++;
       webSocket.pause();
@@ -78,9 +86,10 @@ export function connect(
 
   /** Reads on where it may; closes where that waits for the last answer. */
   function settle(): void {
+    if (closing === undefined && !stalled && !webSocket.isPaused) return;
     relieve();
     if (!sessions.isBusy()) {
-      if (closing) webSocket.close(closing.code, closing.reason);
+      if (closing) close(closing.code, closing.reason);
     } else if ((closing || webSocket.isPaused) && !outlet.blocked()) {
       watch();
     }
@@ -104,7 +113,7 @@ export function connect(
     }
     const message = 'Expected answers to be read, they were not: the connection closes';
     fault({ number: 0, outlet }, 'limit_reached', message, { retryable: true });
-    webSocket.close(closeCodes.limits, 'unread');
+    close(closeCodes.limits, 'unread');
   }
 
   function onDrain(): void {
@@ -195,11 +204,11 @@ export function connect(
       else if (now - unreadSince > settings.unreadGrace) closeUnread();
     },
     terminate: () => webSocket.terminate(),
-    unsentBytes: () => webSocket.bufferedAmount,
+    unsentBytes,
     describe: () => ({
       connection: id,
       client: grant.name,
-      unsentBytes: webSocket.bufferedAmount,
+      unsentBytes: unsentBytes(),
       sessions: sessions.describe(),
     }),
   };

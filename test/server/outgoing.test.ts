@@ -1,0 +1,77 @@
+import { Duplex } from 'node:stream';
+import test from 'ava';
+import fc from 'fast-check';
+import * as ws from 'ws';
+import { createOutgoing } from '../../src/server/outgoing.js';
+
+/** The types of `ws` do not tell of it. */
+const { Receiver } = ws as unknown as {
+  Receiver: new (options: { isServer: boolean }) => NodeJS.EventEmitter & { write(chunk: Uint8Array): void };
+};
+
+/** Reads what was written as `ws` does at the other end. */
+function collect() {
+  const chunks: Buffer[] = [];
+  let writes = 0;
+  const socket = new Duplex({
+    read() {},
+    write(chunk, _, done) {
+      writes++;
+      chunks.push(chunk);
+      done();
+    },
+    writev(all, done) {
+      writes++;
+      for (const { chunk } of all) chunks.push(chunk as Buffer);
+      done();
+    },
+  });
+  const read = (): (string | Buffer)[] => {
+    const messages: (string | Buffer)[] = [];
+    const receiver = new Receiver({ isServer: false });
+    receiver.on('message', (data: Buffer, isBinary: boolean) => messages.push(isBinary ? data : String(data)));
+    for (const chunk of chunks) receiver.write(chunk);
+    return messages;
+  };
+  return { outgoing: createOutgoing(socket), read, writes: () => writes };
+}
+
+test('whatever is added arrives as it was, in order, in one write a turn', t => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.constantFrom(0, 125, 126, 127, 65_535, 65_536, 70_000).map(length => new Uint8Array(length).fill(7)),
+  );
+  const turns = fc.array(fc.array(bytes, { maxLength: 5 }), { maxLength: 4 });
+  fc.assert(
+    fc.property(turns, all => {
+      const { outgoing, read, writes } = collect();
+      for (const turn of all) {
+        for (const message of turn) outgoing.add(message as Uint8Array<ArrayBuffer>);
+        outgoing.write();
+      }
+      t.deepEqual(
+        read().map(message => [...(message as Buffer)]),
+        all.flat().map(message => [...message]),
+      );
+      t.is(writes(), all.filter(turn => turn.length > 0).length);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('text is sent as text, and its bytes are counted', t => {
+  const { outgoing, read } = collect();
+  outgoing.add('{"größe":1}');
+  t.true(outgoing.bytes >= 13);
+  outgoing.write();
+  t.is(outgoing.bytes, 0);
+  t.deepEqual(read(), ['{"größe":1}']);
+});
+
+test('what is cleared is not sent', t => {
+  const { outgoing, read } = collect();
+  outgoing.add(Uint8Array.of(1, 2, 3));
+  outgoing.clear();
+  outgoing.write();
+  t.deepEqual(read(), []);
+});
