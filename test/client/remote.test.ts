@@ -5,7 +5,7 @@ import {
   type RemoteLearned,
   type RemoteOptions,
   type RemoteStep,
-  remote,
+  remote as realRemote,
 } from '../../src/client/index.js';
 import { createAudio, type Sound } from '../../src/encoders/audio.js';
 import { createStrokes, type Point } from '../../src/encoders/strokes.js';
