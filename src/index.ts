@@ -61,6 +61,8 @@ export { createEncoder, type EncoderConfig } from './encoders/encoders.js';
 export {
   createReadings,
   type Reading,
+  type ReadingCell,
+  type ReadingColumn,
   type ReadingsConfig,
   type ReadingsEncoder,
   type ReadingsState,

@@ -8,9 +8,8 @@ import {
   vocabularyOf,
 } from 'eddy';
 import { map, type Observable, Subject, Subscription, scan, timer } from 'rxjs';
-import { serverEvents } from '../parts/server-events.js';
 import type { Lessons } from '../run/runner.js';
-import { columns, type Load } from '../sense/forecaster.js';
+import { machine as load } from '../sense/source.js';
 import { lookOf } from '../type/characters.js';
 import { rhyme } from '../type/rhyme.js';
 
@@ -91,25 +90,21 @@ const machine: Feed = {
   about: 'Load, memory and lateness of the machine that serves this page, four times a second.',
   rate: 0.005,
   config: cell => ({
-    input: { kind: 'features', size: columns.length },
+    input: { kind: 'features', size: load.columns.length },
     layers: [{ cell, size: units }],
-    output: { kind: 'values', size: columns.length },
+    output: { kind: 'values', size: load.columns.length },
   }),
   moments() {
-    const encoder = createEncoder({ kind: 'readings', columns: columns.map(name => ({ name })) });
-    return serverEvents<Load>('./load').pipe(
-      scan(
-        ({ state }, load) => {
-          const { state: after, inputs } = encoder.encode(state, {
-            cpu: load.cpu,
-            memory: load.memory,
-            delay: load.delay,
-          });
-          return { state: after, moment: { input: inputs[0] as Input, label: '' } };
-        },
-        { state: encoder.initial(), moment: undefined as Moment | undefined },
-      ),
-      map(({ moment }) => moment!),
+    const { columns } = load;
+    const encoder = createEncoder({ kind: 'readings', columns: columns.map(({ name }) => ({ name })) });
+    let state = encoder.initial();
+    return load.rows().pipe(
+      map(row => {
+        const seen = columns.map(({ name, view }) => view?.see(row[name] as number) ?? (row[name] as number));
+        const encoded = encoder.encode(state, seen);
+        state = encoded.state;
+        return { input: encoded.inputs[0], label: '' };
+      }),
     );
   },
 };

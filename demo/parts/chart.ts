@@ -10,6 +10,8 @@ export interface Curve {
   readonly dash?: readonly number[];
   /** A soft area below. */
   readonly fill?: boolean;
+  /** Dots, and no line. */
+  readonly dots?: boolean;
   /** A dot on the newest point. */
   readonly endPoint?: boolean;
 }
@@ -19,6 +21,8 @@ export interface ChartOptions {
   readonly height: number;
   /** How numbers beside the axis read; left out: no axes. */
   readonly label?: (value: number) => string;
+  /** Two curves more, which come last: the lower and the upper end of a soft band. */
+  readonly band?: (theme: Theme) => string;
   /** The least and the most that is shown, of the data. */
   readonly range?: (least: number, most: number) => [number, number];
 }
@@ -29,7 +33,11 @@ export function createChart(
   options: ChartOptions,
   life: Subscription,
 ): (data: uPlot.AlignedData) => void {
-  const { curves, height, label, range } = options;
+  const { height, label, range, band } = options;
+  const curves: readonly Curve[] = [
+    ...options.curves,
+    ...(band ? [0, 1].map((): Curve => ({ color: () => 'transparent', width: 0 })) : []),
+  ];
   let theme = readTheme();
   let latest: uPlot.AlignedData = [[], ...curves.map(() => [])] as unknown as uPlot.AlignedData;
   const axis = (side: Partial<uPlot.Axis>): uPlot.Axis => ({
@@ -61,20 +69,25 @@ export function createChart(
       ],
       series: [
         {},
-        ...curves.map(({ color, width = 1.75, dash, fill, endPoint }) => ({
+        ...curves.map(({ color, width = 1.75, dash, fill, dots, endPoint }) => ({
           stroke: () => color(theme),
           width,
           ...(dash ? { dash: [...dash] } : {}),
           ...(fill ? { fill: () => `${color(theme)}14` } : {}),
           points: {
-            show: endPoint ?? false,
+            show: (endPoint || dots) ?? false,
             size: 7,
             fill: () => color(theme),
-            filter: (_: uPlot, index: number, shown: boolean) => (shown ? newest(latest[index]) : null),
+            ...(dots
+              ? {}
+              : { filter: (_: uPlot, index: number, shown: boolean) => (shown ? newest(latest[index]) : null) }),
           },
           spanGaps: false,
         })),
       ],
+      ...(band
+        ? { bands: [{ series: [curves.length, curves.length - 1] as [number, number], fill: () => band(theme) }] }
+        : {}),
     },
     latest,
     element,

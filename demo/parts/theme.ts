@@ -6,6 +6,7 @@ export interface Theme {
   readonly network: string;
   readonly frozen: string;
   readonly trivial: string;
+  readonly alarm: string;
   /** Red, green and blue of h = −1, 0 and 1. */
   readonly cold: readonly number[];
   readonly zero: readonly number[];
@@ -25,6 +26,7 @@ export function readTheme(): Theme {
     network: value('--network'),
     frozen: value('--frozen'),
     trivial: value('--trivial'),
+    alarm: value('--alarm'),
     cold: channels('--cold'),
     zero: channels('--zero'),
     warm: channels('--warm'),

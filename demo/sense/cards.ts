@@ -1,58 +1,24 @@
 import type { Subscription } from 'rxjs';
 import { createChart } from '../parts/chart.js';
-import type { Scored } from './forecaster.js';
-
-interface Column {
-  readonly name: string;
-  readonly about: string;
-  readonly format: (value: number) => string;
-  readonly formatError: (value: number) => string;
-  /** The least height of the picture, in units of the data: noise is not blown up beyond it. */
-  readonly span: number;
-  /** No value is above it. */
-  readonly most?: number;
-}
-
-const precise = (digits: number, of: number, unit: string) => {
-  const format = new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return (value: number): string => `${format.format(of * value)} ${unit}`;
-};
-
-const shown: readonly Column[] = [
-  {
-    name: 'Processor',
-    about: 'busy',
-    format: precise(0, 100, '%'),
-    formatError: precise(1, 100, '%'),
-    span: 0.2,
-    most: 1,
-  },
-  { name: 'Memory', about: 'in use', format: precise(2, 100, '%'), formatError: precise(3, 100, '%'), span: 0.002 },
-  {
-    name: 'Event loop',
-    about: 'late by, at worst',
-    format: precise(1, 1, 'ms'),
-    formatError: precise(1, 1, 'ms'),
-    span: 2,
-  },
-];
+import type { Forecast, Scored } from './forecaster.js';
+import type { Column } from './source.js';
 
 export interface Cards {
-  /** A reading came. */
+  /** A reading came; NaN where a value is missing. */
   came(values: readonly number[]): void;
   /** The reading after step `number` is foretold. */
-  foretold(number: number, values: ArrayLike<number>): void;
+  foretold(number: number, forecast: Forecast): void;
   scored(scored: readonly Scored[]): void;
   /** The stream begins again. */
-  restart(): void;
+  clear(): void;
 }
 
-/** Readings that are shown: half a minute. */
+/** Readings that are shown. */
 const most = 120;
 
-/** A card for each reading: what came, what comes next, and both over the last half minute. */
-export function createCards(parent: HTMLElement, life: Subscription): Cards {
-  const cards = shown.map(column => createCard(parent, column, life));
+/** A card for each column: what came, what comes next with its band, and both over the newest readings. */
+export function createCards(parent: HTMLElement, columns: readonly Column[], life: Subscription): Cards {
+  const cards = columns.map(column => createCard(parent, column, life));
   let came = 0;
   return {
     came(values) {
@@ -61,9 +27,9 @@ export function createCards(parent: HTMLElement, life: Subscription): Cards {
         cards[i].came(came, value);
       });
     },
-    foretold(number, values) {
+    foretold(number, { values, low, high }) {
       cards.forEach((card, i) => {
-        card.foretold(number + 1, values[i], number === came);
+        card.foretold(number + 1, values[i], low[i], high[i], number === came);
       });
     },
     scored(scored) {
@@ -71,18 +37,16 @@ export function createCards(parent: HTMLElement, life: Subscription): Cards {
         cards[i].scored(one);
       });
     },
-    restart() {
+    clear() {
       came = 0;
-      for (const card of cards) card.restart();
+      for (const card of cards) card.clear();
     },
   };
 }
 
-function createCard(
-  parent: HTMLElement,
-  { name, about, format, formatError, span, most: highest = Number.POSITIVE_INFINITY }: Column,
-  life: Subscription,
-) {
+function createCard(parent: HTMLElement, column: Column, life: Subscription) {
+  const { title, about, format, formatError, span, least = Number.NEGATIVE_INFINITY } = column;
+  const { most: highest = Number.POSITIVE_INFINITY } = column;
   const card = document.createElement('article');
   card.className = 'card';
   card.innerHTML = `
@@ -96,23 +60,22 @@ function createCard(
   const [now, then] = card.querySelectorAll('output');
   const plot = card.querySelector<HTMLElement>('.plot')!;
   const note = card.querySelector('.note')!;
-  card.querySelector('h3')!.textContent = name;
+  card.querySelector('h3')!.textContent = title;
   card.querySelector('.about')!.textContent = about;
-  plot.setAttribute('aria-label', `${name}: the last half minute, and what was forecast for it`);
+  plot.setAttribute('aria-label', `${title}: the newest readings, and the band that was forecast for them`);
   parent.append(card);
+  life.add(() => card.remove());
 
   const draw = createChart(
     plot,
     {
       height: 92,
-      curves: [
-        { color: theme => theme.ink, fill: true },
-        { color: theme => theme.network, width: 1.5, endPoint: true },
-      ],
-      range(least, top) {
-        const room = Math.max(span - (top - least), 0.16 * (top - least));
-        const low = Math.max(Math.min(0, least), least - room / 2);
-        const high = top + room - (least - low);
+      curves: [{ color: theme => theme.ink }, { color: theme => theme.network, width: 1.5, endPoint: true }],
+      band: theme => `${theme.network}2e`,
+      range(lowest, top) {
+        const room = Math.max(span - (top - lowest), 0.16 * (top - lowest), 1e-9);
+        const low = Math.max(Math.min(least, lowest), lowest - room / 2);
+        const high = top + room - (lowest - low);
         // A forecast may be beyond what can be.
         const over = Math.max(0, high - Math.max(highest * 1.02, top));
         return [low - over, high - over];
@@ -120,42 +83,43 @@ function createCard(
     },
     life,
   );
-  let moments: number[] = [];
-  let values: (number | null)[] = [];
-  let forecasts: (number | null)[] = [];
+  const moments: number[] = [];
+  const curves: (number | null)[][] = [[], [], [], []];
   const at = (moment: number): number => {
     const last = moments.at(-1) ?? moment - 1;
     for (let next = last + 1; next <= moment; next++) {
       moments.push(next);
-      values.push(null);
-      forecasts.push(null);
+      for (const curve of curves) curve.push(null);
     }
     const extra = moments.length - most;
-    if (extra > 0) for (const list of [moments, values, forecasts]) list.splice(0, extra);
+    if (extra > 0) for (const list of [moments, ...curves]) list.splice(0, extra);
     return moment - moments[0];
   };
-  const show = (): void => draw([moments, values, forecasts]);
+  const show = (): void => draw([moments, ...curves] as [number[], ...number[][]]);
 
   return {
     came(moment: number, value: number) {
-      values[at(moment)] = value;
-      now.textContent = format(value);
+      curves[0][at(moment)] = Number.isNaN(value) ? null : value;
+      now.textContent = Number.isNaN(value) ? 'missing' : format(value);
       show();
     },
-    foretold(moment: number, value: number, isNext: boolean) {
+    foretold(moment: number, value: number, low: number, high: number, isNext: boolean) {
+      if (!Number.isFinite(value)) return;
       const place = at(moment);
-      if (place >= 0) forecasts[place] = value;
-      if (isNext) then.textContent = format(Math.max(0, value));
+      if (place >= 0) {
+        [value, low, high].forEach((one, i) => {
+          curves[i + 1][place] = one;
+        });
+      }
+      if (isNext) then.textContent = format(value);
       show();
     },
-    scored({ error, persistence }: Scored) {
+    scored({ error, persistence, mean }: Scored) {
       if (Number.isFinite(persistence))
-        note.textContent = `off by ${formatError(error)} · “same as now” ${formatError(persistence)}`;
+        note.textContent = `off by ${formatError(error)} · “same as now” ${formatError(persistence)} · mean ${formatError(mean)}`;
     },
-    restart() {
-      moments = [];
-      values = [];
-      forecasts = [];
+    clear() {
+      for (const list of [moments, ...curves]) list.length = 0;
       then.textContent = '–';
       show();
     },

@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { browserTest, launch, open, textOf } from '../helpers/browser.js';
+import { choose, colours, numberFrom, places, startDemo } from '../helpers/demo.js';
+
+const table = [
+  'when,level,flow,valve',
+  ...Array.from({ length: 240 }, (_, t) => {
+    const level = t === 200 ? 9 : 3 + Math.sin(t / 2);
+    return `${1000 + 60 * t},${level.toFixed(3)},${t % 9 === 4 ? '' : (2 * Math.cos(t / 2)).toFixed(3)},${t % 4 < 2 ? 'open' : 'shut'}`;
+  }),
+].join('\n');
+
+for (const place of places) {
+  browserTest(
+    `${place}, a file that is dropped is forecast with a band, and what is unusual in it is seen`,
+    async t => {
+      const { url } = await startDemo(t);
+      const { page, errors } = await open(await launch(t), url);
+      await choose(page, place);
+      const dropped = await page.evaluateHandle(text => {
+        const data = new DataTransfer();
+        data.items.add(new File([text], 'tank.csv', { type: 'text/csv' }));
+        return data;
+      }, table);
+      await page.dispatchEvent('#sense', 'drop', { dataTransfer: dropped });
+      await page.getByLabel('How fast').selectOption('as fast as it goes');
+      await textOf(page, '#sense-title', /^tank\.csv$/);
+      await numberFrom(page, '#sense', 'rows', 240);
+      const titles = await page.locator('.card h3').allTextContents();
+      t.deepEqual(titles, ['level', 'flow']);
+      await textOf(page, '.card .note', /off by [\d.]+ · “same as now” [\d.]+ · mean [\d.]+/);
+      await page.waitForFunction(() => {
+        const groups = [...document.querySelectorAll('#sense-numbers div')];
+        const group = groups.find(one => one.textContent?.includes('unusual'));
+        return Number(group?.querySelector('dd')?.textContent) >= 1;
+      });
+      t.true((await colours(page, '.card canvas')) > 5, 'curve and band are drawn');
+      t.true((await colours(page, '#sense-surprise canvas')) > 5, 'the surprise is drawn');
+      t.deepEqual(errors, []);
+    },
+  );
+}
+
+browserTest('a file that is none is told in words, and what ran goes on', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), url);
+  const folder = mkdtempSync(join(tmpdir(), 'eddy-sense-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'words.csv'), 'a,b\nx,y\nz,w\n');
+  await page.setInputFiles('#file', join(folder, 'words.csv'));
+  t.regex(await textOf(page, '#problem', /./), /^words\.csv: Expected a column of numbers, got a, b\.$/);
+  await numberFrom(page, '#sense', 'readings', 3);
+  await page.getByRole('button', { name: 'An example' }).press('Enter');
+  await numberFrom(page, '#sense', 'rows', 3);
+  t.true(await page.locator('#problem').isHidden());
+  t.deepEqual(errors, []);
+});
+
+browserTest('a device that is moved is forecast, and one that says nothing is told', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), url);
+  await choose(page, 'here');
+  await page.getByRole('button', { name: 'motion' }).click();
+  t.regex(await textOf(page, '#problem', /./), /No motion comes from this device: .*phone/);
+  await page.getByRole('button', { name: 'This machine' }).click();
+  await page.getByRole('button', { name: 'motion' }).click();
+  await page.evaluate(() => {
+    let t = 0;
+    setInterval(() => {
+      const accelerationIncludingGravity = { x: Math.sin(t++ / 3), y: 1, z: 9.8 };
+      dispatchEvent(new DeviceMotionEvent('devicemotion', { accelerationIncludingGravity, interval: 16 }));
+    }, 16);
+  });
+  await numberFrom(page, '#sense', 'readings', 12);
+  t.deepEqual(await page.locator('.card h3').allTextContents(), ['x axis', 'y axis', 'z axis']);
+  t.deepEqual(errors, []);
+});

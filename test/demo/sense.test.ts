@@ -1,0 +1,48 @@
+import test from 'ava';
+import { demoModule } from '../helpers/demo-modules.js';
+
+test('a table is read with its quotes, between commas, semicolons or tabs, with or without names', async t => {
+  const { readTable, numberOf } = await demoModule(t, 'sense/table.ts');
+  t.deepEqual(readTable('\uFEFFa,"b ""x"", y"\r\n1,"2\n3"\r\n\r\n4,\r\nlonely\r\n'), {
+    names: ['a', 'b "x", y'],
+    rows: [
+      ['1', '2\n3'],
+      ['4', ''],
+    ],
+  });
+  t.deepEqual(readTable('t;v\n1;2,5\n2;3,5').rows, [
+    ['1', '2,5'],
+    ['2', '3,5'],
+  ]);
+  t.deepEqual(readTable('1\t2\n3\t4').names, ['c1', 'c2']);
+  t.deepEqual(['2,5', ' -1e3 ', '', 'x', '1.', '.5'].map(numberOf), [2.5, -1000, Number.NaN, Number.NaN, 1, 0.5]);
+  t.throws(() => readTable('a,b\n'), { message: /at least two rows/ });
+});
+
+test('a file has columns of numbers, of categories and of times', async t => {
+  const { fileSource, exampleTable } = await demoModule(t, 'sense/source.ts');
+  const { columns, others, time } = fileSource('x', exampleTable(), () => 0);
+  t.deepEqual(
+    columns.map(({ name }: { name: string }) => name),
+    ['north', 'south'],
+  );
+  t.deepEqual(others, [{ name: 'water', nullable: true, categories: ['flood', 'ebb'] }]);
+  t.is(time, 'time');
+  const shuffled = { names: ['time', 'v'], rows: ['2024-02-01', '2024-01-01'].map((day, i) => [day, `${i}`]) };
+  t.is(fileSource('x', shuffled, () => 0).time, undefined, 'times that go back are no clock');
+  t.throws(() => fileSource('x', { names: ['a'], rows: [['x'], ['y']] }, () => 0), {
+    message: /a column of numbers, got a/,
+  });
+});
+
+test('a reading is unusual when its surprise is far above the usual, and a run of them stays so', async t => {
+  const { createScores } = await demoModule(t, 'sense/surprise.ts');
+  const score = createScores();
+  let unusual = 0;
+  for (let i = 0; i < 300; i++) if (score(1 + Math.sin(i * i)).unusual) unusual++;
+  t.is(unusual, 0);
+  const found = [1, 2, 3].map(() => score(20));
+  t.true(found.every(one => one.unusual && one.deviations > 5));
+  t.false(score(1.5).unusual);
+  t.false(createScores()(1000).unusual, 'nothing is unusual at first');
+});
