@@ -13,6 +13,14 @@ export { type KeyedInput, type KeyedStep, type StepManyOptions, stepMany } from 
 // Learning
 export { type BestLearned, type BestOfOptions, type BestState, bestOf } from './best-of.js';
 export { type Alarm, type DriftOptions, drift } from './drift.js';
+export {
+  type Forecast,
+  type ForecastOptions,
+  type ForecastScales,
+  type ForecastState,
+  type Foretold,
+  forecast,
+} from './forecast.js';
 export type { Example, LateTarget, Learned } from './learned.js';
 export { next } from './next.js';
 export { prequential } from './prequential.js';

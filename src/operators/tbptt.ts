@@ -116,15 +116,21 @@ export function checkItem(item: Example | LateTarget): void {
 
 /** Each call makes the `state` of one event, and outdates those of the events before. */
 export function trackState(stream: LearningStream): () => () => StreamState {
+  const track = trackMoment();
+  return () => track(stream.state);
+}
+
+/** What reads a state until the next call, and throws `StaleStateError` from then on. */
+export function trackMoment(): <State>(read: () => State) => () => State {
   let current = 0;
-  return () => {
+  return read => {
     const moment = ++current;
     return () => {
       if (moment !== current)
         throw new StaleStateError(
           'Expected state() to be called before the stream moves on: call it when the event comes',
         );
-      return stream.state();
+      return read();
     };
   };
 }

@@ -42,18 +42,21 @@ const optimizers: Readonly<Record<string, OptimizerConfig>> = {
 
 /** The arrays of Keras layers as a network of ours. */
 function networkOf({ layers, classes }: Vector, arrays: readonly Tensor[]) {
-  let at = 0;
-  const stacked = layers.map(([type, , activation]) =>
+  const stacked = layers.map(([type, , activation], i) =>
     kerasLayer({
       type,
-      weights: arrays.slice(at, (at += 3)),
+      weights: arrays.slice(3 * i, 3 * i + 3),
       recurrentActivation: 'sigmoid',
       ...(activation && { activation }),
     }),
   );
   return stack(
     stacked,
-    kerasReadout({ type: 'Dense', weights: arrays.slice(at), activation: classes ? 'softmax' : 'linear' }),
+    kerasReadout({
+      type: 'Dense',
+      weights: arrays.slice(3 * layers.length),
+      activation: classes ? 'softmax' : 'linear',
+    }),
   );
 }
 

@@ -1,0 +1,200 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import { createReadings, type Reading, type ReadingsState, type Scale } from '../encoders/readings.js';
+import { ConfigError } from '../errors.js';
+import type { Step } from '../model/transfer.js';
+import type { Rollback } from '../training/guard.js';
+import type { Metrics } from '../training/judge.js';
+import { createMetrics } from '../training/metrics.js';
+import type { StreamState } from '../training/stream.js';
+import type { Trainer, Update } from '../training/trainer.js';
+import { follow } from './follow.js';
+import type { Learned } from './learned.js';
+import { createLearner, trackMoment } from './tbptt.js';
+
+export interface ForecastOptions {
+  /** Names of the numbers of a row, in their order where rows are lists. A missing number is told to the network as such. */
+  readonly columns: readonly string[];
+  /** The columns that are foretold, one for each of the model's outputs. Default all. */
+  readonly targets?: readonly string[];
+  /** Rows ahead. Default 1. */
+  readonly horizon?: number;
+  /** Deviations from the mean beyond which a value is brought in, before it moves the statistics. Default 6. */
+  readonly clamp?: number;
+  /** Rows that the statistics look back on: older ones fade exponentially. Default all, with equal weight (Welford 1962). */
+  readonly span?: number;
+  /** Rows after which the stream repeats itself: what came then is one more trivial predictor. */
+  readonly season?: number;
+  /** To go on from, as an emitted `state()` gave it. */
+  readonly state?: ForecastState;
+}
+
+/** Mean and unit of inputs and targets: plain data. */
+export interface ForecastScales {
+  readonly inputs: ReadingsState;
+  readonly targets: ReadingsState;
+}
+
+/** Everything that a forecasting stream remembers, but for its metrics, which begin anew. */
+export interface ForecastState extends ForecastScales {
+  readonly stream: StreamState;
+  /** Scales of the forecasts whose rows have not come, the oldest first. */
+  readonly open: readonly Scale[];
+  /** With a guard: what it would go back to, and what has yet to prove itself. */
+  readonly marks?: readonly [ForecastScales, ForecastScales];
+}
+
+/** Numbers for each target, in the units of the data. */
+export interface Foretold {
+  readonly values: Float64Array;
+  /** Standard deviations, where the outputs are `gaussian`. */
+  readonly deviations?: Float64Array;
+}
+
+export type Forecast =
+  /** What the row `horizon` after row `number` will be. */
+  | ({ readonly kind: 'forecast'; readonly number: number; readonly step: Step; state(): ForecastState } & Foretold)
+  /** That row came: what was foretold at row `number`, what is true, and how well things went so far, beside the trivial predictors. */
+  | ({
+      readonly kind: 'scored';
+      readonly number: number;
+      readonly actual: Float64Array;
+      /** In nats, of standardised numbers. */
+      readonly loss: number;
+      readonly metrics: Metrics;
+    } & Foretold)
+  | { readonly kind: 'update'; readonly update: Update }
+  /** Learner, stream and statistics went back to the last good snapshot. */
+  | { readonly kind: 'rollback'; readonly number: number; readonly to: number; readonly rollback: Rollback };
+
+/**
+ * Foretells rows of numbers, and learns from each as it comes.
+ *
+ * It's like `tbptt` between two units: inputs and targets are standardised by running statistics that know the rows so far and no other,
+ * each value clamped before it moves them, so that one spike does not ruin them; a forecast is read, and its target is standardised and
+ * scored, with the statistics as of the moment when it was made; what comes out is in the units of the data.
+ *
+ * The target of a forecast is a late target: the trainer needs a `lateness` of horizon − 1. Where a target is missing, nothing is learned
+ * from it. Errors with `InputError` at a row that is wrong.
+ *
+ * @param trainer of a model with 2 · columns features (numbers, then which are missing) and `values` or `gaussian` outputs
+ * @throws ConfigError, at once, if the options and the model do not fit
+ *
+ * @example
+ * rows.pipe(forecast(trainer, { columns: ['load'] })).subscribe(event => event.kind === 'forecast' && console.log(event.values[0]));
+ */
+export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFunction<Reading, Forecast> {
+  const { columns, targets = columns, horizon = 1, clamp, span, season, state: from } = options;
+  const create = (names: readonly string[]) =>
+    createReadings({
+      kind: 'readings',
+      columns: names.map(name => ({ name, nullable: true })),
+      ...(clamp === undefined ? {} : { clamp }),
+      ...(span === undefined ? {} : { span }),
+    });
+  const [encoder, aims] = [create(columns), create(targets)];
+  const { input, output } = trainer.model.config;
+  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
+    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
+  };
+  const places = targets.map(name => columns.indexOf(name));
+  expect(!places.includes(-1), 'targets', `some of the columns (${columns.join(', ')})`, targets.join(', '));
+  expect(Number.isInteger(horizon) && horizon >= 1, 'horizon', 'an integer from 1', horizon);
+  const banded = output.kind === 'gaussian';
+  expect(output.kind === 'values' || banded, 'the output of the model', "'values' or 'gaussian'", output.kind);
+  expect(output.size === targets.length, 'output.size', `${targets.length}, one for each target`, output.size);
+  const fits = input.kind === 'features' && input.size === encoder.input.size;
+  expect(fits, 'input', `${encoder.input.size} features, two for each column`, `${input.size} ${input.kind}`);
+  const { lateness, guard } = trainer.options;
+  expect(lateness >= horizon - 1, 'lateness', `at least ${horizon - 1}, for a horizon of ${horizon}`, lateness);
+  createMetrics({ season });
+
+  /** The targets of a row; NaN where one is missing. */
+  const aimOf = (row: Reading): number[] => {
+    const list = row as ArrayLike<number | null | undefined> & Record<string, number | null | undefined>;
+    const isList = Array.isArray(row) || ArrayBuffer.isView(row);
+    return targets.map((name, i) => (isList ? list[places[i]] : list[name]) ?? Number.NaN);
+  };
+
+  /** Standardised numbers of the model in the units of the data. */
+  const inUnits = (scale: Scale, said: ArrayLike<number>): Foretold => ({
+    values: aims.unscale(scale, said),
+    ...(banded && { deviations: Float64Array.from(targets, (_, i) => scale.units[i] * said[targets.length + i]) }),
+  });
+
+  return source =>
+    new Observable(subscriber => {
+      let scales: ForecastScales = from ?? { inputs: encoder.initial(), targets: aims.initial() };
+      let marks = guard && (from?.marks ?? ([scales, scales] as const));
+      const open: Scale[] = [...(from?.open ?? [])];
+      let steps = from?.stream.steps ?? 0;
+      const track = trackMoment();
+      let scored: Scale | undefined;
+      const metrics = createMetrics({
+        ...(season === undefined ? {} : { season }),
+        kind: output.kind,
+        unscale: values => aims.unscale(scored!, values),
+      });
+
+      const stateOf = (stream: () => StreamState): (() => ForecastState) =>
+        track(() => ({ stream: stream(), ...scales, open: [...open], ...(marks ? { marks } : {}) }));
+
+      const heed = (event: Learned): void => {
+        if (event.kind === 'step') {
+          const { number, step, state } = event;
+          metrics.predicted(number);
+          subscriber.next({
+            kind: 'forecast',
+            number,
+            step,
+            ...inUnits(open.at(-1)!, step.prediction),
+            state: stateOf(state),
+          });
+        } else if (event.kind === 'late') {
+          const { number, prediction, target, loss } = event;
+          const found = metrics.scored(number, prediction, target, loss ?? 0);
+          if (found === undefined) return;
+          const actual = aims.unscale(scored!, target as Float32Array);
+          subscriber.next({
+            kind: 'scored',
+            number,
+            ...inUnits(scored!, prediction),
+            actual,
+            loss: loss!,
+            metrics: found,
+          });
+        } else if (event.kind === 'expired') metrics.dropped(event.number);
+        else if (event.kind === 'update') {
+          if (marks && event.update.good) marks = [marks[1], scales];
+          subscriber.next({ kind: 'update', update: event.update });
+        } else if (event.kind === 'rollback') {
+          if (marks) {
+            marks = [marks[0], marks[0]];
+            scales = marks[0];
+          }
+          const { number, to, rollback } = event;
+          subscriber.next({ kind: 'rollback', number, to, rollback });
+        }
+      };
+
+      for (let number = steps - open.length + 1; number <= steps; number++) metrics.predicted(number);
+      const learner = createLearner(trainer, heed, from?.stream, () => subscriber.closed);
+      follow(source, subscriber, {
+        next(row) {
+          // States that were told of are outdated from here on.
+          track(() => undefined);
+          const aim = aimOf(row);
+          if (open.length === horizon) {
+            scored = open.shift()!;
+            learner.next({ forStep: steps - horizon + 1, target: aims.standardize(scored, aim) });
+            if (subscriber.closed) return;
+          }
+          const inputs = encoder.encode(scales.inputs, row);
+          scales = { inputs: inputs.state, targets: aims.encode(scales.targets, aim).state };
+          open.push(aims.scale(scales.targets));
+          steps++;
+          learner.next({ input: inputs.inputs[0] });
+        },
+        complete: learner.finish,
+      });
+    });
+}
