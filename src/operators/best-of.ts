@@ -4,7 +4,7 @@ import type { Input } from '../model/input.js';
 import { checkState, type StreamState } from '../training/stream.js';
 import type { Trainer } from '../training/trainer.js';
 import { follow } from './follow.js';
-import type { Example, LateTarget, Learned } from './learned.js';
+import type { Example, Forget, LateTarget, Learned } from './learned.js';
 import { createLearner, type Learner } from './tbptt.js';
 
 export interface BestOfOptions {
@@ -54,7 +54,7 @@ export type BestLearned = (
 export function bestOf<In extends Input = Input>(
   trainers: readonly Trainer[],
   options: BestOfOptions = {},
-): OperatorFunction<Example<In> | LateTarget, BestLearned> {
+): OperatorFunction<Example<In> | LateTarget | Forget, BestLearned> {
   const { fading = 0.99, margin = 0 } = options;
   if (!Array.isArray(trainers) || trainers.length === 0)
     throw new ConfigError(`Expected trainers to be a list of one or more, got ${trainers?.length ?? String(trainers)}`);

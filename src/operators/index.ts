@@ -21,7 +21,7 @@ export {
   type Foretold,
   forecast,
 } from './forecast.js';
-export type { Example, LateTarget, Learned } from './learned.js';
+export type { Example, Forget, LateTarget, Learned } from './learned.js';
 export { next } from './next.js';
 export { prequential } from './prequential.js';
 export { tbptt } from './tbptt.js';

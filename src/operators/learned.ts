@@ -23,6 +23,14 @@ export interface LateTarget {
   readonly weight?: number;
 }
 
+/**
+ * What came more than so many steps ago is not replayed any more: for a stream that has changed, such as at an alarm of `drift`. The
+ * steps that late targets and the next window need stay.
+ */
+export interface Forget {
+  readonly forget: number;
+}
+
 /** What a learning operator emits. */
 export type Learned =
   /** An example was stepped; `loss` in nats, null while the target is not known. */

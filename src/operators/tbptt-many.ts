@@ -5,13 +5,14 @@ import { checkState, createStream, type LearningStream, type StreamState } from 
 import type { Trainer, Update } from '../training/trainer.js';
 import { checkWeight } from '../training/window.js';
 import { follow } from './follow.js';
-import type { Example, LateTarget, Learned } from './learned.js';
+import type { Example, Forget, LateTarget, Learned } from './learned.js';
 import { checkItem, trackState } from './tbptt.js';
 
 /** An example or a late target of one of many streams; `last` ends that stream. */
 export type KeyedExample<In extends Input = Input, Key = string> = { readonly key: Key; readonly last?: boolean } & (
   | Example<In>
   | LateTarget
+  | Forget
 );
 
 /** What `tbptt` emits, with the stream it belongs to; an update of several streams at once has their keys, and tells of its `rollback`, which is that of every stream. */
@@ -157,7 +158,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 
       const handle = (item: KeyedExample<In, Key>): void => {
         const { key, last } = item;
-        if ('forStep' in item) learnLate(key, item);
+        if ('forget' in item) visit(key).stream.forget(item.forget);
+        else if ('forStep' in item) learnLate(key, item);
         else step(key, item);
         if (!last || subscriber.closed) return;
         const { stream } = streams.get(key)!;

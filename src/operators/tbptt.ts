@@ -4,7 +4,7 @@ import type { Input } from '../model/input.js';
 import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
 import type { Trainer } from '../training/trainer.js';
 import { follow } from './follow.js';
-import type { Example, LateTarget, Learned } from './learned.js';
+import type { Example, Forget, LateTarget, Learned } from './learned.js';
 
 /**
  * Steps the network with each example, and learns on the way by truncated backpropagation through time.
@@ -28,7 +28,7 @@ import type { Example, LateTarget, Learned } from './learned.js';
 export function tbptt<In extends Input = Input>(
   trainer: Trainer,
   state?: StreamState,
-): OperatorFunction<Example<In> | LateTarget, Learned> {
+): OperatorFunction<Example<In> | LateTarget | Forget, Learned> {
   if (state !== undefined) checkState(trainer, state);
   return source =>
     new Observable(subscriber => {
@@ -40,11 +40,9 @@ export function tbptt<In extends Input = Input>(
 
 /** One stream that steps, scores and learns, and tells `emit` of each thing as it happens. */
 export interface Learner {
-  next(item: Example | LateTarget): void;
+  next(item: Example | LateTarget | Forget): void;
   /** Learns what remains. */
   finish(): void;
-  /** Steps older than the newest `steps` are not replayed any more: for a stream that has changed. */
-  forget(steps: number): void;
 }
 
 /**
@@ -86,6 +84,10 @@ export function createLearner(
   return {
     next(item) {
       checkItem(item);
+      if ('forget' in item) {
+        stream.forget(item.forget);
+        return;
+      }
       if ('forStep' in item) {
         const arrival = stream.target(item.forStep, item.target, item.weight);
         emit({ number: item.forStep, ...arrival, ...(arrival.kind === 'late' ? { state: track() } : {}) } as Learned);
@@ -102,13 +104,17 @@ export function createLearner(
       update();
       if (!left()) updateReadout();
     },
-    forget: stream.forget,
   };
 }
 
-/** @throws InputError if the item is neither an example nor a late target */
-export function checkItem(item: Example | LateTarget): void {
-  if (typeof item === 'object' && item !== null && ('forStep' in item || 'input' in item)) return;
+/** @throws InputError if the item is none that a learner takes */
+export function checkItem(item: Example | LateTarget | Forget): void {
+  const found = typeof item === 'object' && item !== null;
+  if (found && 'forget' in item) {
+    if (Number.isInteger(item.forget) && item.forget >= 0) return;
+    throw new InputError(`Expected forget to be an integer from 0, got ${item.forget}`);
+  }
+  if (found && ('forStep' in item || 'input' in item)) return;
   throw new InputError(
     `Expected an example { input, target? } or a late target { forStep, target }, got ${item === null ? 'null' : typeof item}`,
   );

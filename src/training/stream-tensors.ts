@@ -53,6 +53,9 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
     ...(states.some(({ read }) => read !== undefined)
       ? { read: tensorOf(Float64Array.from(states, ({ read = 0 }) => read)) }
       : {}),
+    ...(states.some(({ forgotten }) => forgotten !== undefined)
+      ? { forgotten: tensorOf(Float64Array.from(states, ({ forgotten = 0 }) => forgotten)) }
+      : {}),
     random: tensorOf(Uint32Array.from(states.flatMap(state => [...(state.random ?? new Uint32Array(4))])), [
       states.length,
       4,
@@ -114,6 +117,8 @@ export function readStreams(
   const counts = doubles(...part('counts'), [streams, 3]);
   const [readTensor, readName] = part('read');
   const reads = readTensor && doubles(readTensor, readName, [streams]);
+  const [forgottenTensor, forgottenName] = part('forgotten');
+  const forgottens = forgottenTensor && doubles(forgottenTensor, forgottenName, [streams]);
   const carries = floats(...part('carry'), [streams, widths.carry]);
   const randoms = words(...part('random'), [streams, 4]);
   let total = 0;
@@ -166,7 +171,7 @@ export function readStreams(
     first += count;
     const random = randoms.slice(4 * i, 4 * i + 4);
     const drawn = random.some(word => word !== 0);
-    const read = reads && { read: reads[i] };
+    const read = { ...(reads && { read: reads[i] }), ...(forgottens?.[i] ? { forgotten: forgottens[i] } : {}) };
     return { carry: row(carries, i, widths.carry), steps, updated, ...read, entries, ...(drawn ? { random } : {}) };
   });
 }

@@ -36,6 +36,8 @@ export interface StreamState {
   /** The same of the readout, where it has a rule of its own. */
   readonly read?: number;
   readonly entries: readonly Entry[];
+  /** Steps up to this one are not replayed any more. */
+  readonly forgotten?: number;
   /** Of the draws of windows to replay: four words. */
   readonly random?: Uint32Array;
   /** With a guard, where the stream stood at the last good snapshot. */
@@ -125,6 +127,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   const begun = markNow();
   let mark = guard && (state?.mark ?? { ...begun, next: begun });
   let since = state?.since ?? 0;
+  let forgotten = state?.forgotten ?? 0;
 
   /** Place of a step among the entries. */
   const place = (number: number): number => entries.length - 1 - (steps - number);
@@ -159,8 +162,9 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
   /** Windows that end with steps drawn from the newest `capacity` whose targets have come. */
   const drawReplay = (): Window[] => {
-    const span = Math.min(replay.capacity, steps);
+    const span = Math.min(replay.capacity, steps - forgotten);
     const windows: Window[] = [];
+    if (span === 0) return windows;
     for (let draw = 0; windows.length < replay.windows && draw < drawsPerWindow * replay.windows; draw++) {
       const last = steps - random.integer(span);
       const at = place(last);
@@ -302,6 +306,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     },
 
     forget(newest) {
+      forgotten = Math.max(forgotten, steps - newest);
       entries = entries.slice(-Math.max(newest, k2 + lateness + Math.max(k1, readout?.k1 ?? 0)));
     },
 
@@ -314,6 +319,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       ...(replay.windows > 0 ? { random: random.state() } : {}),
       ...(mark ? { mark } : {}),
       ...(since > 0 ? { since } : {}),
+      ...(forgotten > 0 ? { forgotten } : {}),
     }),
   };
 }
@@ -325,11 +331,13 @@ export function checkState(trainer: Trainer, state: StreamState): void {
     if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
   };
   expect(typeof state === 'object' && state !== null, 'state', 'a state of a stream', state);
-  const { carry, steps, updated, read = 0, entries } = state;
+  const { carry, steps, updated, read = 0, forgotten = 0, entries } = state;
   expect(carry?.length === size, 'state.carry', `${size} numbers`, carry?.length);
   expect(Number.isSafeInteger(steps) && steps >= 0, 'state.steps', 'an integer from 0', steps);
   expect(Number.isInteger(updated) && updated >= 0 && updated <= steps, 'state.updated', `from 0 to ${steps}`, updated);
   expect(Number.isInteger(read) && read >= 0 && read <= steps, 'state.read', `from 0 to ${steps}`, read);
+  const forgets = Number.isInteger(forgotten) && forgotten >= 0 && forgotten <= steps;
+  expect(forgets, 'state.forgotten', `from 0 to ${steps}`, forgotten);
   const found = Array.isArray(entries) ? entries.length : entries;
   expect(Array.isArray(entries) && entries.length <= steps, 'state.entries', `at most ${steps} steps`, found);
   entries.forEach((entry, i) => {

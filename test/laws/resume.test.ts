@@ -3,10 +3,10 @@ import { from, Subject, Subscription } from 'rxjs';
 import type { TrainerOptions } from '../../src/index.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
-import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
+import type { Example, Forget, LateTarget, Learned } from '../../src/operators/learned.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import { type KeyedExample, type KeyedLearned, tbpttMany } from '../../src/operators/tbptt-many.js';
-import { createRandom } from '../../src/random.js';
+import { createRandom, type Random } from '../../src/random.js';
 import type { StreamState } from '../../src/training/stream.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { networks, seeds } from '../helpers/arbitraries.js';
@@ -29,7 +29,12 @@ interface Value {
 const readoutRule = (k1: number) =>
   k1 === 0 ? {} : { readout: { optimizer: { kind: 'sgd', rate: 0.1, momentum: 0.5 } as const, k1 } };
 
-type Items = readonly (Example | LateTarget)[];
+type Items = readonly (Example | LateTarget | Forget)[];
+
+/** Some of the stream's past is forgotten on the way. */
+function withForgetting(items: Items, random: Random): Items {
+  return items.flatMap(item => (random.uniform() < 0.1 ? [{ forget: random.integer(6) }, item] : [item]));
+}
 
 /** All that an event says, bits included. */
 function say(event: Learned): string {
@@ -42,7 +47,7 @@ function say(event: Learned): string {
 
 /** Runs to the cut-th event that has a state, takes the state there and leaves; the items that are left are the rest. */
 function runTo(trainer: Trainer, items: Items, cut: number): { said: string[]; state?: StreamState; rest: Items } {
-  const source = new Subject<Example | LateTarget>();
+  const source = new Subject<Example | LateTarget | Forget>();
   const subscription = new Subscription();
   const said: string[] = [];
   let state: StreamState | undefined;
@@ -58,7 +63,7 @@ function runTo(trainer: Trainer, items: Items, cut: number): { said: string[]; s
   );
   let examples = 0;
   for (const [i, item] of items.entries()) {
-    if (!('forStep' in item)) examples++;
+    if ('input' in item) examples++;
     source.next(item);
     // An update that was due runs before the example in hand: if the stream was left there, that one was not stepped.
     if (state) return { said, state, rest: items.slice(state.steps < examples ? i : i + 1) };
@@ -92,7 +97,7 @@ law('tbptt cut at any event and resumed from its state, with the same trainer, s
     const fresh = async () => createTrainer(await createModel(config, { seed }), options);
     const whole = await fresh();
     const random = createRandom(seed);
-    const items = drawItems(random, whole.model, { steps, lateness, prompt: 0.6 });
+    const items = withForgetting(drawItems(random, whole.model, { steps, lateness, prompt: 0.6 }), random);
     const expected = runTo(whole, items, -1).said;
     const trainer = await fresh();
     const first = runTo(trainer, items, random.integer(expected.length));
@@ -123,6 +128,7 @@ law('tbptt cut at any event and resumed from its state, with the same trainer, s
       entries: state.entries.map(entry => ({ ...entry, unread: false })),
     }),
     'a state that keeps too few steps': state => ({ ...state, entries: state.entries.slice(-1) }),
+    'a state that replays what was forgotten': state => ({ ...state, forgotten: 0 }),
     'a state whose draws begin again': state => ({ ...state, random: undefined }),
     'a state that counts from the beginning': ({ carry, entries }) => ({
       carry,

@@ -214,3 +214,47 @@ test('a state is that of its own item, and no later one', async t => {
   source.next({ input: xs[1], target: ys[1] });
   t.throws(() => events[0].state(), { code: 'EDDY_STALE_STATE' });
 });
+
+test('of three cells it tells which answers: the one whose fading loss was lowest', async t => {
+  const cells = ['rnn_tanh', 'gru', 'lstm'] as const;
+  const trainers = await Promise.all(
+    cells.map(async (cell, i) =>
+      createTrainer(
+        await createModel(config(cell, [6], { kind: 'features', size: 1 }, { kind: 'values', size: 1 }), { seed: i }),
+        { k2: 8, optimizer: { kind: 'adam', rate: 0.003 } },
+      ),
+    ),
+  );
+  const alone = await Promise.all(
+    cells.map(async (cell, i) =>
+      createTrainer(
+        await createModel(config(cell, [6], { kind: 'features', size: 1 }, { kind: 'values', size: 1 }), { seed: i }),
+        { k2: 8, optimizer: { kind: 'adam', rate: 0.003 } },
+      ),
+    ),
+  );
+  const examples = Array.from({ length: 300 }, (_, i) => ({
+    input: Float32Array.of(Math.sin(i / 5)),
+    target: Float32Array.of(Math.sin((i + 1) / 5) * (i < 150 ? 1 : -1)),
+  }));
+  const losses = await Promise.all(
+    alone.map(async trainer => {
+      const events = await lastValueFrom(from(examples).pipe(tbptt<Float32Array>(trainer), toArray()));
+      return events.flatMap(event => (event.kind === 'step' ? [event.loss!] : []));
+    }),
+  );
+  const told = await lastValueFrom(from(examples).pipe(bestOf<Float32Array>(trainers, { fading: 0.9 }), toArray()));
+  const answers = told.filter(event => event.kind === 'step');
+  const averages = losses.map(() => createAverage(0.9));
+  let leader = 0;
+  answers.forEach((event, i) => {
+    t.is(event.learner, leader, `step ${i + 1}`);
+    if (event.kind === 'step') t.is(event.loss, losses[leader][i]);
+    losses.forEach((own, j) => {
+      averages[j].add(own[i]);
+    });
+    const fading = averages.map(average => average.read().fading);
+    if (Math.min(...fading) < fading[leader]) leader = fading.indexOf(Math.min(...fading));
+  });
+  t.true(new Set(answers.map(event => event.learner)).size > 1);
+});

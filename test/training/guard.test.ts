@@ -280,7 +280,7 @@ test('a stream that forgets replays the newest steps alone, and keeps what its w
   });
   for (const item of examples.slice(0, 60)) learner.next(item);
   t.is(state!.entries.length, 34);
-  learner.forget(10);
+  learner.next({ forget: 10 });
   learner.next(examples[60]);
   t.is(state!.entries.length, 11);
   t.deepEqual(state!.entries[0].input, (examples[50] as Example<Float32Array>).input);

@@ -1,10 +1,16 @@
 import test from 'ava';
+import { merge, Subject, share } from 'rxjs';
+import { InputError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
+import { drift } from '../../src/operators/drift.js';
+import type { Example, Forget } from '../../src/operators/learned.js';
+import { checkItem, tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
 import { createStream, type StreamState } from '../../src/training/stream.js';
-import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
+import { createTrainer, type Trainer, type TrainerOptions } from '../../src/training/trainer.js';
 import type { Window } from '../../src/training/window.js';
 import { firstDifference } from '../helpers/bits.js';
+import { config as network } from '../helpers/models.js';
 
 const config = {
   input: { kind: 'token', size: 97 },
@@ -74,4 +80,75 @@ test('a stream that is resumed draws what it would have drawn', async t => {
 test('what is remembered is bounded', async t => {
   const { state } = await run(options, 2000);
   t.is(state.entries.length, 46);
+});
+
+test('what is forgotten is not replayed, and what is left still is, as often', async t => {
+  const model = await createModel(network('gru', [3], { kind: 'token', size: 2 }, { kind: 'values', size: 1 }));
+  const options = { k1: 1, k2: 2, lateness: 1, replay: { windows: 2, capacity: 100 } };
+  const seen: number[] = [];
+  let replayed = 0;
+  const real = createTrainer(model, { ...options, optimizer: { kind: 'sgd', rate: 0 } });
+  const trainer: Trainer = {
+    ...real,
+    learnMany(windows) {
+      for (const window of windows)
+        if (window.replayed) seen.push(...window.targets.filter(one => one !== null).map(Number));
+      replayed += windows.filter(window => window.replayed).length;
+      return real.learnMany(windows);
+    },
+  };
+  // The target of a step is its number.
+  const source = new Subject<Example | Forget>();
+  source.pipe(tbptt(trainer)).subscribe();
+  for (let number = 1; number <= 60; number++) source.next({ input: 0, target: number });
+  t.true(seen.some(number => number < 20));
+  source.next({ forget: 5 });
+  seen.length = 0;
+  replayed = 0;
+  for (let number = 61; number <= 80; number++) source.next({ input: 0, target: number });
+  t.true(
+    seen.every(number => number > 55),
+    `${seen}`,
+  );
+  t.is(replayed, 40);
+  t.throws(() => checkItem({ forget: -1 }), { instanceOf: InputError, message: /forget to be an integer from 0/ });
+});
+
+test('a learner that forgets on an alarm is over a drift sooner than one that replays the past', async t => {
+  const run = async (forgets: boolean) => {
+    const model = await createModel(network('gru', [8], { kind: 'features', size: 1 }, { kind: 'values', size: 1 }), {
+      seed: 1,
+    });
+    const trainer = createTrainer(model, {
+      k1: 1,
+      k2: 4,
+      optimizer: { kind: 'adam', rate: 0.003 },
+      replay: { windows: 2, capacity: 2000 },
+    });
+    const alarms = new Subject<Forget>();
+    const wave = Array.from({ length: 3000 }, (_, i) => {
+      const [x, y] = [Math.sin(i / 3), Math.sin((i + 1) / 3)];
+      // At 2,000 the sign of what follows turns.
+      return { input: Float32Array.of(x), target: Float32Array.of(i < 2000 ? y : -y) };
+    });
+    const source = new Subject<Example>();
+    let after = 0;
+    let told = 0;
+    const learned = merge(source, alarms).pipe(tbptt(trainer), share());
+    learned.pipe(drift({ range: 2 })).subscribe(({ kept }) => {
+      told++;
+      if (forgets) alarms.next({ forget: kept });
+    });
+    learned.subscribe(event => {
+      if (event.kind === 'step' && event.number > 2000 && event.number <= 2600) after += event.loss! / 600;
+    });
+    for (const example of wave) source.next(example);
+    return { after, told };
+  };
+  const [forgetting, clinging] = [await run(true), await run(false)];
+  t.log(
+    `loss of the 600 steps after it ${forgetting.after.toFixed(4)}, without forgetting ${clinging.after.toFixed(4)}`,
+  );
+  t.true(forgetting.told > 0);
+  t.true(forgetting.after < 0.8 * clinging.after);
 });
