@@ -22,7 +22,7 @@ export function evalCommand(): Command {
       'Steps the sequences of a file and compares: accuracy and who is taken for whom, bits, or errors in units of the data.',
     )
     .argument('<model>', 'a checkpoint of eddy train')
-    .argument('<file>', 'JSON lines, CSV or text, as it was trained on')
+    .argument('<file>', 'JSON lines, CSV, text or sound, as it was trained on')
     .option('--json', 'as one line of JSON')
     .addHelpText('after', example)
     .action(evaluateFile);
@@ -47,10 +47,12 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   let [absolute, squares, numbers] = [0, 0, 0];
   const sums = new Float64Array(output.size);
   const targets: Float32Array[] = [];
-  const { loss, labelled, accuracy } = evaluate(
-    createTrainer(model),
+  const unaligned = sequences.some(raw => raw.unaligned);
+  const { loss, labelled, accuracy, labelErrors } = evaluate(
+    createTrainer(model, unaligned ? { loss: { kind: 'ctc' } } : {}),
     sequences.map(raw => encodeSequence(lesson, raw)),
     ({ step, target }) => {
+      if (unaligned) return;
       if (output.kind === 'classes') {
         confusion[target as number][argmax(step.logits)]++;
         return;
@@ -68,7 +70,8 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   );
   const table: Record<string, number> = { sequences: sequences.length, labelled };
   if (output.kind !== 'values') Object.assign(table, { loss, bits: loss / Math.LN2 });
-  if (output.kind === 'classes') {
+  if (unaligned) Object.assign(table, { 'label errors': labelErrors });
+  else if (output.kind === 'classes') {
     const most = Math.max(...confusion.map(row => row.reduce((sum, count) => sum + count, 0)));
     Object.assign(table, { accuracy, majority: most / labelled });
   } else if (output.kind === 'values') {
@@ -85,12 +88,14 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   const names = lesson.labels ?? confusion.map((_, i) => String(i));
   if (json) {
     const rows =
-      output.kind === 'classes' && lesson.labels ? { labels: names, confusion: confusion.map(row => [...row]) } : {};
+      output.kind === 'classes' && lesson.labels && !unaligned
+        ? { labels: names, confusion: confusion.map(row => [...row]) }
+        : {};
     process.stdout.write(`${JSON.stringify({ ...table, ...rows })}\n`);
     return;
   }
   const lines = Object.entries(table).map(([name, value]) => `${name.padEnd(18)}${brief(value)}`);
-  if (lesson.labels) lines.push('', ...confusionTable(confusion, names));
+  if (lesson.labels && !unaligned) lines.push('', ...confusionTable(confusion, names));
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

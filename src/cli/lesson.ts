@@ -1,3 +1,4 @@
+import { type AudioConfig, createAudio, statisticsOf } from '../encoders/audio.js';
 import type { EncoderConfig } from '../encoders/encoders.js';
 import { createReadings, type ReadingsConfig } from '../encoders/readings.js';
 import { deviation, type Statistics } from '../encoders/statistics.js';
@@ -27,13 +28,27 @@ export function makeLesson({ kind, columns }: RawFile, training: readonly Raw[],
   if (said.length === 0) throw new ConfigError('Expected a sequence with a target to learn from, got none');
   const output = asked ?? (training.some(({ named }) => named) ? 'classes' : 'values');
   const encoder: EncoderConfig | undefined =
-    kind === 'text' ? { kind: 'bytes' } : kind === 'rows' ? readings(columns, training) : undefined;
+    kind === 'text'
+      ? { kind: 'bytes' }
+      : kind === 'rows'
+        ? readings(columns, training)
+        : kind === 'sound'
+          ? hearing(training)
+          : undefined;
   const tokens = kind === 'text' ? 256 : kind === 'tokens' ? mostToken(training) + 1 : 0;
-  const input = encoder?.kind === 'readings' ? createReadings(encoder).input : { kind: 'token' as const, size: tokens };
+  const input =
+    encoder?.kind === 'readings'
+      ? createReadings(encoder).input
+      : encoder?.kind === 'audio'
+        ? createAudio(encoder).input
+        : { kind: 'token' as const, size: tokens };
   if (output === 'classes') {
-    const following = kind !== 'rows' && training.every(({ targets }) => targets.every(Number.isInteger));
+    const following =
+      kind !== 'rows' && kind !== 'sound' && training.every(({ targets }) => targets.every(Number.isInteger));
     if (following) return { input, output: { kind: output, size: tokens }, ...(encoder ? { encoder } : {}) };
     const names = [...new Set(said.map(String))].sort(naturally);
+    // A class without a name says nothing.
+    if (training.some(({ unaligned }) => unaligned)) names.push('');
     return { input, output: { kind: output, size: names.length }, labels: names, ...(encoder ? { encoder } : {}) };
   }
   const rows = said.map(target => numbers(target, 'a target'));
@@ -44,10 +59,28 @@ export function makeLesson({ kind, columns }: RawFile, training: readonly Raw[],
 
 /** A sequence as the network takes it. @throws InputError naming where the sequence stands */
 export function encodeSequence(lesson: Lesson, raw: Raw): Sequence {
-  return {
-    inputs: encodeInputs(lesson, raw),
-    targets: raw.targets.map(target => encodeTarget(lesson, target, raw.from)),
-  };
+  const targets = raw.targets.map(target => encodeTarget(lesson, target, raw.from));
+  if (!raw.sound) return { inputs: encodeInputs(lesson, raw), targets };
+  const inputs = encodeSound(lesson, raw);
+  const first = raw.unaligned ? 0 : inputs.length - 1;
+  if (first < 0 || inputs.length < targets.length)
+    throw new InputError(`Expected ${raw.from} to be as long as a frame for each label, got ${inputs.length} frames`);
+  return { inputs, targets: inputs.map((_, t) => targets[t - first] ?? null) };
+}
+
+function encodeSound({ encoder }: Lesson, { sound, from }: Raw): Input[] {
+  if (encoder?.kind !== 'audio') throw new InputError(`Expected a network that hears for ${from}, got another`);
+  const hears = createAudio(encoder);
+  const { inputs, state } = hears.encode(hears.initial(), sound!);
+  return [...inputs, ...hears.finish(state)];
+}
+
+/** Sound at the lowest rate of the recordings, 16 kHz at most, with the statistics of their frames. */
+function hearing(training: readonly Raw[]): AudioConfig {
+  const sounds = training.map(({ sound }) => sound as { rate: number; samples: Int16Array });
+  const rate = Math.min(16_000, ...sounds.map(sound => sound.rate));
+  const { config } = createAudio({ kind: 'audio', features: 'mfcc', rate });
+  return { ...config, statistics: statisticsOf(config, sounds) };
 }
 
 function encodeInputs({ input, encoder }: Lesson, { inputs, from }: Raw): Input[] {

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import type { Sound } from '../encoders/audio.js';
 import { ConfigError, InputError } from '../errors.js';
 import { createCsv } from './formats/csv.js';
 import { isMissing, numberOf, type Row, show } from './formats/format.js';
+import { isRecordings, readRecordings } from './recordings.js';
 
 /** How files become sequences: stands in the checkpoint, so that another file is read as the first was. */
 export interface Reading {
@@ -18,6 +20,10 @@ export interface Reading {
   readonly length?: number;
   /** Of CSV with labels: whether each row has its own, or all of a sequence the last. */
   readonly at?: 'last' | 'every';
+  /** Of WAV files: where what is said stands. */
+  readonly label?: 'name' | 'folder';
+  /** Of WAV files: it is said part after part, and no frame has a label. */
+  readonly spelled?: boolean;
 }
 
 /** A sequence as its file has it. */
@@ -30,10 +36,14 @@ export interface Raw {
   readonly targets: readonly unknown[];
   /** Targets are names of classes: they came as labels, or are no numbers, or are the tokens that follow. */
   readonly named: boolean;
+  /** In place of inputs, with one target for all of it. */
+  readonly sound?: Sound;
+  /** Targets are said in their order, wherever. */
+  readonly unaligned?: boolean;
 }
 
 export interface RawFile {
-  readonly kind: 'text' | 'tokens' | 'rows';
+  readonly kind: 'text' | 'tokens' | 'rows' | 'sound';
   /** Names of the cells of a row. */
   readonly columns: readonly string[];
   readonly sequences: readonly Raw[];
@@ -41,6 +51,7 @@ export interface RawFile {
 
 /** @throws ConfigError, InputError naming the file and the line */
 export async function readSequences(path: string, reading: Reading): Promise<RawFile> {
+  if (await isRecordings(path)) return readRecordings(path, reading);
   const bytes = await readFile(path);
   switch (extname(path).toLowerCase()) {
     case '.ndjson':

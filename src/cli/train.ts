@@ -24,6 +24,8 @@ interface TrainOptions {
   readonly inputs?: string;
   readonly length?: number;
   readonly at?: 'last' | 'every';
+  readonly label?: 'name' | 'folder';
+  readonly spelled?: boolean;
   readonly output?: OutputKind;
   readonly cell: CellKind;
   readonly hidden?: number;
@@ -41,12 +43,13 @@ interface TrainOptions {
 
 const example = `
 Files: one JSON a line (.ndjson, .jsonl): { "inputs": [[…], …] or "tokens": […], and "label" or "target" of the last step,
-or "labels" or "targets" of each }; a table (.csv, .tsv) with --target, and --key where it holds many sequences; all else is
-text, to foretell byte by byte.
+or "labels" or "targets" of each }; a table (.csv, .tsv) with --target, and --key where it holds many sequences; WAV files or a
+folder of them, what one says being its folder's name or its own up to the first _; all else is text, to foretell byte by byte.
 
 Examples:
   $ eddy train letters.ndjson --out letters.safetensors --patience 5
   $ eddy train fleet.csv --key engine --target wear --out wear.safetensors --plot loss.svg
+  $ eddy train recordings/ --out digits.safetensors --hidden 96 --noise 0.3
   $ eddy train book.txt --out book.safetensors --hidden 256 --epochs 5
 `;
 
@@ -56,7 +59,7 @@ export function trainCommand(): Command {
     .description(
       'Learns whole sequences in minibatches, holds a part out to judge by, and keeps the best network. Ctrl-C keeps it too.',
     )
-    .argument('<files...>', 'JSON lines, CSV or text')
+    .argument('<files...>', 'JSON lines, CSV, text, or WAV files and folders of them')
     .requiredOption('-o, --out <file>', 'where the network goes')
     .optionsGroup('What is learned:')
     .option('--key <column>', 'csv: rows with one key are one sequence')
@@ -66,6 +69,11 @@ export function trainCommand(): Command {
       choice('--at <when>', 'csv: the target of each row, or of the last (default: as it looks)', ['last', 'every']),
     )
     .option('--inputs <field>', 'ndjson: the field with the rows (default: inputs)')
+    .addOption(choice('--label <where>', 'sound: what is said stands in (default: as it looks)', ['name', 'folder']))
+    .option(
+      '--spelled',
+      'sound: its label is said letter by letter, or part by part between dashes; no frame has its own (ctc)',
+    )
     .addOption(integer('--length <n>', 'text: steps of a sequence (default: 128)', 2, 65_536))
     .addOption(choice('--output <kind>', 'default: as the targets look', ['classes', 'labels', 'values']))
     .optionsGroup('The network:')
@@ -130,7 +138,9 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   };
   const model = await createModel(config, { seed });
   const updates = epochs * Math.ceil(training.length / batch);
+  const unaligned = raws.some(raw => raw.unaligned);
   const trainer = createTrainer(model, {
+    ...(unaligned ? { loss: { kind: 'ctc' as const } } : {}),
     optimizer: { kind: 'adam', rate, beta1: 0.9, schedule: { kind: 'linear', steps: updates, final: 0.02 } },
   });
   const kept = await copyModel(model);
@@ -181,8 +191,9 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   if (signal.status !== undefined) process.exitCode = signal.status;
 }
 
-function readingOf({ key, target, columns, inputs, length, at }: TrainOptions): Reading {
-  const given = Object.entries({ key, target, columns, inputs, length, at }).filter(([, value]) => value !== undefined);
+function readingOf({ key, target, columns, inputs, length, at, label, spelled }: TrainOptions): Reading {
+  const all = { key, target, columns, inputs, length, at, label, spelled };
+  const given = Object.entries(all).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given);
 }
 
@@ -208,7 +219,7 @@ async function readAll(paths: readonly string[], reading: Reading): Promise<RawF
 
 function describe({ number: count, loss, validation, best }: Epoch): string {
   const judged = validation
-    ? `  validation ${validation.loss.toFixed(4)}${validation.accuracy === undefined ? '' : `  accuracy ${validation.accuracy.toFixed(4)}`}${best ? '  best' : ''}`
+    ? `  validation ${validation.loss.toFixed(4)}${validation.accuracy === undefined ? '' : `  accuracy ${validation.accuracy.toFixed(4)}`}${validation.labelErrors === undefined ? '' : `  label errors ${validation.labelErrors.toFixed(4)}`}${best ? '  best' : ''}`
     : '';
   return `epoch ${String(count).padStart(3)}  loss ${loss.toFixed(4)}${judged}`;
 }

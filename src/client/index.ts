@@ -7,7 +7,7 @@ export type { Finished, Fresh, Learn, Learning, Opened, Subprotocol, Want } from
 export type { RemoteLearned, RemoteStep, RemoteUpdate } from './answers.js';
 export type { Reconnect, RemoteState } from './line.js';
 export type { RemoteOptions, ResumePoint } from './options.js';
-export type { RemoteInput, RemoteItem } from './outgoing.js';
+export type { RemoteChunk, RemoteInput, RemoteItem, RemoteSound } from './outgoing.js';
 export type { Remote } from './remote.js';
 export type { RemoteHandle, RemoteSession } from './remote-session.js';
 

@@ -150,6 +150,34 @@ export function createAudio(given: AudioConfig): AudioEncoder {
   };
 }
 
+/** Mean and variance of each feature over some sounds, with the weight of as many frames as an encoder remembers: what it begins with. */
+export function statisticsOf(config: AudioConfig, sounds: readonly Sound[]): Statistics[] {
+  const plain = createAudio({ ...config, statistics: undefined });
+  const { span } = plain.config;
+  // As they are: nothing is subtracted, and nothing brought in.
+  const none = plain.initial().columns.map(() => ({ count: 1e15, mean: 0, variance: 1 }));
+  const bare = createAudio({ ...config, clamp: 1e9, span: 1e15, statistics: none });
+  const sums = none.map(() => ({ count: 0, sum: 0, squares: 0 }));
+  for (const sound of sounds) {
+    const { inputs, state } = bare.encode(bare.initial(), sound);
+    for (const row of [...inputs, ...bare.finish(state)]) {
+      row.forEach((value, i) => {
+        sums[i].count++;
+        sums[i].sum += value;
+        sums[i].squares += value * value;
+      });
+    }
+  }
+  return sums.map(({ count, sum, squares }) => {
+    const mean = count === 0 ? 0 : sum / count;
+    return {
+      count: Math.min(count, span),
+      mean,
+      variance: count === 0 ? 0 : Math.max(0, squares / count - mean * mean),
+    };
+  });
+}
+
 /** @throws InputError */
 function samplesOf(raw: Sound, usual: number): { rate: number; samples: ArrayLike<number> } {
   const bare = ArrayBuffer.isView(raw);

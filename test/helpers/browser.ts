@@ -15,11 +15,11 @@ export function browserTest(title: string, body: (t: ExecutionContext) => Promis
   else test.skip(`${title} (skipped: ${missing})`, body);
 }
 
-/** A browser of its own, closed with the test. */
-export async function launch(t: ExecutionContext): Promise<Browser> {
+/** A browser of its own, with further arguments if need be, closed with the test. */
+export async function launch(t: ExecutionContext, further: readonly string[] = []): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath,
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', ...further],
   });
   t.teardown(() => browser.close());
   return browser;
