@@ -10,8 +10,9 @@ install();
 const { build } = await import('./build.js');
 await build();
 
-const child = spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), 'demo', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-});
+const main = join(root, 'dist/src/cli/main.js');
+/** Pages that are open go on where they were when the server comes back. */
+const sessions = ['--sessions', join(root, 'dist/demo.sessions')];
+const child = spawn(process.execPath, [main, 'demo', ...sessions, ...process.argv.slice(2)], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

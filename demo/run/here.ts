@@ -9,9 +9,10 @@ import {
   type OptimizerConfig,
   type Step,
   type TrainableModel,
+  type Trainer,
 } from 'eddy';
 import type { RemoteInput, RemoteItem, RemoteLearned, RemoteStep } from 'eddy/client';
-import { encode, type Learned, step, tbptt } from 'eddy/operators';
+import { afresh, type Example, encode, type Learned, type Reset, step, tbptt } from 'eddy/operators';
 import { filter, identity, map, type OperatorFunction, pipe } from 'rxjs';
 import { isShared, type Lessons, learnerEnding, type Network, type Runner, type RunOptions } from './runner.js';
 import { whenReady } from './when-ready.js';
@@ -34,15 +35,14 @@ export function runHere(): Runner {
   return {
     place: 'here',
 
-    step: <In extends RemoteInput>(network: Network, { carry, opened }: RunOptions = {}) =>
+    step: <In extends RemoteInput | Reset>(network: Network, { carry, opened }: RunOptions = {}) =>
       whenReady<In, RemoteStep>(async () => {
         const model = await get(network);
         return {
           operator: pipe(
-            inputsOf<In>(model),
-            step(model, carry),
+            afresh<RemoteInput, Step>(() => pipe(inputsOf(model), step(model, carry))),
             map((one, i) => numbered(one, i + 1)),
-          ),
+          ) as OperatorFunction<In, RemoteStep>,
           opened: () => opened?.(model.config),
         };
       }),
@@ -52,8 +52,13 @@ export function runHere(): Runner {
         const model = await learner(network);
         const trainer = createTrainer(model, { ...lessons, optimizer: lessons.optimizer as OptimizerConfig });
         const state = carry && { carry, steps: 0, updated: 0, entries: [] };
+        const restore = restorer(trainer);
+        const begin = (reset?: Reset): OperatorFunction<unknown, Learned> => {
+          if (reset?.weights) restore();
+          return pipe(examplesOf(model), tbptt(trainer, state));
+        };
         return {
-          operator: pipe(tbptt(trainer, state) as unknown as OperatorFunction<In, Learned>, filter(isTold), map(told)),
+          operator: pipe(afresh(begin), filter(isTold), map(told)) as OperatorFunction<In, RemoteLearned>,
           opened: () => opened?.(model.config),
         };
       }),
@@ -77,6 +82,34 @@ function inputsOf<In extends RemoteInput>({ config }: TrainableModel): OperatorF
     ...encoder,
     encode: (state, raw) => (isInput(raw) ? { state, inputs: [raw] } : encoder.encode(state, raw)),
   } as Encoder<In, unknown, Input>);
+}
+
+/** Raw data as examples without a target; examples pass as they are. */
+function examplesOf({ config }: TrainableModel): OperatorFunction<unknown, Example<Input>> {
+  if (!config.encoder) return identity as OperatorFunction<unknown, Example<Input>>;
+  const encoder = createEncoder(config.encoder);
+  const asExamples = (inputs: readonly Input[]) => inputs.map(input => ({ input }));
+  const isRaw = (item: unknown): boolean => typeof item === 'string' || Array.isArray(item);
+  return encode({
+    ...encoder,
+    encode(before: unknown, item: unknown) {
+      if (!isRaw(item)) return { state: before, inputs: [item] };
+      const { state, inputs } = encoder.encode(before, item);
+      return { state, inputs: asExamples(inputs) };
+    },
+    finish: (state: unknown) => asExamples(encoder.finish(state)),
+  } as unknown as Encoder<unknown, unknown, Input>) as unknown as OperatorFunction<unknown, Example<Input>>;
+}
+
+/** What a reset of the weights does on the server, too. */
+function restorer(trainer: Trainer): () => void {
+  const weights = trainer.model.weights();
+  const counters = trainer.counters();
+  return () => {
+    trainer.model.setWeights(weights);
+    for (const moment of Object.values(trainer.optimizer.moments)) moment.array.fill(0);
+    trainer.restore(counters);
+  };
 }
 
 function numbered(one: Step, number: number): RemoteStep {

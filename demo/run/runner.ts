@@ -1,5 +1,6 @@
 import type { Carry, ModelConfig } from 'eddy';
-import type { Learning, RemoteInput, RemoteItem, RemoteLearned, RemoteStep, Want } from 'eddy/client';
+import type { Learning, RemoteInput, RemoteItem, RemoteLearned, RemoteState, RemoteStep, Want } from 'eddy/client';
+import type { Reset } from 'eddy/operators';
 import type { OperatorFunction } from 'rxjs';
 
 export type Place = 'here' | 'server';
@@ -17,11 +18,13 @@ export interface RunOptions {
   readonly carry?: Carry;
   /** Told as soon as items are taken, with the configuration of the network. */
   readonly opened?: (config: ModelConfig) => void;
+  /** Told how the connection is; here there is none. */
+  readonly state?: (state: RemoteState) => void;
 }
 
 /** How a learner learns: as a trainer's options, all of them said, so that it is the same here and on the server. */
 export type Lessons = Required<Pick<Learning, 'k1' | 'k2' | 'optimizer'>> &
-  Pick<Learning, 'lateness' | 'maxGradientNorm'>;
+  Pick<Learning, 'lateness' | 'maxGradientNorm' | 'freeze'>;
 
 /**
  * Where the networks of the pages run: the same operators here and on the server, with the same answers, bit for bit. What comes
@@ -30,10 +33,10 @@ export type Lessons = Required<Pick<Learning, 'k1' | 'k2' | 'optimizer'>> &
 export interface Runner {
   readonly place: Place;
   /** A network that learns nothing. Text goes through its encoder. */
-  step<In extends RemoteInput>(network: Network, options?: RunOptions): OperatorFunction<In, RemoteStep>;
+  step<In extends RemoteInput | Reset>(network: Network, options?: RunOptions): OperatorFunction<In, RemoteStep>;
   /**
    * A network that learns on the way: the learner of that name itself, or else a copy, for this subscription alone.
-   * What is taken are inputs: an encoder stands before it, in the page.
+   * Raw data goes through its encoder; examples are of inputs.
    */
   learn<In extends RemoteItem>(
     network: Network,

@@ -15,11 +15,12 @@ export function runOnServer(): Runner {
   };
 }
 
-function optionsOf(network: Network, { want, carry, opened }: RunOptions): Omit<RemoteOptions, 'learn'> {
+function optionsOf(network: Network, { want, carry, opened, state }: RunOptions): Omit<RemoteOptions, 'learn'> {
   return {
     ...(typeof network === 'string' ? { model: network } : { fresh: { config: network } }),
     ...(want && { want }),
     ...(carry && { carry }),
+    ...(state && { onState: state }),
     ...(opened && { onOpened: ({ config }) => opened(config!) }),
   };
 }

@@ -12,6 +12,7 @@ import { integer } from './settings.js';
 interface DemoOptions {
   readonly port: number;
   readonly host: string;
+  readonly sessions?: string;
 }
 
 /** Beside the built sources, here as in an installed package. */
@@ -23,10 +24,11 @@ export function demoCommand(): Command {
     .description('Serves pages that show networks as they predict and learn, in the browser or on this server.')
     .addOption(integer('-p, --port <port>', 'port to listen on; 0 for any', 0, 65_535).default(8080))
     .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--sessions <file>', 'sessions of the pages are saved there at the end, and go on at the next start')
     .action(demo);
 }
 
-async function demo({ port, host }: DemoOptions): Promise<void> {
+async function demo({ port, host, sessions }: DemoOptions): Promise<void> {
   const pages = servePages(folder);
   const load = createLoadStream();
   const models = await loadModels(join(folder, 'models'));
@@ -38,6 +40,7 @@ async function demo({ port, host }: DemoOptions): Promise<void> {
     allowAnonymous: true,
     allowShared: 'own-pages',
     allowFresh: true,
+    ...(sessions === undefined ? {} : { sessionsFile: sessions }),
     otherwise(request, response) {
       if (request.url?.split('?')[0] !== '/load' || request.method !== 'GET') return pages(request, response);
       load.listen(response);

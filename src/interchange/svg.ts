@@ -1,18 +1,22 @@
 import type { Point } from '../encoders/strokes.js';
 
-/** Ink as the data of an SVG path, to tenths. */
+/** Ink as the data of an SVG path, to tenths: each stroke a line that bends at its points, without corners. */
 export function svgPath(points: readonly Point[]): string {
-  let down = false;
-  return points
-    .map(({ x, y, up }) => {
-      const place = `${tenths(x)} ${tenths(y)}`;
-      // A dot is a line of no length.
-      const dot = !down && up ? `L${place}` : '';
-      const command = `${down ? 'L' : 'M'}${place}${dot}`;
-      down = !up;
-      return command;
-    })
-    .join('');
+  let data = '';
+  let first = true;
+  for (const [i, { x, y, up }] of points.entries()) {
+    const next = points.at(i + 1);
+    if (first) data += `M${place(x, y)}`;
+    // A dot is a line of no length.
+    if (up || next === undefined) data += `L${place(x, y)}`;
+    else if (!first) data += `Q${place(x, y)} ${place((x + next.x) / 2, (y + next.y) / 2)}`;
+    first = up;
+  }
+  return data;
+}
+
+function place(x: number, y: number): string {
+  return `${tenths(x)} ${tenths(y)}`;
 }
 
 /** What holds ink, with a margin: left, top, width and height, as a view box has them. */

@@ -10,8 +10,19 @@ const points = [
   ...ink([[3, 4]]),
 ];
 
-test('strokes are paths, and a dot is a line of no length', t => {
+test('strokes are paths that bend at their points, and a dot is a line of no length', t => {
   t.is(svgPath(points), 'M0 0L10 -5M3 4L3 4');
+  t.is(
+    svgPath(
+      ink([
+        [0, 0],
+        [10, 0],
+        [10, 10],
+        [0, 20.04],
+      ]),
+    ),
+    'M0 0Q10 0 10 5Q10 10 5 15L0 20',
+  );
   t.is(svgPath([]), '');
 });
 

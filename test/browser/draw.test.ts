@@ -1,0 +1,157 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import type { ExecutionContext } from 'ava';
+import type { Page } from 'playwright-core';
+import { browserTest, launch, open, textOf } from '../helpers/browser.js';
+import { folder, lineReader, start } from '../helpers/cli.js';
+
+async function startDemo(
+  t: ExecutionContext,
+  ...options: string[]
+): Promise<{ url: string; child: ChildProcessWithoutNullStreams }> {
+  const child = start(t, 'demo', ...options);
+  const url = /http:\S+/.exec(await lineReader(child)())?.[0];
+  if (url === undefined) throw new Error('Expected the address of the page');
+  return { url, child };
+}
+
+type Stroke = readonly (readonly [number, number])[];
+
+const seven: Stroke = [
+  [0.3, 0.25],
+  [0.7, 0.25],
+  [0.6, 0.5],
+  [0.45, 0.8],
+];
+const star: Stroke = [
+  [0.5, 0.2],
+  [0.62, 0.75],
+  [0.2, 0.4],
+  [0.8, 0.4],
+  [0.38, 0.75],
+  [0.5, 0.2],
+];
+
+/** Moves the mouse along places of the pad; it is down from the first, and up after the last unless it stays. */
+async function drawOn(page: Page, stroke: Stroke, how: { begin?: boolean; end?: boolean } = {}): Promise<void> {
+  const pad = page.locator('#pad');
+  await pad.scrollIntoViewIfNeeded();
+  const box = (await pad.boundingBox())!;
+  const at = ([x, y]: readonly [number, number]) => [box.x + x * box.width, box.y + y * box.height] as const;
+  await page.mouse.move(...at(stroke[0]));
+  if (how.begin !== false) await page.mouse.down();
+  for (const place of stroke.slice(1)) await page.mouse.move(...at(place), { steps: 6 });
+  if (how.end !== false) await page.mouse.up();
+}
+
+async function openDraw(t: ExecutionContext, url: string, place: 'here' | 'server') {
+  const watched = await open(await launch(t), `${url}#draw`);
+  await watched.page.locator(`input[value="${place}"]`).check({ force: true });
+  await textOf(watched.page, '#status', /^Live$/);
+  await textOf(watched.page, '#draw-numbers', /[1-9]\d* of [1-9]\d*digits still known/);
+  return watched;
+}
+
+const shares = (page: Page): Promise<string[]> => page.locator('#classes .share').allTextContents();
+
+for (const place of ['here', 'server'] as const) {
+  browserTest(`${place}: a digit is read with every point; a star is taught, undone, saved and loaded`, async t => {
+    const at = folder(t);
+    const { url } = await startDemo(t, '--port', '0');
+    const { page, errors } = await openDraw(t, url, place);
+    t.true(await page.locator('#offer').isVisible());
+    await drawOn(page, seven.slice(0, 2), { end: false });
+    await textOf(page, '#draw-verdict', /: \d, \d+ %\.$/);
+    const half = await shares(page);
+    await drawOn(page, seven.slice(1), { begin: false });
+    await textOf(page, '#draw-verdict', /It is sure: 7, /);
+    await page.waitForFunction(before => {
+      const now = [...document.querySelectorAll('#classes .share')].map(share => share.textContent).join();
+      return now !== before;
+    }, half.join());
+    t.false(await page.locator('#offer').isVisible());
+    const stripes = await page.locator('#draw-strip').evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    });
+    t.true(stripes > 20, 'h(t) is drawn');
+
+    const kept = async (): Promise<[number, number]> => {
+      const [, right, of] = /(\d+) of (\d+)digits/.exec((await page.textContent('#draw-numbers')) ?? '')!;
+      return [Number(right), Number(of)];
+    };
+    const [before, asked] = await kept();
+    t.is(before, asked);
+    for (let i = 1; i <= 3; i++) {
+      await page.locator('#erase').click();
+      await drawOn(
+        page,
+        star.map(([x, y]) => [x + 0.03 * i, y]),
+      );
+      await page.locator('#name').fill('star');
+      await page.locator('#learn').click();
+      await textOf(page, '#draw-numbers', new RegExp(`${i}drawings taught.*\\d of ${i}of them.*\\d of ${asked}digits`));
+    }
+    t.true((await kept())[0] >= 0.9 * asked, 'digits are not forgotten');
+    await drawOn(
+      page,
+      star.map(([x, y]) => [0.9 * x, 0.95 * y]),
+    );
+    await textOf(page, '#draw-verdict', /: star, /);
+
+    const download = page.waitForEvent('download');
+    await page.locator('#save').click();
+    await (await download).saveAs(at('drawings.json'));
+    for (let i = 0; i < 3; i++) await page.locator('#undo').click();
+    await textOf(page, '#draw-verdict', /: \d, /);
+    await textOf(page, '#draw-numbers', /^0drawings taught/);
+    await page.locator('#file').setInputFiles(at('drawings.json'));
+    await textOf(page, '#draw-verdict', /: star, /);
+
+    await page.locator('#pad').focus();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Space');
+    for (let i = 0; i < 16; i++) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Space');
+    await textOf(page, '#draw-verdict', /: 1, /);
+
+    await page.locator('#words').fill('2 go');
+    await page.locator('#write button[type="submit"]').click();
+    await page.waitForFunction(
+      () => (document.querySelector('#handwriting path')?.getAttribute('d') ?? '').length > 200,
+    );
+    t.deepEqual(errors, []);
+  });
+}
+
+browserTest(
+  'a server that is stopped and comes back goes on with the ink; one that is killed is told it again',
+  async t => {
+    const sessions = folder(t)('sessions');
+    let { url, child } = await startDemo(t, '--port', '0', '--sessions', sessions);
+    const { port } = new URL(url);
+    const { page } = await openDraw(t, url, 'server');
+
+    await drawOn(page, seven.slice(0, 3), { end: false });
+    await textOf(page, '#draw-verdict', /: \d, /);
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    await textOf(page, '#status', /gone/);
+    ({ child } = await startDemo(t, '--port', port, '--sessions', sessions));
+    await textOf(page, '#status', /^Live$/);
+    await drawOn(page, seven.slice(2), { begin: false });
+    await textOf(page, '#draw-verdict', /: 7, /);
+    t.is(await page.textContent('#notice'), '', 'as if nothing had happened');
+
+    await page.locator('#erase').click();
+    await drawOn(page, seven.slice(0, 3), { end: false });
+    await textOf(page, '#draw-verdict', /: \d, /);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await textOf(page, '#status', /gone/);
+    await startDemo(t, '--port', port, '--sessions', sessions);
+    await textOf(page, '#notice', /opened a new session: your ink was sent again/);
+    await drawOn(page, seven.slice(2), { begin: false });
+    await textOf(page, '#draw-verdict', /: 7, /);
+  },
+);
