@@ -1,26 +1,54 @@
 import { type RemoteOptions, remote } from 'eddy/client';
+import { defer, finalize, type OperatorFunction } from 'rxjs';
+import type { Status } from '../parts/status.js';
 import { isShared, type Network, type Runner, type RunOptions } from './runner.js';
 
-/** Through a WebSocket to the server of the page. */
-export function runOnServer(): Runner {
+/**
+ * Through a WebSocket to the server of the page. A connection that is lost is made again, and the session goes on where it was;
+ * meanwhile the status says that the server is gone. Errors where the session itself is gone.
+ */
+export function runOnServer(status: Status): Runner {
+  let connections = 0;
+  /** Where its connection stands is said, too. */
+  const told =
+    <In, Out>(
+      { state }: RunOptions,
+      make: (onState: NonNullable<RemoteOptions['onState']>) => OperatorFunction<In, Out>,
+    ): OperatorFunction<In, Out> =>
+    source =>
+      defer(() => {
+        const stream = `connection ${++connections}`;
+        const operator = make(now => {
+          if (now.kind === 'resuming') status.report(stream, { kind: 'gone', until: Date.now(), refused: undefined });
+          else status.forget(stream);
+          state?.(now);
+        });
+        return source.pipe(
+          operator,
+          finalize(() => status.forget(stream)),
+        );
+      });
   return {
     place: 'server',
-    step: (network, options = {}) => remote('./', optionsOf(network, options)),
+    step: (network, options = {}) =>
+      told(options, onState => remote('./', { ...optionsOf(network, options), onState })),
     learn: (network, lessons, options = {}) =>
-      remote('./', {
-        ...optionsOf(network, options),
-        learn: isShared(network) ? 'shared' : 'private',
-        learning: lessons,
-      }),
+      told(options, onState =>
+        remote('./', {
+          ...optionsOf(network, options),
+          onState,
+          learn: isShared(network) ? 'shared' : 'private',
+          learning: lessons,
+        }),
+      ),
   };
 }
 
-function optionsOf(network: Network, { want, carry, opened, state }: RunOptions): Omit<RemoteOptions, 'learn'> {
+function optionsOf(network: Network, { want, carry, opened }: RunOptions): Omit<RemoteOptions, 'learn'> {
   return {
     ...(typeof network === 'string' ? { model: network } : { fresh: { config: network } }),
     ...(want && { want }),
     ...(carry && { carry }),
-    ...(state && { onState: state }),
     ...(opened && { onOpened: ({ config }) => opened(config!) }),
   };
 }

@@ -14,7 +14,10 @@ const about: Readonly<Record<Place, string>> = {
 /** Tabs, one page at a time, and the switch between *here* and *on the server*. */
 export function startShell(pages: readonly Page[], status: Status): void {
   const find = (id: string): HTMLElement => document.getElementById(id)!;
-  const make: Readonly<Record<Place, () => Runner>> = { here: runHere, server: runOnServer };
+  const make: Readonly<Record<Place, () => Runner>> = {
+    here: runHere,
+    server: () => runOnServer(status),
+  };
   const kept: Partial<Record<Place, Runner>> = {};
   const runnerOf = (place: Place): Runner => {
     kept[place] ??= make[place]();
