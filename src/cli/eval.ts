@@ -6,8 +6,9 @@ import { argmax } from '../model/sample.js';
 import { evaluate } from '../training/evaluate.js';
 import { createTrainer } from '../training/trainer.js';
 import { encodeSequence, type Lesson } from './lesson.js';
+import { readLessons } from './lessons.js';
 import { brief } from './numbers.js';
-import { type Reading, readSequences } from './sequences.js';
+import type { Reading } from './sequences.js';
 
 const example = `
 Examples:
@@ -37,7 +38,7 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   const model = await modelOf(checkpoint);
   const lesson = model.config as Lesson;
   const { output } = lesson;
-  const { sequences } = await readSequences(file, training?.reading ?? {});
+  const { sequences } = await readLessons(file, training?.reading ?? {});
   if (sequences.length === 0) throw new ConfigError(`Expected sequences in ${file}, got none`);
 
   const confusion = Array.from(

@@ -4,7 +4,6 @@ import type { Sound } from '../encoders/audio.js';
 import { ConfigError, InputError } from '../errors.js';
 import { createCsv } from './formats/csv.js';
 import { isMissing, numberOf, type Row, show } from './formats/format.js';
-import { isRecordings, readRecordings } from './recordings.js';
 
 /** How files become sequences: stands in the checkpoint, so that another file is read as the first was. */
 export interface Reading {
@@ -51,7 +50,6 @@ export interface RawFile {
 
 /** @throws ConfigError, InputError naming the file and the line */
 export async function readSequences(path: string, reading: Reading): Promise<RawFile> {
-  if (await isRecordings(path)) return readRecordings(path, reading);
   const bytes = await readFile(path);
   switch (extname(path).toLowerCase()) {
     case '.ndjson':

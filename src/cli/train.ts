@@ -11,8 +11,9 @@ import { createTrainer } from '../training/trainer.js';
 import { createBar } from './bar.js';
 import { writeWhole } from './keep.js';
 import { encodeSequence, inUnits, makeLesson } from './lesson.js';
+import { readLessons } from './lessons.js';
 import { lossPlot } from './plot.js';
-import { type Raw, type RawFile, type Reading, readSequences } from './sequences.js';
+import type { Raw, RawFile, Reading } from './sequences.js';
 import { choice, integer, names, number, positive } from './settings.js';
 import { onSignal } from './signals.js';
 
@@ -119,7 +120,7 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   const parts =
     typeof validation === 'number'
       ? splitSequences(raws, raws.length > 1 ? validation : 0, seed)
-      : { training: raws, validation: (await readSequences(validation, reading)).sequences };
+      : { training: raws, validation: (await readLessons(validation, reading)).sequences };
   const lesson = makeLesson(files[0], parts.training, options.output);
   const encode = (some: readonly Raw[]) => some.map(raw => encodeSequence(lesson, raw));
   const [training, judged] = [encode(parts.training), encode(parts.validation)];
@@ -202,7 +203,7 @@ async function readAll(paths: readonly string[], reading: Reading): Promise<RawF
   const files: RawFile[] = [];
   for (const path of paths) {
     const first = files.at(0);
-    const file = await readSequences(path, {
+    const file = await readLessons(path, {
       ...reading,
       ...(first && reading.target ? { columns: first.columns } : {}),
     });
