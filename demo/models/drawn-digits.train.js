@@ -1,8 +1,8 @@
 // Trains the model `drawn-digits`: which digit is being drawn, point by point.
 //
-//   node demo/models/drawn-digits.train.js                      from the data, in some minutes
-//   node demo/models/drawn-digits.train.js --judge FILE         the figures of a trained one, on the writers held out
-//   node demo/models/drawn-digits.train.js --without 3,13,23    holds these writers out too, and is judged by them: for choosing settings
+//   node demo/models/drawn-spoken-digits.train.js                      from the data, in some minutes
+//   node demo/models/drawn-spoken-digits.train.js --judge FILE         the figures of a trained one, on the writers held out
+//   node demo/models/drawn-spoken-digits.train.js --without 3,13,23    holds these writers out too, and is judged by them: for choosing settings
 //
 // Data: handwriting/pendigits-orig under `../shared/data` (or EDDY_SHARED).
 import { readFileSync, writeFileSync } from 'node:fs';

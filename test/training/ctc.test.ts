@@ -66,7 +66,7 @@ test('the loss is that of all alignments, wherever the labels stand', async t =>
         // Other labels have another loss.
         if (labels.length > 0) t.true(Math.abs(trainer.windowLoss!(logits, spread([blank], steps)) - truth) > 1e-9);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   }
 });

@@ -1,7 +1,7 @@
-// Speaks the digits with the voices of eSpeak NG, Flite and Festival: further speakers for digits.train.js.
+// Speaks the digits with the voices of eSpeak NG, Flite and Festival: further speakers for spoken-digits.train.js.
 //
 //   apt-get install espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
-//   node demo/models/digits.voices.js <folder>
+//   node demo/models/voices.js <folder>
 //
 // Writes {digit}_{voice}_{number}.wav, 16 bits at 8 kHz, without the silence around the word.
 import { execFileSync } from 'node:child_process';
@@ -15,7 +15,7 @@ const { createRandom, readWav, writeWav } = await import(join(dist, 'index.js'))
 const { createResampler } = await import(join(dist, 'encoders', 'resample.js'));
 
 const folder = process.argv[2];
-if (!folder) throw new Error('Expected a folder to write to: node demo/models/digits.voices.js <folder>');
+if (!folder) throw new Error('Expected a folder to write to: node demo/models/voices.js <folder>');
 mkdirSync(folder, { recursive: true });
 const words = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
 const random = createRandom(1);

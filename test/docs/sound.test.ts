@@ -1,0 +1,3 @@
+import { docsTest } from '../helpers/docs.js';
+
+docsTest('docs/sound.md');
