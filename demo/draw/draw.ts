@@ -81,7 +81,7 @@ const layout = `
   </form>
   <ul class="taught" id="taught" aria-label="What it was taught"></ul>
   <dl class="numbers" id="draw-numbers"></dl>
-  <p class="note">Only the readout learns. Beside each new drawing it sees digits again, which it wrote itself: so it does not forget them. Asked are digits that are never among those.</p>
+  <p class="note">Only the readout learns. Beside each new drawing it is shown digits again, which the network below has written, lest it forget them; asked are digits that are never among those.</p>
 </section>
 <section class="panel" aria-labelledby="write-title">
   <div class="heading">
@@ -281,9 +281,10 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   };
   /** Digits to learn again are there as soon as the networks are. */
   Promise.all([fetchHand(), fetchModel('drawn-digits')])
-    .then(([writer, reader]) => {
+    .then(async ([writer, reader]) => {
+      const written = await writeDigits(writer, reader);
       if (life.closed) return;
-      digits = writeDigits(writer, reader);
+      digits = written;
       if (config !== undefined) ask();
       seeAgain();
     })

@@ -62,11 +62,6 @@ export function createPupil(
                   begun = true;
                   on.begun(config, runner.place);
                 },
-                state(state) {
-                  if (state.kind === 'resuming')
-                    status.report('draw', { kind: 'gone', until: Date.now(), refused: undefined });
-                  else if (state.kind === 'open' && begun) status.report('draw', { kind: 'live' });
-                },
               }),
             );
           }),

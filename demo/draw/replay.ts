@@ -16,9 +16,12 @@ const attempts = 40;
  * Digits as the network `hand` writes them: no data of others ships with the page. Only those that the network reads as what they
  * should be are taken.
  */
-export function writeDigits(hand: Model, reader: TrainableModel): Digits {
+export async function writeDigits(hand: Model, reader: TrainableModel): Promise<Digits> {
   const encoder = createStrokes(reader.config.encoder as unknown as StrokesConfig);
-  const all = Array.from({ length: 10 }, (_, digit) => {
+  const all: Sequence[][] = [];
+  for (let digit = 0; digit < 10; digit++) {
+    // Who draws meanwhile does not notice.
+    await new Promise(resolve => setTimeout(resolve));
     const sequences: Sequence[] = [];
     for (let attempt = 0; attempt < attempts && sequences.length < each; attempt++) {
       let inputs: Float32Array[] = [];
@@ -36,8 +39,8 @@ export function writeDigits(hand: Model, reader: TrainableModel): Digits {
       }
       if (said === digit) sequences.push({ inputs, answer: digit });
     }
-    return sequences;
-  });
+    all.push(sequences);
+  }
   return {
     learned: all.flatMap(sequences => sequences.slice(0, 20)),
     asked: all.flatMap(sequences => sequences.slice(20)),

@@ -23,11 +23,11 @@ import {
 
 const { values } = parseArgs({
   options: {
-    epochs: { type: 'string', default: '24' },
+    epochs: { type: 'string', default: '45' },
     units: { type: 'string', default: '64' },
-    rate: { type: 'string', default: '0.008' },
+    rate: { type: 'string', default: '0.006' },
     decay: { type: 'string', default: '0.01' },
-    batch: { type: 'string', default: '16' },
+    batch: { type: 'string', default: '8' },
     seed: { type: 'string', default: '1' },
     judge: { type: 'string' },
     out: { type: 'string', default: here('drawn-letters.safetensors') },
@@ -80,7 +80,11 @@ await fit(trainer, sequences, {
   epochs,
   batch,
   seed,
-  augment: ({ ink }, random) => sequence(ink, vary(ink.points, random, { slant: 0.25, turn: 0.15 })),
+  augment: ({ ink }, random) =>
+    sequence(
+      ink,
+      vary(ink.points, random, { size: 1.25, aspect: 0.12, slant: 0.16, turn: 0.1, bend: 0.06, late: 0.1 }),
+    ),
   onEpoch({ number, loss }) {
     const seconds = Math.round((performance.now() - begin) / 1000);
     console.log(`epoch ${number} of ${epochs}: ${loss.toFixed(4)} nats (${seconds} s)`);
