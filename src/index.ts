@@ -21,7 +21,8 @@ export type { Step } from './model/transfer.js';
 // Learning
 export { type Adwin, type AdwinOptions, type Change, createAdwin } from './training/adwin.js';
 export type { Dropout } from './training/dropout.js';
-export type { Guard, GuardOptions, Rollback, Verdict } from './training/guard.js';
+export type { Guard, Rollback, Verdict } from './training/guard.js';
+export type { GuardOptions } from './training/guard-options.js';
 export { gradientsByLag } from './training/lags.js';
 export type { Target } from './training/loss.js';
 export type { LossConfig } from './training/losses.js';

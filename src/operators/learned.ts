@@ -59,8 +59,8 @@ export type Learned =
   /** The weights moved, or were kept from it. */
   | { readonly kind: 'update'; readonly update: Update; state(): StreamState }
   /**
-   * The guard took learner and stream back to the last good snapshot, taken after step `to`; steps since then are forgotten,
-   * though they were counted up to `number`. Statistics of the stream that were kept at that update can be taken up again.
+   * The guard took the learner back to the last good snapshot, taken after step `to`, and the stream was stepped again from there up to
+   * `number`. Statistics of the stream that were kept at that update can be taken up again.
    */
   | {
       readonly kind: 'rollback';

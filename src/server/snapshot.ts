@@ -25,7 +25,7 @@ interface Said {
   readonly diverged: boolean;
   readonly encoding: unknown;
   /** Of a stream that learns: the rest of its state. */
-  readonly stream?: { readonly marked: boolean; readonly since: number; readonly verdicts: number };
+  readonly stream?: { readonly marked: boolean; readonly verdicts: number };
   /** Of weights of its own: the counters that the learner began with. */
   readonly began?: Record<string, number>;
 }
@@ -64,7 +64,7 @@ export function takeSnapshot(session: Session): Uint8Array<ArrayBuffer> {
     ...(learner === undefined || state === undefined
       ? {}
       : {
-          stream: { marked: state.mark !== undefined, since: state.since ?? 0, verdicts: learner.verdicts() },
+          stream: { marked: state.mark !== undefined, verdicts: learner.verdicts() },
           ...(learner.began ? { began: learner.began.counters } : {}),
         }),
   };
@@ -133,7 +133,7 @@ async function read(session: Session, bytes: Uint8Array, maxBytes: number): Prom
 function readSharedStream(
   { trainer, verdicts }: SessionLearner,
   tensors: ReadonlyMap<string, Tensor>,
-  { marked, since, verdicts: then }: NonNullable<Said['stream']>,
+  { marked, verdicts: then }: NonNullable<Said['stream']>,
 ): StreamState {
   const [state, mark, next] = readStreams(trainer.model, tensors, marked ? 3 : 1);
   // What the guard did since is not in the mark: the stream is marked where it stands.
@@ -141,7 +141,6 @@ function readSharedStream(
   return {
     ...state,
     ...(fits ? { mark: { ...markOfState(mark), next: markOfState(next) } } : {}),
-    ...(since > 0 ? { since } : {}),
   };
 }
 

@@ -65,7 +65,7 @@ export function saveTrainer(
         options: settings,
         counters: Object.keys(counters),
         streams: [...states.keys()],
-        ...(trainer.guard ? { marked: all.map(state => state.mark !== undefined), since: all.map(sinceOf) } : {}),
+        ...(trainer.guard ? { marked: all.map(state => state.mark !== undefined) } : {}),
         extra,
       },
     },
@@ -94,7 +94,7 @@ export async function loadTrainer(
     const trainer = createTrainer(model, options);
     readMoments(trainer, tensors);
     readCounters(trainer, saved.counters, tensors);
-    const { streams, marked = [], since = [] } = saved;
+    const { streams, marked = [] } = saved;
     const marks = 2 * marked.filter(Boolean).length;
     const read = readStreams(model, tensors, streams.length + marks);
     const further = read.splice(streams.length);
@@ -110,7 +110,6 @@ export async function loadTrainer(
       (state, i): StreamState => ({
         ...state,
         ...(marked[i] ? { mark: { ...markOfState(further.shift()!), next: markOfState(further.shift()!) } } : {}),
-        ...(since[i] > 0 ? { since: since[i] } : {}),
       }),
     );
     return { trainer, states: new Map(streams.map((name, i) => [name, states[i]])), extra: saved.extra ?? null };
@@ -126,19 +125,17 @@ function momentsOf({ optimizer, readout, guard }: Trainer): [string, Floats][] {
   return [...moments, ...snapshot];
 }
 
-const sinceOf = ({ since = 0 }: StreamState): number => since;
-
 /** A mark as it is written: a further stream. */
 export const stateOfMark = (mark: StreamMark): StreamState => ({
   carry: mark.carry,
   steps: mark.steps,
   updated: mark.steps,
-  entries: mark.entries,
+  entries: [],
   random: mark.random,
 });
 
-export function markOfState({ carry, steps, entries, random }: StreamState): StreamMark {
-  return { carry, steps, entries, random: random ?? new Uint32Array(4) };
+export function markOfState({ carry, steps, random }: StreamState): StreamMark {
+  return { carry, steps, random: random ?? new Uint32Array(4) };
 }
 
 function withoutInfinity(settings: object): object {
@@ -154,9 +151,8 @@ interface Saved {
   readonly options: Omit<TrainerOptions, 'maxGradientNorm'> & { readonly maxGradientNorm?: number | null };
   readonly counters: readonly string[];
   readonly streams: readonly string[];
-  /** With a guard: which streams have a mark, and of each the step of its newest rollback. */
+  /** With a guard: which streams have a mark. */
   readonly marked?: readonly boolean[];
-  readonly since?: readonly number[];
   readonly extra?: unknown;
 }
 
@@ -173,8 +169,7 @@ function checkShape(found: unknown): Saved {
     isNames(saved.counters) &&
     isNames(saved.streams) &&
     new Set(saved.streams).size === saved.streams.length &&
-    isListOf(saved.marked, 'boolean', saved.streams.length) &&
-    isListOf(saved.since, 'number', saved.streams.length);
+    areFlags(saved.marked, saved.streams.length);
   if (!fits)
     throw new CheckpointError(
       'Expected the learner of a checkpoint to have options, counters and streams of different names',
@@ -182,9 +177,9 @@ function checkShape(found: unknown): Saved {
   return saved;
 }
 
-function isListOf(list: unknown, kind: 'boolean' | 'number', length: number): boolean {
+function areFlags(list: unknown, length: number): boolean {
   return (
-    list === undefined || (Array.isArray(list) && list.length === length && list.every(one => typeof one === kind))
+    list === undefined || (Array.isArray(list) && list.length === length && list.every(one => typeof one === 'boolean'))
   );
 }
 

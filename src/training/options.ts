@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js';
 import type { OutputConfig } from '../model/output.js';
-import { checkGuard, type GuardOptions } from './guard.js';
+import { checkGuard, type GuardOptions } from './guard-options.js';
 import { fillLoss, type LossConfig } from './losses.js';
 import { defaultOptimizer, type OptimizerConfig } from './optimizer.js';
 import type { ReadoutOptions } from './readout.js';
@@ -28,7 +28,7 @@ export interface TrainerOptions {
   readonly freeze?: readonly string[];
   /** Updates in a row that may be skipped before a `DivergenceError`. Default 10. */
   readonly maxSkipped?: number;
-  /** Goes back to the last good snapshot when the loss leaps; `{}` for all defaults. Default none. */
+  /** Shortens updates that are far too long, and goes back to the last good snapshot when the learner has become worse; `{}` for all defaults. Default none. */
   readonly guard?: GuardOptions;
 }
 

@@ -42,15 +42,12 @@ export interface StreamState {
   readonly random?: Uint32Array;
   /** With a guard, where the stream stood at the last good snapshot. */
   readonly mark?: StreamMark;
-  /** The step of the newest rollback: targets of steps up to this one are expired. */
-  readonly since?: number;
 }
 
-/** What a rollback brings back of a stream. */
+/** From where a rollback steps a stream again. */
 export interface StreamMark {
   readonly carry: Carry;
   readonly steps: number;
-  readonly entries: readonly Entry[];
   readonly random: Uint32Array;
   /** Of the newest snapshot, which has yet to prove itself. */
   readonly next?: StreamMark;
@@ -94,7 +91,10 @@ export interface LearningStream {
   /** The steps of the update of the readout that is due, or of what remains, oldest first; these count as learned by it. */
   takeReadout(): ReadoutStep[];
   readonly steps: number;
-  /** Follows what an update's guard did: marks where the stream stands, or goes back to its mark. Returns the mark's step. */
+  /**
+   * Follows what an update's guard did: marks where the stream stands, or goes back to its mark and steps what is kept since then again,
+   * so that no carry of the weights that were taken back is left. Returns the mark's step.
+   */
   heed(verdict: Verdict): number;
   /** Keeps the newest `steps` steps and what late targets need: older ones are not replayed any more. */
   forget(steps: number): void;
@@ -123,10 +123,9 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   /** The same of the readout. */
   let firstUnread = Number.POSITIVE_INFINITY;
 
-  const markNow = (): StreamMark => ({ carry, steps, entries: entries.slice(-kept), random: random.state() });
+  const markNow = (): StreamMark => ({ carry, steps, random: random.state() });
   const begun = markNow();
   let mark = guard && (state?.mark ?? { ...begun, next: begun });
-  let since = state?.since ?? 0;
   let forgotten = state?.forgotten ?? 0;
 
   /** Place of a step among the entries. */
@@ -238,7 +237,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       checkTarget(number, target, weight);
       const at = place(number);
       // A state that was saved with less lateness lacks steps that this trainer would keep.
-      if (steps - number > lateness || at < 0 || number <= since) return { kind: 'expired' };
+      if (steps - number > lateness || at < 0) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
       entries[at] = { ...entry, target: copyTarget(target), ...weighed(weight), ...isFresh(target !== null) };
@@ -292,16 +291,18 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       if (good) mark = { ...(mark.next ?? mark), next: markNow() };
       const to = mark.steps;
       if (rollback === undefined) return to;
-      // The steps since the mark leave no trace but their numbers: the kept ones count as the newest.
-      carry = mark.carry;
-      const own: StreamMark = { carry: mark.carry, steps: mark.steps, entries: mark.entries, random: mark.random };
+      const own: StreamMark = { carry: mark.carry, steps: to, random: mark.random };
       mark = { ...own, next: own };
-      entries = [...mark.entries];
-      random = createRandom(mark.random);
-      updated = steps;
-      read = steps;
-      since = steps;
-      findFresh();
+      random = createRandom(own.random);
+      entries = entries.slice(-kept);
+      carry = own.carry;
+      entries = entries.map((entry, i) => {
+        if (steps - entries.length + 1 + i <= to) return entry;
+        const before = carry;
+        const after = trainer.step(before, entry.input).carry;
+        carry = after.every(Number.isFinite) ? after : own.carry;
+        return { ...entry, carry: before };
+      });
       return to;
     },
 
@@ -318,7 +319,6 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       entries: entries.slice(-kept),
       ...(replay.windows > 0 ? { random: random.state() } : {}),
       ...(mark ? { mark } : {}),
-      ...(since > 0 ? { since } : {}),
       ...(forgotten > 0 ? { forgotten } : {}),
     }),
   };

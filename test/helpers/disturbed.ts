@@ -1,13 +1,14 @@
 import type { CellKind } from '../../src/cells/cell.js';
+import type { ModelConfig } from '../../src/model/config.js';
+import type { Input } from '../../src/model/input.js';
 import { createModel } from '../../src/model/model.js';
-import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
+import type { Learned } from '../../src/operators/learned.js';
 import { createLearner } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
+import type { Target } from '../../src/training/loss.js';
 import type { TrainerOptions } from '../../src/training/options.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { config } from './models.js';
-
-type Item = Example<Float32Array> | LateTarget;
 
 /** What may befall a stream for a while. */
 export type Disturbance = 'missing values' | 'spikes' | 'missing targets' | 'duplicate targets' | 'high rate';
@@ -38,15 +39,76 @@ export function series(seed: number, length: number): number[] {
   return Array.from({ length }, (_, i) => Math.sin(i / 5) + 0.3 * random.normal());
 }
 
+/** A stream of one kind: what comes at each moment, and what its network takes and says. */
+interface Kind {
+  readonly input: ModelConfig['input'];
+  readonly output: ModelConfig['output'];
+  /** `length` moments of a stream; each is foretold from those before it. */
+  make(seed: number, length: number): number[];
+  inputOf(moment: number): number | Float32Array;
+  targetOf(moment: number): number | Float32Array;
+  /** What breaks in, from a draw below 1. */
+  wild(draw: number): number;
+}
+
+const words = [
+  [0, 1, 2, 3],
+  [0, 2, 1],
+  [4, 5, 4, 5, 6],
+  [7, 3],
+  [7, 1, 6, 2],
+  [5, 0, 3],
+];
+
+const readings = {
+  input: { kind: 'features', size: 1 },
+  output: { kind: 'values', size: 1 },
+  inputOf: (moment: number) => Float32Array.of(moment),
+  targetOf: (moment: number) => Float32Array.of(moment),
+  wild: (draw: number) => (draw < 0.5 ? 1e6 : -1e6),
+} as const;
+
+const kinds = {
+  sine: { ...readings, make: series },
+  /** A noisy sine whose frequency and level are others every 300 steps: what was good is bad, and good again. */
+  switching: {
+    ...readings,
+    make(seed, length) {
+      const random = createRandom(seed);
+      let [phase, slow, high] = [0, false, false];
+      return Array.from({ length }, (_, i) => {
+        if (i % 300 === 0) [slow, high] = [random.uniform() < 0.5, random.uniform() < 0.5];
+        phase += slow ? 0.1 : 0.5;
+        return Math.sin(phase) + (high ? 1 : 0) + 0.3 * random.normal();
+      });
+    },
+  },
+  /** Words of eight symbols, one after the other as it comes. */
+  symbols: {
+    input: { kind: 'token', size: 8 },
+    output: { kind: 'classes', size: 8 },
+    make(seed, length) {
+      const random = createRandom(seed);
+      const moments: number[] = [];
+      while (moments.length < length) moments.push(...words[random.integer(words.length)]);
+      return moments.slice(0, length);
+    },
+    inputOf: moment => moment,
+    targetOf: moment => moment,
+    wild: draw => Math.floor(8 * draw),
+  },
+} satisfies Record<string, Kind>;
+
+export type StreamKind = keyof typeof kinds;
+
 /** Learns a stream that is disturbed for 500 steps, or one that is not. */
 export async function learnDisturbed(
   what: readonly Disturbance[],
   options: TrainerOptions = {},
-  { cell = 'gru' as CellKind, seed = 1, events = [] as Learned[] } = {},
+  { cell = 'gru' as CellKind, stream = 'sine' as StreamKind, seed = 1, events = [] as Learned[] } = {},
 ): Promise<Run> {
-  const model = await createModel(config(cell, [16], { kind: 'features', size: 1 }, { kind: 'values', size: 1 }), {
-    seed,
-  });
+  const kind: Kind = kinds[stream];
+  const model = await createModel(config(cell, [16], kind.input, kind.output), { seed });
   const trainer = createTrainer(model, {
     optimizer: { kind: 'adam', rate: 0.001 },
     k2: 16,
@@ -55,7 +117,7 @@ export async function learnDisturbed(
     ...options,
   });
   const { rate } = trainer.optimizer;
-  const values = series(100 + seed, calm + disturbed + rest + 1);
+  const moments = kind.make(100 + seed, calm + disturbed + rest + 1);
   const dice = createRandom(200 + seed);
   const happens = new Set(what);
   let sum = 0;
@@ -66,22 +128,21 @@ export async function learnDisturbed(
     if (event.kind === 'rollback') rollbacks++;
     if (event.kind === 'step' && event.number > calm + disturbed + 500) sum += event.loss!;
   });
-  for (let i = 0; i < values.length - 1; i++) {
+  for (let i = 0; i < moments.length - 1; i++) {
     const now = i >= calm && i < calm + disturbed;
     trainer.optimizer.rate = now && happens.has('high rate') ? 100 * rate : rate;
     // The same draws whatever happens, so that one disturbance has no part in another.
     const [a, b, c, d, e] = Array.from({ length: 5 }, () => dice.uniform());
-    let input: Float32Array | null = Float32Array.of(values[i]);
-    let target: Float32Array | null = Float32Array.of(values[i + 1]);
+    let input: Input | null = kind.inputOf(moments[i]);
+    let target: Target = kind.targetOf(moments[i + 1]);
     if (now && happens.has('missing values') && a < 0.2) input = null;
-    if (now && happens.has('spikes') && b < 0.05) input = Float32Array.of(b < 0.025 ? 1e6 : -1e6);
-    if (now && happens.has('spikes') && c < 0.05) target = Float32Array.of(c < 0.025 ? 1e6 : -1e6);
+    if (now && happens.has('spikes') && b < 0.05) input = kind.inputOf(kind.wild(20 * b));
+    if (now && happens.has('spikes') && c < 0.05) target = kind.targetOf(kind.wild(20 * c));
     if (now && happens.has('missing targets') && d < 0.2) target = null;
-    const item: Item = { input, target };
-    learner.next(item);
+    learner.next({ input, target });
     step++;
     if (now && happens.has('duplicate targets') && e < 0.2)
-      learner.next({ forStep: step - Math.min(step - 1, 1), target: Float32Array.of(values[i]) });
+      learner.next({ forStep: step - Math.min(step - 1, 1), target: kind.targetOf(moments[i]) });
   }
   learner.finish();
   return { after: sum / 500, rollbacks, events, trainer };
