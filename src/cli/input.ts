@@ -1,10 +1,12 @@
 import type { AudioConfig } from '../encoders/audio.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
+import type { StrokesConfig } from '../encoders/strokes.js';
 import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { type FormatName, type Malformed, numberOf, type Row } from './formats/format.js';
 import { createFormat, type Format, type Frame } from './formats/formats.js';
+import { createInkFormat } from './formats/ink.js';
 import { soundFormats } from './formats/sound.js';
 import type { Source } from './source.js';
 
@@ -17,7 +19,8 @@ export interface InputOptions {
 }
 
 /**
- * How the input is read: as asked; else text for a network of tokens, WAV for one that hears, and what it looks like for others.
+ * How the input is read: as asked; else text for a network of tokens, WAV for one that hears, and what it looks like for others; rows of
+ * points for one of ink.
  *
  * @param config of the network, where it is known
  * @param live somebody types: nothing is held back to look at it
@@ -35,6 +38,10 @@ export function openFormat(options: InputOptions, config: ModelConfig | undefine
     const encoder = config.encoder as unknown as AudioConfig;
     const sound = { encoder, ...(options.sampleRate === undefined ? {} : { rate: options.sampleRate }) };
     return createFormat(options.format ?? 'wav', { sound, encode: encodeText(undefined) });
+  }
+  if (config?.encoder?.kind === 'strokes' && options.format !== 'f32') {
+    const points = createFormat(options.format, { delimiter, encode: encodeText(undefined) });
+    return createInkFormat(points, config.encoder as unknown as StrokesConfig);
   }
   const name = options.format ?? (tokens || (live && config === undefined) ? 'text' : undefined);
   const features = options.features ?? (config?.input.kind === 'features' ? config.input.size : undefined);

@@ -17,6 +17,7 @@ Examples:
   $ vmstat -n 1 | eddy pipe --learn --loss gaussian      with the band in which 9 of 10 values should lie
   $ eddy pipe --learn --key sensor --save all.eddy --save-every 1000 --resume < fleet.csv
   $ arecord -f S16_LE -r 16000 | eddy pipe digits.safetensors      what is said, from the microphone
+  $ eddy pipe demo/models/drawn-digits.safetensors < points.ndjson     what is drawn: { "x", "y", "time", "up" } a line
   $ eddy pipe all.eddy < new.csv                         predict with what was learned, learn nothing
 `;
 

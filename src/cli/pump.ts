@@ -67,8 +67,9 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   const names = row && format.columns!;
   const { plan, leftOut } = makePlan(options, checkpoint, names, row);
   if (options.format === undefined && names) {
-    const hears = config?.encoder?.kind === 'audio';
-    say(`reading ${format.name}${hears ? '' : `: ${plan.columns!.inputs.join(', ')}`}`);
+    // Of what an encoder made, the columns have no names.
+    const encoded = config?.encoder?.kind === 'audio' || config?.encoder?.kind === 'strokes';
+    say(`reading ${format.name}${encoded ? '' : `: ${plan.columns!.inputs.join(', ')}`}`);
   }
   if (leftOut.length > 0) say(`left out, as the first row has no number there: ${leftOut.join(', ')}`);
 
