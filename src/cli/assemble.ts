@@ -59,16 +59,18 @@ export interface Assembly {
 export async function assemble(
   plan: Plan,
   checkpoint: Uint8Array | undefined,
-  answers: { readonly want: Want; readonly topK: number },
+  answers: { readonly want: Want; readonly topK: number; readonly metrics?: boolean; readonly season?: number },
   outcome: (outcome: Outcome) => void,
 ): Promise<Assembly> {
   const { columns, horizon, forecast, maxKeys } = plan;
   const { model, trainer, resumed, known } = await network(plan, checkpoint);
   checkFits(model.config, plan);
+  const measure = { measured: answers.metrics, season: answers.season };
   const task = plan.asIs
     ? createRows({ config: model.config, columns: columns!, ...answers })
     : columns
       ? createReadingsTask({
+          ...measure,
           columns,
           horizon,
           forecast,
@@ -77,7 +79,7 @@ export async function assemble(
           resumed,
           known,
         })
-      : createTokens({ config: model.config, horizon, ...answers, resumed });
+      : createTokens({ config: model.config, horizon, ...answers, ...measure, resumed });
   const pipeline = createPipeline({
     model,
     trainer,

@@ -55,6 +55,8 @@ export function pipeCommand(): Command {
     .addOption(choice('--want <what>', 'of text: how much of a prediction a line says', wants).default('top-k'))
     .addOption(integer('--top-k <k>', 'with top-k: how many', 1, 65_536).default(3))
     .addOption(integer('--every <n>', 'a line for every n-th step', 1).default(1))
+    .option('--metrics', 'at the end, how well it went, beside the trivial predictors')
+    .addOption(integer('--season <n>', 'with --metrics: rows after which the stream repeats itself', 1, 1_000_000))
     .optionsGroup('A new network:')
     .addOption(choice('--cell <kind>', 'default: gru', Object.keys(cells)))
     .addOption(integer('--hidden <units>', 'units of a layer (default: 128 for text, 32 for readings)', 1, 65_536))
@@ -96,6 +98,8 @@ function checkOptions(checkpoint: string | undefined, options: PumpOptions): voi
     !options.resume || checkpoint !== undefined || options.save !== undefined,
     'Expected a checkpoint or --save with --resume: the file to go on from',
   );
+  expect(!options.metrics || options.key === undefined, 'Expected --metrics of one stream, got it with --key');
+  expect(options.season === undefined || options.metrics === true, 'Expected --metrics with --season');
   expect(options.saveEvery === undefined || options.save !== undefined, 'Expected --save with --save-every');
   expect(
     options.delimiter === undefined || options.delimiter.length === 1,

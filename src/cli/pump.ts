@@ -9,6 +9,7 @@ import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
 import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
 import { checkPlace, writeWhole } from './keep.js';
+import { measureLines } from './measures.js';
 import type { Item } from './pipeline.js';
 import { makePlan, type PlanOptions } from './plan.js';
 import { createProgress, fileSize } from './progress.js';
@@ -28,6 +29,8 @@ export interface PumpOptions extends PlanOptions, InputOptions {
   readonly save?: string;
   readonly saveEvery?: number;
   readonly record?: string;
+  readonly metrics?: boolean;
+  readonly season?: number;
 }
 
 /** Standard input through a network to standard output, until one of the two ends, or a signal comes. */
@@ -159,6 +162,8 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     ...(stderr.isTTY && options.save ? [`saved as ${options.save}`] : []),
   ].filter(part => part !== '');
   if (told.length > 0) say(told.join(' · '));
+  const measured = options.metrics ? task.metrics?.() : undefined;
+  if (measured) for (const line of measureLines(measured, 1000)) say(line);
   if (stopping.status !== undefined) process.exitCode = stopping.status;
 }
 

@@ -1,6 +1,8 @@
 import { createReadings, type ReadingsState, type Scale } from '../encoders/readings.js';
 import { CheckpointError, LimitError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
+import type { Metrics } from '../training/judge.js';
+import { createMetrics } from '../training/metrics.js';
 import type { Columns, Reading } from './columns.js';
 import { brief, exactly, fromExactly } from './numbers.js';
 import type { Item } from './pipeline.js';
@@ -19,6 +21,9 @@ export interface ReadingsOptions {
   readonly forecast: Forecast;
   /** The network foretells a mean and a deviation of each target. */
   readonly band?: boolean;
+  /** The run is measured; rows after which the stream repeats itself, if it does. */
+  readonly measured?: boolean;
+  readonly season?: number;
   /** Streams at most. */
   readonly maxKeys: number;
   readonly resumed?: Resumed;
@@ -75,6 +80,12 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
           units: state.columns.map(({ mean, variance }) => Math.sqrt(variance + mean * mean) || 1),
         }
       : outputs.scale(state);
+  const metrics = options.measured
+    ? createMetrics({ kind: band ? 'gaussian' : 'values', season: options.season })
+    : undefined;
+  let measured: Metrics | undefined;
+  for (const [, { steps, open }] of threads) for (let i = open.length - 1; i >= 0; i--) metrics?.predicted(steps - i);
+
   const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined }[] = [];
 
   return {
@@ -127,6 +138,13 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       if (band)
         made.deviation = Array.from({ length: count }, (_, i) => made.scale.units[i] * step.prediction[count + i]);
       if (met) score.add(frame.targets, met.value!, met.last, met.deviation);
+      if (horizon === 0) metrics?.predicted(number);
+      if (met && !frame.targets.some(Number.isNaN) && !met.value!.some(Number.isNaN)) {
+        const said = [...met.value!, ...(met.deviation ?? [])];
+        // What is foretold is in the units of the data, a loss is not: it is left out.
+        measured = metrics?.scored(number - horizon, said, Float32Array.from(frame.targets), 0) ?? measured;
+      } else if (met) metrics?.dropped(number - horizon);
+      if (horizon > 0) metrics?.predicted(number);
       return {
         ...(columns.key === undefined ? {} : { key: frame.key }),
         step: number,
@@ -137,6 +155,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     },
 
     progress: score.progress,
+    metrics: () => measured,
     save: (): Saved => ({
       streams: Object.fromEntries([...threads].map(([key, thread]) => [key, writeThread(thread)])),
       score: score.state(),

@@ -1,4 +1,5 @@
 import type { Step } from '../model/transfer.js';
+import type { Metrics } from '../training/judge.js';
 import type { StreamState } from '../training/stream.js';
 import type { Item } from './pipeline.js';
 
@@ -10,6 +11,8 @@ export interface Task<Frame> {
   answer(step: Step): object;
   /** How well things go: bits per character, error beside that of persistence. */
   progress(): string;
+  /** How well things went since this run began, beside the trivial predictors; undefined before anything was scored. */
+  metrics?(): Metrics | undefined;
   /** What it remembers besides the states of its streams: plain data. */
   save(): unknown;
   /** Frames as a record has them: plain data. */

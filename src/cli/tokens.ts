@@ -1,5 +1,7 @@
 import type { ModelConfig } from '../model/config.js';
 import type { Step } from '../model/transfer.js';
+import type { Metrics } from '../training/judge.js';
+import { createMetrics } from '../training/metrics.js';
 import { type Label, surprise, topOf, type Want } from './answer.js';
 import { createFadingMean, type FadingSum } from './fading.js';
 import { brief, exact } from './numbers.js';
@@ -13,6 +15,9 @@ export interface TokensOptions {
   readonly want: Want;
   readonly topK: number;
   readonly resumed?: Resumed;
+  /** Steps after which the text repeats itself; with it or `measured`, the run is measured. */
+  readonly season?: number;
+  readonly measured?: boolean;
 }
 
 interface Saved {
@@ -40,6 +45,9 @@ export function createTokens(options: TokensOptions): Task<number> {
   let bits = saved?.bits ?? 0;
   const recent = createFadingMean(saved?.recent);
   const frequencies = createFrequencies(size, saved?.frequencies);
+  const metrics = options.measured ? createMetrics({ kind: 'classes', season: options.season }) : undefined;
+  let measured: Metrics | undefined;
+  for (let i = foretold.length - 1; i >= 0; i--) metrics?.predicted(answered - i);
 
   return {
     items(token) {
@@ -56,7 +64,9 @@ export function createTokens(options: TokensOptions): Task<number> {
       answered++;
       let loss: number | null = null;
       if (foretold.length === horizon) {
-        loss = surprise(foretold.shift()!, token);
+        const logits = foretold.shift()!;
+        loss = surprise(logits, token);
+        measured = metrics?.scored(answered - horizon, logits, token, loss) ?? measured;
         scored++;
         bits += loss * Math.LOG2E;
         recent.add(loss * Math.LOG2E);
@@ -64,6 +74,7 @@ export function createTokens(options: TokensOptions): Task<number> {
       }
       frequencies.count(token);
       foretold.push(step.logits);
+      metrics?.predicted(answered);
       return {
         step: answered,
         input: label(token),
@@ -81,6 +92,7 @@ export function createTokens(options: TokensOptions): Task<number> {
       return `${mean} bits a ${unit}, lately ${recent.value().toFixed(3)} (frequencies alone ${alone})`;
     },
 
+    metrics: () => measured,
     save: (): Saved => ({ scored, bits, recent: recent.state(), frequencies: frequencies.state() }),
     write: token => token,
     read: written =>

@@ -196,3 +196,35 @@ test('--loss huber learns, and is none of text', async t => {
   t.not(status, 0);
   t.regex(stderr, /Expected rows with --loss, got text/);
 });
+
+test('--metrics says at the end how well it went, beside the trivial predictors', async t => {
+  const options = ['pipe', '--learn', '--ignore', 'key', '--metrics', '--season', '40', '--loss', 'gaussian'];
+  const { status, lines, stderr } = await eddy(t, waves(400), ...options);
+  t.is(status, 0, stderr);
+  const table = new Map(
+    [...stderr.matchAll(/^eddy: ( {0,2}[a-z: ]*[a-z]) +([\d.]+) +([\d.]+) +([\d.]+)$/gm)].map(([, name, ...values]) => [
+      name.trim(),
+      values.map(Number),
+    ]),
+  );
+  for (const name of [
+    'mae',
+    'rmse',
+    'mape',
+    'persistence',
+    'running mean',
+    'last season',
+    'band: coverage',
+    'band: pinball',
+  ])
+    t.true(table.get(name)?.every(Number.isFinite), `${name} in ${stderr}`);
+  // Of both columns together, as the lines have it of each, over less than a window.
+  const { error } = lines[399];
+  const [all, newest, fading] = table.get('mae')!;
+  t.is(all, newest);
+  t.true(Math.abs(fading / ((error.a + error.b) / 2) - 1) < 2e-3, `${fading}, ${JSON.stringify(error)}`);
+  const text = await eddy(t, verses(600), 'pipe', '--learn', '--hidden', '16', '--metrics');
+  t.regex(text.stderr, /kappa-temporal/);
+  const keyed = await eddy(t, waves(4, 2), 'pipe', '--learn', '--key', 'key', '--metrics');
+  t.not(keyed.status, 0);
+});

@@ -4,7 +4,7 @@ import { loadModel, saveModel } from '../../src/model/checkpoint.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
 import { readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../../src/model/safetensors.js';
-import type { Example, LateTarget } from '../../src/operators/learned.js';
+import type { Example, Forget, LateTarget } from '../../src/operators/learned.js';
 import { createRandom, type Random } from '../../src/random.js';
 import { loadTrainer, saveTrainer } from '../../src/training/checkpoint.js';
 import type { Target } from '../../src/training/loss.js';
@@ -33,7 +33,7 @@ const optimizers: readonly TrainerOptions['optimizer'][] = [
   { kind: 'adam', rate: 0.01, weightDecay: 0.1 },
 ];
 
-type Item = readonly [name: string, item: Example | LateTarget];
+type Item = readonly [name: string, item: Example | LateTarget | Forget];
 
 /** Items of two streams in turns: late targets in any order, duplicates, expired ones, and some that never come. */
 function randomItems(trainer: Trainer, length: number, seed: number): Item[] {
@@ -48,6 +48,7 @@ function randomItems(trainer: Trainer, length: number, seed: number): Item[] {
   const steps: Record<string, number> = { a: 0, b: 0 };
   return Array.from({ length }, (): Item => {
     const name = random.uniform() < 0.6 ? 'a' : 'b';
+    if (random.uniform() < 0.05) return [name, { forget: random.integer(8) }];
     if (steps[name] > 0 && random.uniform() < 0.4) {
       const back = random.integer(trainer.options.lateness + 2);
       return [name, { forStep: Math.max(1, steps[name] - back), target: target(), ...weight() }];
@@ -82,8 +83,12 @@ function createRun(trainer: Trainer, states: ReadonlyMap<string, StreamState> = 
 
   return {
     numbers,
-    take(name: string, item: Example | LateTarget): void {
+    take(name: string, item: Example | LateTarget | Forget): void {
       const stream = streams.get(name)!;
+      if ('forget' in item) {
+        stream.forget(item.forget);
+        return;
+      }
       if ('forStep' in item) {
         const arrival = stream.target(item.forStep, item.target, item.weight);
         if (arrival.kind === 'late') numbers.push(...arrival.prediction, arrival.loss ?? -1);

@@ -1,0 +1,41 @@
+import type { Average } from '../training/average.js';
+import type { Metrics } from '../training/judge.js';
+import { brief } from './numbers.js';
+
+/**
+ * How well a stream was foretold, as lines for a person: each measure over all steps, over the newest and fading, beside those of the
+ * trivial predictors.
+ */
+export function measureLines(metrics: Metrics, width: number): string[] {
+  const rows: [string, Average][] = [];
+  if (metrics.kind === 'classes') {
+    const { bits, accuracy, kappa, kappaTemporal, noChange, majority, season } = metrics;
+    rows.push(
+      ['bits', bits],
+      ['accuracy', accuracy],
+      ['  no change', noChange.accuracy],
+      ['  majority', majority.accuracy],
+    );
+    if (season) rows.push(['  last season', season.accuracy]);
+    rows.push(['kappa', kappa], ['kappa-temporal', kappaTemporal]);
+  } else if (metrics.kind === 'values' || metrics.kind === 'gaussian') {
+    const { persistence, mean, season } = metrics;
+    for (const measure of ['mae', 'rmse', 'mape'] as const) {
+      rows.push(
+        [measure, metrics[measure]],
+        ['  persistence', persistence[measure]],
+        ['  running mean', mean[measure]],
+      );
+      if (season) rows.push(['  last season', season[measure]]);
+    }
+    if (metrics.kind === 'gaussian') {
+      const { coverage, pinball, width: wide } = metrics.band;
+      rows.push(['band: coverage', coverage], ['band: pinball', pinball], ['band: width', wide]);
+    }
+  }
+  const cell = (value: number): string => String(brief(Number(value.toPrecision(4))) ?? '-').padStart(14);
+  return [
+    `${`of ${metrics.count} steps`.padEnd(16)}${'all'.padStart(14)}${`newest ${width}`.padStart(14)}${'fading'.padStart(14)}`,
+    ...rows.map(([name, { mean, window, fading }]) => name.padEnd(16) + cell(mean) + cell(window) + cell(fading)),
+  ];
+}
