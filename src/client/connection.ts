@@ -1,24 +1,26 @@
 /** One session on a connection of its own, from `Open` to `Finished`, whatever becomes of the connection meanwhile. */
 import { LimitError, RemoteError } from '../errors.js';
 import type { Target } from '../training/loss.js';
-import type {
-  Entry,
-  Fault,
-  Finished,
-  Frames,
-  Opened,
-  Predictions,
-  ServerMessage,
-  SnapshotData,
-  StepAnswer,
-  Subprotocol,
+import {
+  type Entry,
+  type Fault,
+  type Finished,
+  type Frames,
+  frameCount,
+  type Opened,
+  type Predictions,
+  type ServerMessage,
+  type Snapshot,
+  type SnapshotData,
+  type StepAnswer,
+  type Subprotocol,
 } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
 import { type Clock, realClock } from './clock.js';
 import { createLine, type Socket } from './line.js';
 import type { RemoteOptions, ResumePoint } from './options.js';
 import { createOutgoing, type RemoteItem } from './outgoing.js';
-import { createSent } from './sent.js';
+import { createSent, framesFrom, type Moving } from './sent.js';
 
 /** How far a session has come for its client: the last frame with its answer, and messages beside answers. */
 export interface Position {
@@ -95,6 +97,10 @@ export function connectSession(
   let failed: { readonly error: unknown } | undefined;
   let scheduled = false;
   const sent = createSent(resume?.sentMessages);
+  /** What the server had when the session was opened on this connection. */
+  let had = { nextSeq: 1, taken: 0 };
+  /** What was said of frames that a client that began anew has not been given again yet, and all after it. */
+  const early: ServerMessage[] = [];
   /** Targets of the frames that are not answered yet. */
   const targets: (Target | undefined)[] = [];
   /** The newest answer, where only the last one is wanted. */
@@ -103,8 +109,11 @@ export function connectSession(
   let snapshotsSent = 0;
   const restores: Waiter<Opened>[] = [];
 
-  const outgoing = createOutgoing(options.maxBuffered, target =>
-    typeof target === 'number' && opened?.config?.output.kind !== 'classes' ? Float32Array.of(target) : target,
+  const outgoing = createOutgoing(
+    options.maxBuffered,
+    target =>
+      typeof target === 'number' && opened?.config?.output.kind !== 'classes' ? Float32Array.of(target) : target,
+    resumable,
   );
 
   const line = createLine(openSocket, subprotocol, reconnect, clock, {
@@ -191,7 +200,7 @@ export function connectSession(
       }
       if (message.type === 'snapshot') snapshotsSent++;
       else if (resumable) sent.add(message);
-      line.send(message.type === 'frames' ? withAck(message) : message);
+      sendNew(message);
     }
     if (resumable && point.received - acked >= Math.max(1, credit >> 1)) {
       acked = point.received;
@@ -201,7 +210,23 @@ export function connectSession(
       finishSent = true;
       sendFinish();
     }
+    while (early.length > 0 && !isEarly(early[0])) handle(early.shift()!);
     if (outgoing.size < options.maxBuffered) options.onRoom?.();
+  }
+
+  /** Passes over what the server has got from an earlier life of the client. */
+  function sendNew(message: Moving | Snapshot): void {
+    if (message.type === 'frames') {
+      const last = message.firstSeq + frameCount(message.payload) - 1;
+      if (last >= had.nextSeq) line.send(withAck(framesFrom(message, Math.max(message.firstSeq, had.nextSeq))));
+    } else if (message.type === 'snapshot' || sent.moving > had.taken) {
+      line.send(message);
+    }
+  }
+
+  function isEarly(message: ServerMessage): boolean {
+    if (message.type === 'finished') return !finishSent;
+    return message.type === 'predictions' && message.firstSeq + message.entries.length > nextSeq;
   }
 
   function withAck(message: Frames): Frames {
@@ -213,11 +238,16 @@ export function connectSession(
   function sendFinish(): void {
     line.expect(true);
     // As here, a stream that fails learns no remainder.
-    line.send({ type: failed ? 'close' : 'finish', session });
+    line.send(failed ? { type: 'close', session } : { type: 'finish', session, ...(resumable ? { afterSeq: nextSeq - 1 } : {}) });
   }
 
   function receive(message: ServerMessage): void {
     if (done) return;
+    if (resume !== undefined && message.type !== 'opened' && (early.length > 0 || isEarly(message))) early.push(message);
+    else handle(message);
+  }
+
+  function handle(message: ServerMessage): void {
     switch (message.type) {
       case 'opened':
         beOpen(message);
@@ -269,6 +299,8 @@ export function connectSession(
       return;
     }
     ready = true;
+    had = { nextSeq: message.nextSeq, taken: message.takenMessages ?? 0 };
+    early.length = 0;
     token = message.token || undefined;
     line.established();
     if (first) options.onOpened?.(message);
@@ -339,6 +371,7 @@ export function connectSession(
     if (!retryable && forSeq === undefined) beside++;
     if ((code === 'gap' || code === 'draining') && retryable && resumable) {
       if (expectedSeq !== undefined) for (const missing of sent.missing(expectedSeq, sent.moving)) line.send(missing);
+      if (finishSent) sendFinish();
     } else if (code === 'target_expired' && forStep !== undefined) {
       emit({ kind: 'expired', number: forStep });
     } else if (code === 'target_exists' && forStep !== undefined) {

@@ -88,10 +88,14 @@ export function createLine(
   let socket: Socket | undefined;
   let closed = false;
   let established = false;
+  /** There was a connection: the address is right. */
+  let reached = false;
   let lostAt: number | undefined;
   let atLeast = 0;
   let heard = 0;
   let due = false;
+  /** The session is not open on this connection yet. */
+  let opening = true;
   let stopRetry = (): void => {};
   let stopWatch = (): void => {};
 
@@ -106,11 +110,15 @@ export function createLine(
 
   function connect(): void {
     const own = openSocket();
+    opening = true;
+    heard = clock.now();
     let cause: unknown;
     socket = own;
     own.binaryType = 'arraybuffer';
+    watch();
     own.onopen = () => {
       if (socket !== own) return;
+      reached = true;
       heard = clock.now();
       guard(() => events.connected());
     };
@@ -134,8 +142,8 @@ export function createLine(
     const now = clock.now();
     lostAt ??= now;
     const abnormal = 1006;
-    // Before the first session is open, a network failure is told at once: the address may be wrong.
-    const again = isRetryableClose(code) && (established || code !== abnormal);
+    // Before there was a connection, a network failure is told at once: the address may be wrong.
+    const again = isRetryableClose(code) && (reached || code !== abnormal);
     if (reconnect === false || !again || now - lostAt > patience) {
       const given = reconnect !== false && again ? `, and not made again in ${patience} ms` : '';
       const message = `Expected the connection to last until every answer has come, it was closed with ${code} (${why})${given}`;
@@ -153,10 +161,10 @@ export function createLine(
     stopRetry = clock.after(wait, connect);
   }
 
-  /** Looks whether anything has come since answers are due. */
+  /** Looks whether anything has come since answers are due, or the session is to open. */
   function watch(): void {
     stopWatch();
-    if (!due || reconnect === false) return;
+    if (!(due || opening) || reconnect === false) return;
     stopWatch = clock.after(silence, () => {
       const quiet = clock.now() - heard;
       if (quiet < silence) {
@@ -179,6 +187,7 @@ export function createLine(
     },
     established() {
       established = true;
+      opening = false;
       lostAt = undefined;
       backoff.reset();
       events.state({ kind: 'open' });

@@ -72,17 +72,21 @@ export interface Outgoing {
     | undefined;
 }
 
-/** @param toWire a target as it is sent */
-export function createOutgoing(most: number, toWire: (target: Target) => Target): Outgoing {
+/**
+ * @param toWire a target as it is sent
+ * @param apart a late target is a message of its own, so that items can be counted by messages
+ */
+export function createOutgoing(most: number, toWire: (target: Target) => Target, apart = false): Outgoing {
   let waiting: Waiting[] = [];
   let head = 0;
 
+  const longest = apart ? 1 : largestRun;
   const takeTargets = (session: number): { message: Targets } => {
     const { forStep } = waiting[head] as LateTarget;
     const targets: Target[] = [];
     for (;;) {
       const item = waiting[head];
-      if (item?.kind !== 'target' || item.forStep !== forStep + targets.length || targets.length === largestRun) break;
+      if (item?.kind !== 'target' || item.forStep !== forStep + targets.length || targets.length === longest) break;
       targets.push(toWire(item.target));
       head++;
     }

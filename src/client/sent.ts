@@ -55,7 +55,7 @@ export function createSent(before = 0): Sent {
         if (message.type !== 'frames') {
           if (nth > taken) again.push(message);
         } else if (lastOf(message) >= nextSeq) {
-          again.push(message.firstSeq >= nextSeq ? message : framesFrom(message, nextSeq));
+          again.push(framesFrom(message, nextSeq));
         }
       }
       return again;
@@ -78,6 +78,7 @@ function lastOf({ firstSeq, payload }: Frames): number {
 
 /** The frames of a message from that number on. */
 export function framesFrom(message: Frames, seq: number): Frames {
+  if (seq <= message.firstSeq) return message;
   const from = seq - message.firstSeq;
   const { payload, targets } = message;
   const rest = targets && {

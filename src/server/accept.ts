@@ -7,10 +7,6 @@ import { enqueue, fault, type Session } from './session.js';
 export function acceptFrames(session: Session, frames: Frames): void {
   const { firstSeq, payload, targets } = frames;
   const count = frameCount(payload);
-  if (session.finishing) {
-    fault(session, 'session_finished', `Expected no frames after finish, got frame ${firstSeq}`, { forSeq: firstSeq });
-    return;
-  }
   const due = session.nextSeq;
   if (frames.ack !== undefined && !acknowledge(session, frames.ack)) {
     refuseAck(session, frames.ack);
@@ -18,15 +14,16 @@ export function acceptFrames(session: Session, frames: Frames): void {
   }
   if (firstSeq > due) {
     session.counts.frames.gap += count;
-    fault(session, 'gap', `Expected frame ${due}, got frame ${firstSeq}: send ${due} first`, {
-      forSeq: firstSeq,
-      expectedSeq: due,
-      retryable: true,
-    });
+    refuseGap(session, firstSeq);
     return;
   }
   const old = Math.min(count, due - firstSeq);
   if (old > 0) repeated(session, firstSeq, old);
+  if (session.finishing) {
+    if (old === count) return;
+    fault(session, 'session_finished', `Expected no frames after finish, got frame ${due}`, { forSeq: due });
+    return;
+  }
   const end = Math.min(count, old + session.credit - underWay(session));
   const own = 64 + Math.ceil(payloadBytes(payload) / count);
   for (let i = old; i < end; i++) {
@@ -61,6 +58,16 @@ export function acceptFrames(session: Session, frames: Frames): void {
       { forSeq: seq, expectedSeq: seq, retryable: true },
     );
   }
+}
+
+/** Something came that follows frames which have not. */
+export function refuseGap(session: Session, seq: number): void {
+  const due = session.nextSeq;
+  fault(session, 'gap', `Expected frame ${due}, got frame ${seq}: send ${due} first`, {
+    forSeq: seq,
+    expectedSeq: due,
+    retryable: true,
+  });
 }
 
 /** Frames whose answers have not come, or in a resumable session have not been acknowledged. */

@@ -3,10 +3,11 @@ import { ConfigError, LimitError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { copyModel, type TrainableModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
+import type { Input } from '../model/input.js';
 import type { Weights } from '../model/parameters.js';
 import type { OptimizerConfig } from '../training/optimizer.js';
 import { createTrainer, type Trainer, type TrainerOptions, type Update } from '../training/trainer.js';
-import type { Learning, WireOptimizer } from '../wire/messages.js';
+import type { Learning, TargetValue, WireOptimizer } from '../wire/messages.js';
 
 /** Told of an update after which the guard marked the weights as good, or rolled them back. */
 export type Follower = (update: Update) => void;
@@ -83,6 +84,18 @@ export function takeUpLearner(trainer: Trainer, like: SessionLearner, began: Beg
   };
 }
 
+/** What was applied to a model that moves for everyone, in the order in which it was: a fold of it gives the same weights. */
+export type Applied =
+  | {
+      readonly kind: 'step';
+      readonly input: Input;
+      readonly target: TargetValue | undefined;
+      readonly forStep: number | undefined;
+    }
+  | { readonly kind: 'targets'; readonly forStep: number; readonly targets: readonly TargetValue[] }
+  /** What remains is learned: the stream ends, or begins afresh. */
+  | { readonly kind: 'finish' };
+
 /** What the sessions have in common that learn a model for everyone. */
 export interface Sharing {
   /** Made by whoever asks first. */
@@ -92,6 +105,8 @@ export interface Sharing {
   readonly followers: Set<Follower>;
   /** How many times they were told. */
   verdicts: number;
+  /** Told of all that is applied, and of the session it came from. */
+  journal?: (token: string, applied: Applied) => void;
 }
 
 /**

@@ -28,6 +28,12 @@ export function followVerdicts(session: Session, learner: SessionLearner): void 
 /** One step of the frame at the head of the queue, with its target and the update that is due. */
 export function learnStep(session: Session, frame: Frame, input: Input): void {
   const { horizon } = session.learner!;
+  const { journal } = session.served;
+  if (journal) {
+    const first = frame.done === 0;
+    const { target, forStep } = frame;
+    journal(session.token, { kind: 'step', input, target: first ? target : undefined, forStep: first ? forStep : undefined });
+  }
   if (horizon > 0) {
     const forStep = session.steps + 1 - horizon;
     // The first inputs of a stream are no targets of steps before it.
@@ -52,6 +58,7 @@ function step(session: Session, input: Input, target: TargetValue | undefined): 
 
 /** Targets that came on their own; a wrong one is told and moves nothing. */
 export function learnTargets(session: Session, forStep: number, targets: readonly TargetValue[]): void {
+  session.served.journal?.(session.token, { kind: 'targets', forStep, targets });
   targets.forEach((target, i) => {
     try {
       checkTakesTargets(session);
@@ -90,7 +97,10 @@ function refused(session: Session, code: 'target_expired' | 'target_exists', for
 
 /** Learns what remains. */
 export function finishLearning(session: Session): void {
-  if (session.stream !== undefined) update(session);
+  if (session.stream !== undefined) {
+    session.served.journal?.(session.token, { kind: 'finish' });
+    update(session);
+  }
 }
 
 /** After a divergence the stream is stepped and scored on, and learned from no more. */

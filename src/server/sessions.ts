@@ -2,7 +2,7 @@
 
 import { CheckpointError, LimitError } from '../errors.js';
 import type { Authenticate, ClientMessage, Open } from '../wire/messages.js';
-import { acceptFrames, planReset, pushReset, refuseAck } from './accept.js';
+import { acceptFrames, planReset, pushReset, refuseAck, refuseGap } from './accept.js';
 import { countOne } from './counts.js';
 import { type Grant, missingPermission } from './grant.js';
 import type { Hub, SessionDescription } from './hub.js';
@@ -114,7 +114,8 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
         break;
       }
       case 'finish':
-        finish(session, message.carry ?? false, message.state ?? false, true);
+        if (message.afterSeq !== undefined && message.afterSeq >= session.nextSeq) refuseGap(session, message.afterSeq + 1);
+        else finish(session, message.carry ?? false, message.state ?? false, true);
         break;
       case 'snapshot':
         enqueue(session, { kind: 'snapshot', cost: 64 });
@@ -289,13 +290,15 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     const opening: Opening = { own, early: [] };
     const here = (): boolean => sessions.get(number) === opening;
     sessions.set(number, opening);
+    let made = false;
     try {
       const done = await make(here);
       if (!here()) return;
+      made = true;
       sessions.delete(number);
       done();
     } catch (error) {
-      if (!here()) return;
+      if (!made && !here()) return;
       sessions.delete(number);
       if (error instanceof OpenError) {
         fault({ number, outlet }, error.fault, error.message, { retryable: error.retryable });

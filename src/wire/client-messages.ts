@@ -109,6 +109,8 @@ export interface Finish {
   readonly carry?: boolean;
   /** `finished` brings a snapshot. */
   readonly state?: boolean;
+  /** The last frame that was sent: where it has not come, that is a gap, and nothing is finished. */
+  readonly afterSeq?: number;
 }
 
 /** The stream starts afresh just before a frame (left out: the next one); numbers go on. */

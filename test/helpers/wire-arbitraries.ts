@@ -175,7 +175,7 @@ export const clientMessages = {
     forStep: sequence,
     targets: fc.array(target, { minLength: 1, maxLength: 8 }),
   }),
-  finish: fc.record({ ...named('finish'), carry: fc.boolean(), state: fc.boolean() }),
+  finish: some({ ...named('finish'), carry: fc.boolean(), state: fc.boolean() }, { afterSeq: count }),
   reset: some({ ...named('reset'), weights: fc.boolean() }, { beforeSeq: sequence }),
   snapshot: fc.record(named('snapshot')),
   restore: fc.record({ ...named('restore'), data: fc.uint8Array({ maxLength: 40 }) }),

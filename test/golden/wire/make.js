@@ -190,6 +190,7 @@ const client = {
   },
   targets: { type: 'targets', session: 1, forStep: 300, targets: [2, null, floats(0.5)] },
   finish: { type: 'finish', session: 1, carry: true, state: true },
+  'finish, after a frame': { type: 'finish', session: 1, carry: false, state: false, afterSeq: 41 },
   reset: { type: 'reset', session: 1, beforeSeq: 12, weights: true },
   'reset, here': { type: 'reset', session: 1, weights: false },
   snapshot: { type: 'snapshot', session: 1 },

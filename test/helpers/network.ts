@@ -1,0 +1,250 @@
+/** A server and its clients on sockets that are none, at a time that is none: all that happens follows from one seed. */
+import { EventEmitter } from 'node:events';
+import { connectSession, type Listener, type SessionOptions } from '../../src/client/connection.js';
+import type { Socket } from '../../src/client/line.js';
+import type { TrainableModel } from '../../src/model/model.js';
+import type { Random } from '../../src/random.js';
+import { connect } from '../../src/server/connection.js';
+import { createHub, type Hub } from '../../src/server/hub.js';
+import { sweep } from '../../src/server/life.js';
+import type { ServeOptions } from '../../src/server/options.js';
+import { checkServeOptions } from '../../src/server/options.js';
+import { type ClientMessage, decodeClient, encodeClient, type Subprotocol } from '../../src/wire/messages.js';
+
+/** What the network does, each from 0 to 1. */
+export interface Weather {
+  /** A message of frames comes twice, the second time later; one comes after those that were sent later. */
+  readonly twice: number;
+  readonly late: number;
+  /** Of a cut: that one side never hears of it. */
+  readonly deaf: number;
+}
+
+export const quiet: Weather = { twice: 0, late: 0, deaf: 0 };
+
+export interface Network {
+  readonly hub: Hub;
+  now(): number;
+  after(milliseconds: number, call: () => void): () => void;
+  /** A client's session on a connection of its own, made again as the client wants it. */
+  connect(options: Partial<SessionOptions>, listener: Listener): ReturnType<typeof connectSession>;
+  /** Cuts the newest connection of a client, with what is under way on it. */
+  cut(session: ReturnType<typeof connectSession>): void;
+  sweep(): void;
+  /** Until nothing happens any more, or so much time has passed. */
+  run(milliseconds: number): Promise<void>;
+}
+
+/** A message on its way to the server, or what a broken network makes of it. */
+export type Meddle = (message: ClientMessage, hub: Hub) => ClientMessage;
+
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+export function createNetwork(
+  random: Random,
+  model: TrainableModel,
+  weather: Weather,
+  options: ServeOptions = {},
+  meddle?: Meddle,
+): Network {
+  let time = 0;
+  let events: { at: number; call: () => void }[] = [];
+  const links = new Map<unknown, Link[]>();
+  let nonces = 0;
+  let opening: (() => boolean) | undefined;
+
+  const after = (milliseconds: number, call: () => void): (() => void) => {
+    const event = { at: time + milliseconds, call };
+    let place = events.length;
+    while (place > 0 && events[place - 1].at > event.at) place--;
+    events.splice(place, 0, event);
+    return () => {
+      events = events.filter(one => one !== event);
+    };
+  };
+  const settings = checkServeOptions({
+    allowShared: true,
+    maxLearners: 100,
+    maxLearnersPerConnection: 100,
+    onError(error) {
+      throw error;
+    },
+    ...options,
+  });
+  const hub = createHub(model, settings, { now: () => time, later: call => void after(0.01, call) });
+  /** Changes when an open has been answered. */
+  const openings = (): number => {
+    const { sessions, faults, resumes } = hub.counts;
+    return [...faults.values(), ...resumes.values()].reduce((sum, count) => sum + count, sessions.opened);
+  };
+  const delay = (): number => 1 + 20 * random.uniform();
+
+  interface Link {
+    cut(): void;
+  }
+
+  const open = (own: Link[], subprotocol: Subprotocol): Socket => {
+    let [clientHears, serverHears] = [true, true];
+    let ended = false;
+    let [toServer, toClient, lastLate] = [0, 0, 0];
+    const inOrder = (last: number): number => Math.max(last + 0.001, time + delay());
+
+    const webSocket = Object.assign(new EventEmitter(), {
+      OPEN: 1,
+      readyState: 1,
+      bufferedAmount: 0,
+      isPaused: false,
+      pause() {},
+      resume() {},
+      ping() {},
+      close(code: number, reason = '') {
+        if (webSocket.readyState !== 1) return;
+        webSocket.readyState = 2;
+        toClient = inOrder(toClient);
+        after(toClient - time, () => endClient(code, reason));
+        after(toClient - time, () => endServer(code));
+      },
+      terminate: () => endServer(1006),
+    });
+    const endServer = (code: number): void => {
+      if (ended) return;
+      ended = true;
+      serverHears = false;
+      webSocket.readyState = 3;
+      webSocket.emit('close', code);
+    };
+    const endClient = (code: number, reason: string): void => {
+      if (!clientHears) return;
+      clientHears = false;
+      socket.readyState = 3;
+      socket.onclose?.({ code, reason } as never);
+    };
+    const deliver = (data: Uint8Array): void => {
+      if (!serverHears) return;
+      let bytes = data;
+      const message = decodeClient(data, true, subprotocol);
+      if (meddle !== undefined) bytes = encodeClient(meddle(message, hub), subprotocol) as Uint8Array;
+      if (message.type === 'open') {
+        const before = openings();
+        opening = () => openings() === before;
+      }
+      webSocket.emit('message', Buffer.from(bytes), true);
+    };
+    const socket = {
+      binaryType: 'arraybuffer',
+      readyState: 0,
+      bufferedAmount: 0,
+      onopen: null,
+      onmessage: null,
+      onerror: null,
+      onclose: null,
+      send(data: Uint8Array) {
+        const own = data.slice();
+        const frames = decodeClient(own, true, subprotocol).type === 'frames';
+        if (frames && random.uniform() < weather.late) {
+          const late = delay() + 40 * random.uniform();
+          lastLate = Math.max(lastLate, time + late);
+          after(late, () => deliver(own));
+        } else {
+          // Frames have numbers, and may overtake one another; nothing else overtakes them.
+          toServer = inOrder(frames ? toServer : Math.max(toServer, lastLate));
+          after(toServer - time, () => deliver(own));
+        }
+        if (frames && random.uniform() < weather.twice) after(delay() + 100 * random.uniform(), () => deliver(own));
+      },
+      close(code = 1005) {
+        if (socket.readyState === 3) return;
+        socket.readyState = 3;
+        clientHears = false;
+        if (!serverHears) return;
+        toServer = inOrder(toServer);
+        after(toServer - time, () => endServer(code));
+      },
+    } as unknown as Socket & { readyState: number };
+    own.push({
+      cut() {
+        // What has not arrived is lost, in the middle of a message or between two.
+        if (socket.readyState === 0) return;
+        const [client, server] = [clientHears, serverHears];
+        clientHears = serverHears = false;
+        const deaf = random.uniform() < weather.deaf ? random.integer(2) : -1;
+        if (client && deaf !== 0) {
+          after(delay(), () => {
+            clientHears = true;
+            endClient(1006, 'cut');
+          });
+        }
+        if (server && deaf !== 1) after(delay(), () => endServer(1006));
+      },
+    });
+    let unread = Buffer.alloc(0);
+    const pair = Object.assign(new EventEmitter(), {
+      cork() {},
+      uncork() {},
+      write(data: Uint8Array) {
+        // Pieces of any size, as a network has them.
+        for (let at = 0; at < data.length; ) {
+          const end = random.uniform() < 0.1 ? at + 1 + random.integer(data.length - at) : data.length;
+          const piece = Buffer.from(data.subarray(at, end));
+          toClient = inOrder(toClient);
+          after(toClient - time, () => hear(piece));
+          at = end;
+        }
+      },
+    });
+    const hear = (piece: Buffer): void => {
+      if (!clientHears) return;
+      unread = Buffer.concat([unread, piece]);
+      while (unread.length >= 4) {
+        const size = unread[1] === 126 ? unread.readUInt16BE(2) : unread[1];
+        const head = unread[1] === 126 ? 4 : 2;
+        if (unread.length < head + size) return;
+        const message = unread.subarray(head, head + size);
+        unread = unread.subarray(head + size);
+        if (clientHears && socket.readyState === 1) socket.onmessage?.({ data: Uint8Array.from(message).buffer } as never);
+      }
+    };
+    after(delay(), () => {
+      if (!clientHears) return;
+      connect(hub, webSocket as never, pair as never, subprotocol, hub.everyone.sharing);
+      socket.readyState = 1;
+      socket.onopen?.(undefined as never);
+    });
+    return socket;
+  };
+
+  return {
+    hub,
+    now: () => time,
+    after,
+    connect(given, listener) {
+      const own: Link[] = [];
+      const clock = {
+        now: () => time,
+        after,
+        random: () => random.uniform(),
+        nonce: () => `nonce-${++nonces}`,
+      };
+      const reconnect = { silence: 3000, ...given.reconnect };
+      const all = { subprotocol: 'eddy.v1.proto', maxBuffered: 1000, ...given, reconnect } as const;
+      const session = connectSession(() => open(own, 'eddy.v1.proto'), all, listener, clock);
+      links.set(session, own);
+      return session;
+    },
+    cut: session => links.get(session)?.at(-1)?.cut(),
+    sweep: () => sweep(hub),
+    async run(milliseconds) {
+      const end = time + milliseconds;
+      while (events.length > 0 && events[0].at <= end) {
+        const { at, call } = events.shift()!;
+        time = at;
+        call();
+        for (let i = 0; i < 8; i++) await null;
+        while (opening?.() || [...hub.register.resting()].some(({ waking }) => waking)) {
+          await nextTurn();
+        }
+        opening = undefined;
+      }
+    },
+  };
+}
