@@ -238,12 +238,17 @@ export function connectSession(
   function sendFinish(): void {
     line.expect(true);
     // As here, a stream that fails learns no remainder.
-    line.send(failed ? { type: 'close', session } : { type: 'finish', session, ...(resumable ? { afterSeq: nextSeq - 1 } : {}) });
+    line.send(
+      failed
+        ? { type: 'close', session }
+        : { type: 'finish', session, ...(resumable ? { afterSeq: nextSeq - 1 } : {}) },
+    );
   }
 
   function receive(message: ServerMessage): void {
     if (done) return;
-    if (resume !== undefined && message.type !== 'opened' && (early.length > 0 || isEarly(message))) early.push(message);
+    if (resume !== undefined && message.type !== 'opened' && (early.length > 0 || isEarly(message)))
+      early.push(message);
     else handle(message);
   }
 
@@ -369,7 +374,9 @@ export function connectSession(
     // What closes the connection says so by its close code.
     if (fault.session === 0 && retryable && resumable) return;
     if (!retryable && forSeq === undefined) beside++;
-    if ((code === 'gap' || code === 'draining') && retryable && resumable) {
+    // A frame that was answered cannot be due again: that is another session.
+    const known = expectedSeq === undefined || expectedSeq > received;
+    if ((code === 'gap' || code === 'draining') && retryable && resumable && known) {
       if (expectedSeq !== undefined) for (const missing of sent.missing(expectedSeq, sent.moving)) line.send(missing);
       if (finishSent) sendFinish();
     } else if (code === 'target_expired' && forStep !== undefined) {

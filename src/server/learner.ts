@@ -1,9 +1,9 @@
 import { cells } from '../cells/cells.js';
 import { ConfigError, LimitError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
+import type { Input } from '../model/input.js';
 import { copyModel, type TrainableModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
-import type { Input } from '../model/input.js';
 import type { Weights } from '../model/parameters.js';
 import type { OptimizerConfig } from '../training/optimizer.js';
 import { createTrainer, type Trainer, type TrainerOptions, type Update } from '../training/trainer.js';

@@ -32,7 +32,12 @@ export function learnStep(session: Session, frame: Frame, input: Input): void {
   if (journal) {
     const first = frame.done === 0;
     const { target, forStep } = frame;
-    journal(session.token, { kind: 'step', input, target: first ? target : undefined, forStep: first ? forStep : undefined });
+    journal(session.token, {
+      kind: 'step',
+      input,
+      target: first ? target : undefined,
+      forStep: first ? forStep : undefined,
+    });
   }
   if (horizon > 0) {
     const forStep = session.steps + 1 - horizon;

@@ -114,7 +114,8 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
         break;
       }
       case 'finish':
-        if (message.afterSeq !== undefined && message.afterSeq >= session.nextSeq) refuseGap(session, message.afterSeq + 1);
+        if (message.afterSeq !== undefined && message.afterSeq >= session.nextSeq)
+          refuseGap(session, message.afterSeq + 1);
         else finish(session, message.carry ?? false, message.state ?? false, true);
         break;
       case 'snapshot':

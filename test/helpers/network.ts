@@ -119,16 +119,15 @@ export function createNetwork(
       socket.readyState = 3;
       socket.onclose?.({ code, reason } as never);
     };
-    const deliver = (data: Uint8Array): void => {
+    const deliver = (message: ClientMessage, data: Buffer): void => {
       if (!serverHears) return;
-      let bytes = data;
-      const message = decodeClient(data, true, subprotocol);
-      if (meddle !== undefined) bytes = encodeClient(meddle(message, hub), subprotocol) as Uint8Array;
+      const bytes =
+        meddle === undefined ? data : Buffer.from(encodeClient(meddle(message, hub), subprotocol) as Uint8Array);
       if (message.type === 'open') {
         const before = openings();
         opening = () => openings() === before;
       }
-      webSocket.emit('message', Buffer.from(bytes), true);
+      webSocket.emit('message', bytes, true);
     };
     const socket = {
       binaryType: 'arraybuffer',
@@ -139,18 +138,20 @@ export function createNetwork(
       onerror: null,
       onclose: null,
       send(data: Uint8Array) {
-        const own = data.slice();
-        const frames = decodeClient(own, true, subprotocol).type === 'frames';
+        const own = Buffer.from(data);
+        const message = decodeClient(own, true, subprotocol);
+        const frames = message.type === 'frames';
         if (frames && random.uniform() < weather.late) {
           const late = delay() + 40 * random.uniform();
           lastLate = Math.max(lastLate, time + late);
-          after(late, () => deliver(own));
+          after(late, () => deliver(message, own));
         } else {
           // Frames have numbers, and may overtake one another; nothing else overtakes them.
           toServer = inOrder(frames ? toServer : Math.max(toServer, lastLate));
-          after(toServer - time, () => deliver(own));
+          after(toServer - time, () => deliver(message, own));
         }
-        if (frames && random.uniform() < weather.twice) after(delay() + 100 * random.uniform(), () => deliver(own));
+        if (frames && random.uniform() < weather.twice)
+          after(delay() + 100 * random.uniform(), () => deliver(message, own));
       },
       close(code = 1005) {
         if (socket.readyState === 3) return;
@@ -201,7 +202,8 @@ export function createNetwork(
         if (unread.length < head + size) return;
         const message = unread.subarray(head, head + size);
         unread = unread.subarray(head + size);
-        if (clientHears && socket.readyState === 1) socket.onmessage?.({ data: Uint8Array.from(message).buffer } as never);
+        if (clientHears && socket.readyState === 1)
+          socket.onmessage?.({ data: Uint8Array.from(message).buffer } as never);
       }
     };
     after(delay(), () => {
@@ -239,7 +241,9 @@ export function createNetwork(
         const { at, call } = events.shift()!;
         time = at;
         call();
-        for (let i = 0; i < 8; i++) await null;
+        await null;
+        await null;
+        for (let i = 0; i < 30 && opening?.(); i++) await null;
         while (opening?.() || [...hub.register.resting()].some(({ waking }) => waking)) {
           await nextTurn();
         }

@@ -35,14 +35,20 @@ export interface Storm {
 /** Shared learners, if there are any, are all that there is: their order is the server's own. */
 export function drawStorm(seed: number, shared: boolean): Storm {
   const random = createRandom(seed);
-  const length = 400 + 100 * random.integer(20);
+  const length = 200 + 100 * random.integer(10);
   const times = (most: number): number[] =>
     Array.from({ length: random.integer(most + 1) }, () => length * random.uniform()).sort((a, b) => a - b);
   const clients = Array.from({ length: 1 + random.integer(3) }, (): Client => {
-    const learn = shared ? 'shared' : random.uniform() < 0.25 ? 'private' : 'none';
-    const count = 1 + random.integer(24);
+    const learn = shared ? 'shared' : random.uniform() < 0.15 ? 'private' : 'none';
+    const count = 1 + random.integer(14);
     const at = Array.from({ length: count }, () => length * random.uniform()).sort((a, b) => a - b);
-    const wants: Want[] = [{}, { answer: 'argmax' }, { every: 3 }, { last: true }, { answer: 'top-k', topK: 2, carry: true }];
+    const wants: Want[] = [
+      {},
+      { answer: 'argmax' },
+      { every: 3 },
+      { last: true },
+      { answer: 'top-k', topK: 2, carry: true },
+    ];
     return {
       learn,
       want: learn === 'none' ? wants[random.integer(wants.length)] : {},
@@ -54,7 +60,11 @@ export function drawStorm(seed: number, shared: boolean): Storm {
   return {
     clients,
     // Targets on their own have no numbers: they rely on the order that a socket keeps.
-    weather: { twice: 0.2 * random.uniform(), late: clients.every(({ learn }) => learn === 'none') && random.uniform() < 0.5 ? 0.2 * random.uniform() : 0, deaf: 0.3 },
+    weather: {
+      twice: 0.2 * random.uniform(),
+      late: clients.every(({ learn }) => learn === 'none') && random.uniform() < 0.5 ? 0.2 * random.uniform() : 0,
+      deaf: 0.3,
+    },
     sweeps: times(12),
     idleSeconds: 1,
   };
@@ -72,6 +82,8 @@ function drawItem(random: Random, learn: Learn, i: number): RemoteItem {
   if (fate < 0.65 && i > 2) return { forStep: 1 + random.integer(2), target };
   return fate < 0.8 ? { input } : { input, target: null };
 }
+
+const unmoved = await createModel(shape, { seed: 3 });
 
 /** What one client was told, in order, to the bit. */
 export type Told = readonly string[];
@@ -101,7 +113,8 @@ const weightsOf = (model: TrainableModel): string => JSON.stringify(Object.value
 
 /** @param meddle what a broken server or network does to a message */
 export async function weatherStorm(storm: Storm, seed: number, calm: boolean, meddle?: Meddle): Promise<Outcome> {
-  const model = await createModel(shape, { seed: 3 });
+  const shared = storm.clients.some(({ learn }) => learn === 'shared');
+  const model = shared ? await createModel(shape, { seed: 3 }) : unmoved;
   const random = createRandom(seed + 1);
   const network = createNetwork(
     random,

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { drawStorm, fold, weatherStorm } from '../helpers/storms.js';
 import type { Meddle } from '../helpers/network.js';
+import { drawStorm, fold, weatherStorm } from '../helpers/storms.js';
 
 /** For a long look: EDDY_STORMS=100000; for one: EDDY_STORM_SEED. */
-const storms = Number(process.env.EDDY_STORMS ?? 2000);
+const storms = Number(process.env.EDDY_STORMS ?? 500);
 const only = process.env.EDDY_STORM_SEED;
 const seeds = only === undefined ? Array.from({ length: storms }, (_, i) => i + 1) : [Number(only)];
 
@@ -32,15 +32,16 @@ test('whatever the network does, each session is told what a quiet network tells
   t.timeout(60_000 + 100 * seeds.length);
   for (const seed of seeds) {
     const found = await difference(seed);
-    if (found !== undefined) t.fail(found);
-    if (found !== undefined) return;
+    if (found === undefined) continue;
+    t.fail(found);
+    return;
   }
   t.pass();
 });
 
 test('the answers and weights of a shared learner are a fold of what the server applied, in its order', async t => {
   t.timeout(60_000 + 100 * seeds.length);
-  for (const seed of seeds.slice(0, Math.max(1, seeds.length / 5))) {
+  for (const seed of seeds.slice(0, Math.max(1, seeds.length / 10))) {
     const storm = drawStorm(seed, true);
     const { told, weights, applied } = await weatherStorm(storm, seed, false);
     const folded = await fold(applied, storm.clients.length);
