@@ -1,4 +1,5 @@
 /** One socket: what is read of it and written to it, and when neither is. */
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { WireError } from '../errors.js';
@@ -36,6 +37,7 @@ export function connect(
   let watched = false;
   /** Since when its peer has not read. */
   let unreadSince: number | undefined;
+  let takenBefore = 0;
   /** It sends too fast: it is read from later. */
   let throttled: NodeJS.Timeout | undefined;
   const rate = createRate(Math.min(settings.messageRate, grant.messageRate));
@@ -130,6 +132,13 @@ export function connect(
     sessions.wakeAll();
   }
 
+  /** What is said to a message at once, such as faults, may be much more than the message: it does not wait for the turn. */
+  function brake(): void {
+    if (outgoing.bytes <= settings.highWater || webSocket.isPaused) return;
+    counts.pauses.unread++;
+    webSocket.pause();
+  }
+
   function onMessage(data: RawData, isBinary: boolean): void {
     alive = true;
     const wait = rate.take();
@@ -199,9 +208,12 @@ export function connect(
     },
     sweep(now) {
       sessions.sweep(now);
+      // One that reads as fast as it may, of a server that says more, does read.
+      const taken = ((socket as Socket).bytesWritten ?? 0) - webSocket.bufferedAmount;
       if (!outlet.blocked()) unreadSince = undefined;
-      else if (unreadSince === undefined) unreadSince = now;
+      else if (unreadSince === undefined || taken !== takenBefore) unreadSince = now;
       else if (now - unreadSince > settings.unreadGrace) closeUnread();
+      takenBefore = taken;
     },
     terminate: () => webSocket.terminate(),
     unsentBytes,
@@ -217,6 +229,7 @@ export function connect(
   webSocket.on('message', (data, isBinary) => {
     try {
       onMessage(data, isBinary);
+      brake();
     } catch (error) {
       settings.onError(error);
       fault({ number: 0, outlet }, 'internal', 'Expected the message to be taken, the server failed');

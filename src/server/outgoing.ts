@@ -16,31 +16,42 @@ export interface Outgoing {
 const longestHead = 10;
 const final = 0x80;
 const opcodes = { text: 1, binary: 2 };
-/** Up to here messages are copied together; a larger one is written as it is. */
-const mostCopied = 16_384;
+/** Up to here messages are copied together; one that is larger is written as it is. */
+const largestPiece = 16_384;
 
 export function createOutgoing(socket: Pick<Duplex, 'cork' | 'uncork' | 'write'>): Outgoing {
   const messages: Uint8Array[] = [];
   let text = false;
   let bytes = 0;
 
-  const writeCopied = (): void => {
-    const target = Buffer.allocUnsafe(bytes);
+  /** Those from one place to another, which take so many bytes at most, as one piece. */
+  const writeTogether = (from: number, to: number, most: number): void => {
+    const target = Buffer.allocUnsafe(most);
     let end = 0;
-    for (const message of messages) {
-      end = putHead(target, end, text, message.length);
-      target.set(message, end);
-      end += message.length;
+    for (let i = from; i < to; i++) {
+      end = putHead(target, end, text, messages[i].length);
+      target.set(messages[i], end);
+      end += messages[i].length;
     }
-    socket.write(end === bytes ? target : target.subarray(0, end));
+    socket.write(end === most ? target : target.subarray(0, end));
   };
 
-  const writeApart = (): void => {
+  const writePieces = (): void => {
     socket.cork();
-    for (const message of messages) {
-      const head = Buffer.allocUnsafe(longestHead);
-      socket.write(head.subarray(0, putHead(head, 0, text, message.length)));
-      socket.write(message);
+    for (let from = 0; from < messages.length; ) {
+      let to = from;
+      let most = 0;
+      while (to < messages.length && most + messages[to].length + longestHead <= largestPiece) {
+        most += messages[to++].length + longestHead;
+      }
+      if (to > from) {
+        writeTogether(from, to, most);
+        from = to;
+      } else {
+        const head = Buffer.allocUnsafe(longestHead);
+        socket.write(head.subarray(0, putHead(head, 0, text, messages[from].length)));
+        socket.write(messages[from++]);
+      }
     }
     socket.uncork();
   };
@@ -57,8 +68,8 @@ export function createOutgoing(socket: Pick<Duplex, 'cork' | 'uncork' | 'write'>
     },
     write() {
       if (messages.length === 0) return;
-      if (bytes <= mostCopied) writeCopied();
-      else writeApart();
+      if (bytes <= largestPiece) writeTogether(0, messages.length, bytes);
+      else writePieces();
       messages.length = bytes = 0;
     },
     clear() {

@@ -17,6 +17,8 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
     perMessageDeflate: false,
     maxPayload: settings.maxPayload,
     maxFragments: settings.maxFragments,
+    // Who does not answer a close is ended. The types do not know of it.
+    ...({ closeTimeout: Math.max(1, settings.grace) } as object),
     handleProtocols: offered => subprotocols.find(name => offered.has(name)) ?? false,
   });
   return (request, socket, head) => {

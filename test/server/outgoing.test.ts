@@ -49,13 +49,12 @@ test('whatever is added arrives as it was, in order, in one write a turn', t => 
         for (const message of turn) outgoing.add(message as Uint8Array<ArrayBuffer>);
         outgoing.write();
       }
-      t.deepEqual(
-        read().map(message => [...(message as Buffer)]),
-        all.flat().map(message => [...message]),
-      );
+      const [came, sent] = [read() as Buffer[], all.flat()];
+      t.is(came.length, sent.length);
+      t.true(came.every((message, i) => message.equals(sent[i])));
       t.is(writes(), all.filter(turn => turn.length > 0).length);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
