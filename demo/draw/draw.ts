@@ -95,7 +95,7 @@ const layout = `
     <button type="button" class="quiet" id="svg" disabled>Save as SVG</button>
   </form>
   <svg class="handwriting" id="handwriting" role="img" aria-label="What the network has written: nothing yet"></svg>
-  <p class="note" id="write-note">It knows digits and the letters a b c d e g h l m n o p q r s u v w y z, each in one hand.</p>
+  <p class="note" id="write-note">It knows digits and the letters a b c d e g h l m n o p q r s u v w y z, each in one hand. It writes in this page, wherever the reader runs.</p>
 </section>`;
 
 /** What a person draws, read point by point, and learned. */

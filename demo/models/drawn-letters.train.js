@@ -1,7 +1,8 @@
 // Trains the model `drawn-letters`: which letter is being drawn, point by point.
 //
-//   node demo/models/drawn-letters.train.js                 from the data, in a minute or two
-//   node demo/models/drawn-letters.train.js --judge FILE    the figures of a trained one, on the part held out
+//   node demo/models/drawn-letters.train.js --out FILE                        from the data, in a minute or two
+//   node demo/models/drawn-letters.train.js --from FILE --rate 0.003          goes on, and asks for the answer at the last input alone
+//   node demo/models/drawn-letters.train.js --judge FILE                      the figures of a trained one, on the part held out
 //
 // Data: handwriting/character-trajectories under `../shared/data` (or EDDY_SHARED); dev.ndjson is never learned from.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     decay: { type: 'string', default: '0.01' },
     batch: { type: 'string', default: '8' },
     seed: { type: 'string', default: '1' },
+    from: { type: 'string' },
     judge: { type: 'string' },
     out: { type: 'string', default: here('drawn-letters.safetensors') },
   },
@@ -53,7 +55,9 @@ const labels = [...new Set(learned.map(({ label }) => label))].sort();
 const encoder = createStrokes({ kind: 'strokes', spacing: 0.5, unit: 11 });
 const sequence = (ink, points) => {
   const inputs = encodeAll(encoder, points);
-  return { inputs, targets: asked(inputs, labels.indexOf(ink.label)), ink };
+  const answer = labels.indexOf(ink.label);
+  const last = inputs.map((_, i) => (i === inputs.length - 1 ? answer : null));
+  return { inputs, targets: values.from === undefined ? asked(inputs, answer) : last, ink };
 };
 const sequences = learned.map(ink => sequence(ink, ink.points));
 const model = await createModel(
@@ -66,6 +70,7 @@ const model = await createModel(
   },
   { seed },
 );
+if (values.from !== undefined) model.setWeights((await loadModel(readFileSync(values.from))).weights());
 const trainer = createTrainer(model, {
   optimizer: {
     kind: 'adam',
