@@ -20,6 +20,8 @@ function dial({ port, peer, rows, resumable, open }) {
   let received = 0;
   let sent = 0;
   const cursor = { at: 0 };
+  const opening = wrap(encodeClient({ type: 'open', session: 1, resumable, ...open }, 'eddy.v1.proto'));
+  const finish = wrap(encodeClient({ type: 'finish', session: 1 }, 'eddy.v1.proto'));
   const one = {
     onAnswers: () => {},
     onOpened: () => {},
@@ -40,6 +42,18 @@ function dial({ port, peer, rows, resumable, open }) {
       socket.write(target.subarray(0, end));
     },
     finish: () => socket.destroy(),
+    /** Numbers begin anew: the session has just been opened. */
+    restart() {
+      sent = received = pending = 0;
+    },
+    /** Finishes the session and opens another; resolves when that is open. */
+    end() {
+      return new Promise(resolve => {
+        one.onOpened = resolve;
+        one.onFinished = () => socket.write(opening);
+        socket.write(finish);
+      });
+    },
     closed: false,
   };
   const socket = connect({
@@ -122,6 +136,11 @@ function dial({ port, peer, rows, resumable, open }) {
       one.onOpened();
       return 0;
     }
+    if (tag === 0x52) {
+      one.onFinished();
+      return 0;
+    }
+    // Updated, Credit, Losses.
     if (tag === 0x22 || tag === 0x2a || tag === 0x5a) return 0;
     if (tag !== 0x1a) throw new Error(`an unexpected message: ${bytes.subarray(start, end).toString('latin1')}`);
     if (bytes[cursor.at++] !== 0x08) throw new Error('predictions without a number');
@@ -253,6 +272,36 @@ const commands = {
     hangUp(idle);
     idle = [];
     return {};
+  },
+  /**
+   * Sessions one after the other on each connection: opened, so many frames, each answered, finished. Ends where an answer is
+   * lost, doubled or out of order.
+   */
+  async churn({ connections, sessions, frames, ...settings }) {
+    const all = await dialAll(connections, { ...settings, resumable: false });
+    let left = sessions;
+    let answers = 0;
+    await Promise.all(
+      all.map(async one => {
+        while (left-- > 0) {
+          one.restart();
+          for (let sent = 0; sent < frames; sent += settings.rows) {
+            await new Promise(resolve => {
+              let due = settings.rows;
+              one.onAnswers = count => {
+                due -= count;
+                answers += count;
+                if (due === 0) resolve();
+              };
+              one.send(1);
+            });
+          }
+          await one.end();
+        }
+      }),
+    );
+    hangUp(all);
+    return { answers };
   },
   /** Learners that learn as fast as they may, until they are told to go. */
   async keepBusy({ connections, window, ...settings }) {

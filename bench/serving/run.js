@@ -1,0 +1,249 @@
+// The server beside a bare `ws` server that echoes the same bytes, in one run: `npm run bench:serving`
+//
+//   node bench/serving/run.js [--quick] [question ...]     throughput, latency, learning, memory, months
+//
+// Servers and load have a process and (where the system can be told so) a core each. A row says what is reached of the
+// echo's figure; a target that is missed is no failure, a lost or doubled answer is.
+import { cpus } from 'node:os';
+import { median } from '../helpers/race.js';
+import { start } from './child.js';
+import { throughput } from './throughput.js';
+
+const args = process.argv.slice(2);
+const quick = args.includes('--quick');
+const chosen = args.filter(arg => !arg.startsWith('--'));
+const times = quick ? { warm: 500, measure: 1000 } : { warm: 2000, measure: 4000 };
+const rounds = quick ? 1 : 3;
+const rows = [];
+
+const say = (question, reached, wanted, met, note) => {
+  rows.push(`| ${question} | ${reached} | ${wanted} | ${met ? 'yes' : '**no**'} | ${note} |`);
+  process.stderr.write(`${rows.at(-1)}\n`);
+};
+const ratio = value => value.toFixed(2);
+const count = value => Math.round(value).toLocaleString('en');
+
+/** Both servers and the load, for one question. */
+async function together(work, { flags = [], env = {} } = {}) {
+  const servers = { echo: start('echo-server.js', { flags }), eddy: start('eddy-server.js', { flags, env }) };
+  const load = start('generator.js', { core: 'load' });
+  const ports = { echo: await servers.echo.next('port'), eddy: await servers.eddy.next('port') };
+  try {
+    await work({ servers, load, ports });
+  } finally {
+    await Promise.all([load.stop(), servers.echo.stop(), servers.eddy.stop()]);
+  }
+}
+
+const questions = {
+  async throughput() {
+    const wanted = {
+      '1 x 1': undefined,
+      '50 x 1': 0.55,
+      '1000 x 1': 0.55,
+      '1 x 16': 0.6,
+      '50 x 16': 1.2,
+      '1000 x 16': 1.2,
+    };
+    await together(async ({ servers, load, ports }) => {
+      const measure = async (peer, connections, window, frames = 1) => {
+        const settings = { peer, connections, window, rows: frames, resumable: peer === 'eddy' };
+        return throughput(servers[peer], ports[peer], load, settings, times);
+      };
+      let oneInFlight = 0;
+      for (const [name, least] of Object.entries(wanted)) {
+        const [connections, window] = name.split(' x ').map(Number);
+        const results = [];
+        for (let i = 0; i < rounds; i++) {
+          const echo = await measure('echo', connections, window);
+          const eddy = await measure('eddy', connections, window);
+          results.push({ echo, eddy, ratio: eddy.answers / echo.answers, cpu: echo.micros / eddy.micros });
+        }
+        const by = field => median(results.map(field));
+        if (name === '50 x 1') oneInFlight = by(({ eddy }) => eddy.answers);
+        const note =
+          `${count(by(({ eddy }) => eddy.answers))}/s beside ${count(by(({ echo }) => echo.answers))}/s; ` +
+          `µs of CPU ${ratio(by(({ eddy }) => eddy.micros))} beside ${ratio(by(({ echo }) => echo.micros))} (ratio ${ratio(by(({ cpu }) => cpu))}); ` +
+          `busy ${ratio(by(({ eddy }) => eddy.serverBusy))}, load ${ratio(by(({ eddy }) => eddy.busy))}`;
+        const reached = by(one => one.ratio);
+        say(
+          `answers/s, ${connections} connections, ${window} in flight`,
+          ratio(reached),
+          least ? `≥ ${least}` : '',
+          !least || reached >= least,
+          note,
+        );
+      }
+      const many = await measure('eddy', 50, 1, 32);
+      const times32 = many.answers / oneInFlight;
+      say(
+        'frames/s, 32 a message, beside one in flight',
+        `${ratio(times32)} x`,
+        '≥ 5 x',
+        times32 >= 5,
+        `${count(many.answers)}/s`,
+      );
+    });
+  },
+
+  async latency() {
+    await together(async ({ servers, load, ports }) => {
+      const settings = { connections: 50, rows: 1 };
+      const closed = await throughput(
+        servers.echo,
+        ports.echo,
+        load,
+        { ...settings, peer: 'echo', window: 1, resumable: false },
+        times,
+      );
+      const rate = closed.answers / 2;
+      const open = async peer =>
+        load.ask(
+          {
+            command: 'openLoop',
+            settings: { ...settings, peer, port: ports[peer], rate, resumable: peer === 'eddy', ...times },
+          },
+          'result',
+        );
+      const results = [];
+      for (let i = 0; i < (quick ? 1 : 5); i++) results.push({ echo: await open('echo'), eddy: await open('eddy') });
+      const [echo, eddy] = ['echo', 'eddy'].map(peer => median(results.map(result => result[peer].p99)));
+      const note = `${ratio(eddy)} ms beside ${ratio(echo)} ms at ${count(rate)}/s`;
+      say('p99 from the scheduled send', `${ratio(eddy / echo)} x`, '≤ 4 x', eddy <= 4 * echo, note);
+    });
+  },
+
+  async learning() {
+    await together(async ({ servers, load, ports }) => {
+      const settings = {
+        peer: 'eddy',
+        port: ports.eddy,
+        connections: 20,
+        rows: 1,
+        rate: 500,
+        resumable: true,
+        ...times,
+      };
+      const without = await load.ask({ command: 'openLoop', settings }, 'result');
+      const learners = start('generator.js', { core: 'load' });
+      const open = { learn: 'private', learning: { k1: 32, k2: 32 } };
+      await learners.ask(
+        {
+          command: 'keepBusy',
+          settings: {
+            peer: 'eddy',
+            port: ports.eddy,
+            connections: 2,
+            window: 1,
+            rows: 32,
+            targets: true,
+            resumable: false,
+            open,
+          },
+        },
+        'result',
+      );
+      const with_ = await load.ask({ command: 'openLoop', settings }, 'result');
+      await learners.stop();
+      const text = await (await fetch(`http://127.0.0.1:${ports.eddy}/metrics`)).text();
+      const read = name => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+      const updates = read('eddy_update_duration_seconds_count');
+      const update = (1000 * read('eddy_update_duration_seconds_sum')) / updates;
+      const note = `${ratio(with_.p99)} ms beside ${ratio(without.p99)} ms without; an update takes ${ratio(update)} ms (${count(updates)} of them)`;
+      say(
+        'p99 while others learn, above that without',
+        `${ratio(with_.p99 - without.p99)} ms`,
+        `≤ ${ratio(update)} ms`,
+        updates > 0 && with_.p99 - without.p99 <= update,
+        note,
+      );
+      void servers;
+    });
+  },
+
+  async memory() {
+    await together(async ({ servers, load, ports }) => {
+      const connections = quick ? 500 : 2000;
+      const used = async peer => {
+        const { heapUsed, external } = await servers[peer].ask('memory', 'usage');
+        return heapUsed + external;
+      };
+      const each = {};
+      for (const peer of ['echo', 'eddy']) {
+        const warm = { peer, port: ports[peer], connections: 50, rows: 1, resumable: peer === 'eddy' };
+        await load.ask({ command: 'hold', settings: warm }, 'result');
+        await load.ask({ command: 'release' }, 'result');
+        const before = await used(peer);
+        await load.ask({ command: 'hold', settings: { ...warm, connections } }, 'result');
+        each[peer] = ((await used(peer)) - before) / connections;
+        await load.ask({ command: 'release' }, 'result');
+      }
+      const beyond = (each.eddy - each.echo) / 1024;
+      say(
+        'KB of an idle session and its connection, beyond a socket',
+        ratio(beyond),
+        '≤ 8',
+        beyond <= 8,
+        `${ratio(each.eddy / 1024)} beside ${ratio(each.echo / 1024)}`,
+      );
+    });
+    await together(async ({ servers, load, ports }) => {
+      const used = async () => (await servers.eddy.ask('memory', 'usage')).heapUsed / 2 ** 20;
+      const churn = sessions =>
+        load.ask(
+          {
+            command: 'churn',
+            settings: { peer: 'eddy', port: ports.eddy, connections: 20, sessions, frames: 1, rows: 1 },
+          },
+          'result',
+        );
+      await churn(quick ? 2000 : 20_000);
+      const before = await used();
+      const { answers } = await churn(quick ? 5000 : 100_000);
+      const growth = (await used()) - before;
+      say(
+        `MiB that the heap grew after ${count(answers)} sessions`,
+        ratio(growth),
+        '≤ 1',
+        growth <= 1,
+        'each opened, one frame, finished',
+      );
+    });
+  },
+
+  async months() {
+    await together(async ({ servers, load, ports }) => {
+      const used = async () => (await servers.eddy.ask('memory', 'usage')).heapUsed / 2 ** 20;
+      const frames = 200;
+      const churn = sessions =>
+        load.ask(
+          {
+            command: 'churn',
+            settings: { peer: 'eddy', port: ports.eddy, connections: 50, sessions, frames, rows: 8 },
+          },
+          'result',
+        );
+      await churn(1000);
+      const before = await used();
+      const { answers } = await churn(quick ? 1000 : 50_000);
+      const growth = (await used()) - before;
+      say(
+        `MiB that the heap grew over ${count(answers)} frames`,
+        ratio(growth),
+        '≤ 1',
+        growth <= 1,
+        'every answer came once and in order, or the run would have ended',
+      );
+    });
+  },
+};
+
+const unknown = chosen.filter(name => !(name in questions));
+if (unknown.length > 0) {
+  console.error(`Expected questions among ${Object.keys(questions).join(', ')}, got ${unknown.join(', ')}`);
+  process.exit(2);
+}
+for (const name of chosen.length > 0 ? chosen : Object.keys(questions)) await questions[name]();
+console.log(`${cpus()[0].model}, Node ${process.versions.node}\n`);
+console.log('| question | reached | wanted | met | |\n|---|---|---|---|---|');
+console.log(rows.join('\n'));
