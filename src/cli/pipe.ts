@@ -3,6 +3,7 @@ import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import { wants } from './answer.js';
 import { formats } from './formats/format.js';
+import { pipeServer, type ServerOptions } from './pipe-server.js';
 import { readingLosses } from './plan.js';
 import { type PumpOptions, pump } from './pump.js';
 import { forecasts } from './readings.js';
@@ -19,6 +20,7 @@ Examples:
   $ arecord -f S16_LE -r 16000 | eddy pipe digits.safetensors      what is said, from the microphone
   $ eddy pipe demo/models/drawn-digits.safetensors < points.ndjson     what is drawn: { "x", "y", "time", "up" } a line
   $ eddy pipe all.eddy < new.csv                         predict with what was learned, learn nothing
+  $ eddy pipe --server ws://127.0.0.1:8080 < rows.txt    a network on a server, which may end and come back
 `;
 
 export function pipeCommand(): Command {
@@ -42,6 +44,8 @@ export function pipeCommand(): Command {
       choice('--overflow <how>', 'a source that is too fast waits, or loses frames', overflows).default('block'),
     )
     .addOption(integer('--queue <n>', 'frames that drop-oldest keeps', 1, 1_000_000).default(1024))
+    .option('--server <url>', 'a network on a server, as ws://127.0.0.1:8080, instead of one here; it is waited for')
+    .option('--model <name>', 'with --server: which one (default: its default)')
     .optionsGroup('What is foretold:')
     .addOption(names('--target <names>', 'columns to foretell (default: all that the network sees)'))
     .addOption(integer('--horizon <h>', 'steps ahead; 0: of the same row (default: 1)', 0, 100_000))
@@ -81,17 +85,25 @@ export function pipeCommand(): Command {
     .option('--resume', 'go on with the streams of the checkpoint, or of the file of --save where it is there')
     .option('--record <file>', 'write down all that decides the predictions, for eddy replay')
     .addHelpText('after', example)
-    .action((checkpoint: string | undefined, options: PumpOptions) => {
+    .action((checkpoint: string | undefined, options: PumpOptions & Partial<ServerOptions>) => {
       checkOptions(checkpoint, options);
-      return pump(checkpoint, options);
+      return options.server === undefined
+        ? pump(checkpoint, options)
+        : pipeServer({ ...options, server: options.server });
     });
 }
 
 /** @throws ConfigError if options do not go together */
-function checkOptions(checkpoint: string | undefined, options: PumpOptions): void {
+function checkOptions(checkpoint: string | undefined, options: PumpOptions & Partial<ServerOptions>): void {
   const expect = (fits: boolean, message: string): void => {
     if (!fits) throw new ConfigError(message);
   };
+  expect(
+    options.server === undefined ||
+      (checkpoint === undefined && options.save === undefined && options.record === undefined),
+    'Expected --server without a checkpoint, --save or --record: the network is on the server',
+  );
+  expect(options.server !== undefined || options.model === undefined, 'Expected --server with --model');
   expect(options.learn === true || options.save === undefined, 'Expected --learn with --save: nothing else changes');
   expect(options.learn === true || !options.resume, 'Expected --learn with --resume');
   expect(

@@ -1,0 +1,121 @@
+/** Standard input through a network on a server to standard output. */
+import { type RemoteHandle, type RemoteLearned, type RemoteStep, remoteSession } from '../client/index.js';
+import { InputError } from '../errors.js';
+import type { Opened } from '../wire/messages.js';
+import type { Want } from './answer.js';
+import { exact } from './numbers.js';
+import { createSink } from './sink.js';
+
+export interface ServerOptions {
+  readonly server: string;
+  readonly model?: string;
+  readonly learn?: boolean;
+  readonly want: Want;
+  readonly topK: number;
+  readonly every: number;
+}
+
+/**
+ * Sends text as it comes to a model of text, and lines of numbers to a model of features; one line of JSON a step. A
+ * server that ends and comes back is waited for, and the output is whole all the same.
+ */
+export async function pipeServer({ server, model, learn, want, topK, every }: ServerOptions): Promise<void> {
+  const { stdin, stdout, stderr } = process;
+  const sink = createSink(stdout);
+  const say = (text: string): unknown => stderr.write(`eddy: ${text}\n`);
+  let opened: (opened: Opened) => void = () => {};
+  const first = new Promise<Opened>(resolve => {
+    opened = resolve;
+  });
+  let lost = false;
+  let labels: readonly string[] | undefined;
+  const common = {
+    ...(model === undefined ? {} : { model }),
+    want: { answer: want === 'prediction' ? 'whole' : want === 'none' ? 'none' : 'top-k', topK, every },
+    onOpened(message: Opened) {
+      labels = message.config?.labels;
+      opened(message);
+    },
+    onState(state: { kind: string; reason?: string }) {
+      if (state.kind === 'resuming' && !lost) say(`the server is gone: ${state.reason}; waiting for it`);
+      if (state.kind === 'open' && lost) say('the server is back, going on');
+      lost = state.kind === 'resuming';
+    },
+  } as const;
+  const session: RemoteHandle = learn
+    ? remoteSession(server, { ...common, learn: 'private', learning: { targetSource: 'input' } })
+    : remoteSession(server, common);
+
+  const read = async (): Promise<void> => {
+    const { config } = await first;
+    const takesText = config!.encoder !== undefined && config!.input.kind === 'token';
+    stdin.setEncoding('utf8');
+    let rest = '';
+    let number = 0;
+    for await (const chunk of stdin as AsyncIterable<string>) {
+      if (takesText) {
+        await session.send(chunk);
+        continue;
+      }
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) await session.send(numbersOf(line, ++number, config!.input.kind));
+    }
+    if (rest !== '') await session.send(numbersOf(rest, ++number, config!.input.kind));
+    session.finish();
+  };
+  let due = false;
+  /** The lines of one turn leave together. */
+  const handOn = (): void => {
+    if (due) return;
+    due = true;
+    setImmediate(() => {
+      due = false;
+      sink.flush();
+    });
+  };
+
+  const reading = read().catch((error: unknown) => {
+    session.close();
+    throw error;
+  });
+  reading.catch(() => {});
+
+  try {
+    for await (const event of session) {
+      const line = describe(event, labels);
+      if (line === undefined) continue;
+      sink.line(JSON.stringify(line));
+      if (sink.full) await sink.flush();
+      else handOn();
+      if (sink.closed) break;
+    }
+    await reading;
+  } finally {
+    await sink.end();
+    stdin.destroy();
+  }
+}
+
+function numbersOf(line: string, number: number, kind: 'token' | 'features'): Float32Array | number {
+  const cells = line.trim().split(/[\s,;]+/);
+  const values = cells.map(cell => (cell === '' ? Number.NaN : Number(cell)));
+  const bad = values.findIndex(value => Number.isNaN(value));
+  if (bad >= 0) throw new InputError(`Expected line ${number} to be numbers, got ${JSON.stringify(cells[bad])}`);
+  return kind === 'token' ? values[0] : Float32Array.from(values);
+}
+
+function describe(event: RemoteStep | RemoteLearned, labels: readonly string[] | undefined): object | undefined {
+  if ('kind' in event && event.kind !== 'step') return undefined;
+  const { step, loss } = 'kind' in event ? event : { step: event, loss: null };
+  const { number, prediction, topIndices, topValues } = step;
+  return {
+    step: number,
+    ...(topIndices
+      ? { top: topIndices.map((index, i) => ({ label: labels?.[index] ?? index, p: exact(topValues![i]) })) }
+      : prediction.length > 0
+        ? { prediction: Array.from(prediction, exact) }
+        : {}),
+    ...(loss === null ? {} : { loss: exact(loss) }),
+  };
+}
