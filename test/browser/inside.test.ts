@@ -9,76 +9,79 @@ async function stepsFrom(page: Page, least: number): Promise<void> {
   await page.waitForFunction(from => Number(document.querySelector('#steps')?.textContent) >= from, least);
 }
 
-for (const place of places) {
-  browserTest(`${place}, a learner is seen from inside: state, gates, reach, the window and its updates`, async t => {
+browserTest(
+  'a learner is seen from inside, here and on the server: state, gates, reach, the window, the same bits',
+  async t => {
     const { url } = await startDemo(t);
-    const { page, errors } = await open(await launch(t), `${url}#inside`);
-    await choose(page, place);
-    await page.getByLabel('pace').selectOption('fast');
-    await stepsFrom(page, 60);
-    t.true((await numberOf(page, 'updates')) >= 58, 'one update a step');
-    for (const lane of ['state', 'reset', 'update', 'candidate'])
-      t.true((await colours(page, `.lane.${lane} canvas`)) > 20, `${lane} is drawn`);
-    t.true((await colours(page, '#reach')) > 3, 'the gradient by lag is drawn');
-    t.is(await page.textContent('#in-window'), '8 of 8');
-    if (place === 'on the server') {
-      const said = await textOf(page, '#equal', /^[2-9]\d+ of/);
-      const [, same, all] = /^(\d+) of (\d+)$/.exec(said)!;
-      t.is(same, all, 'every state has the bits of the server');
-    } else {
-      t.true(await page.locator('#equal-group').isHidden());
+    const browser = await launch(t);
+    for (const place of places) {
+      const { page, errors } = await open(browser, `${url}#inside`);
+      await choose(page, place);
+      await page.getByLabel('pace').selectOption('fast');
+      await stepsFrom(page, 60);
+      t.true((await numberOf(page, 'updates')) >= 58, 'one update a step');
+      for (const lane of ['state', 'reset', 'update', 'candidate'])
+        t.true((await colours(page, `.lane.${lane} canvas`)) > 20, `${lane} is drawn`);
+      t.true((await colours(page, '#reach')) > 3, 'the gradient by lag is drawn');
+      t.is(await page.textContent('#in-window'), '8 of 8');
+      if (place === 'on the server') {
+        const said = await textOf(page, '#equal', /^[2-9]\d+ of/);
+        const [, same, all] = /^(\d+) of (\d+)$/.exec(said)!;
+        t.is(same, all, 'every state has the bits of the server');
+      } else {
+        t.true(await page.locator('#equal-group').isHidden());
+      }
+      t.deepEqual(errors, []);
+      await page.close();
     }
+  },
+);
+
+browserTest(
+  'each quantity is explained when it is pointed at, focused or tapped; one step at a time, with another window, cell or stream',
+  async t => {
+    const { url } = await startDemo(t);
+    const { page, errors } = await open(await launch(t), `${url}#inside`, { hasTouch: true });
+    await choose(page, 'here');
+    const explanation = page.locator('#explanation');
+    t.regex((await explanation.textContent())!, /J\(t\)/, 'the reach of a loss, at first');
+    await page.getByRole('button', { name: 'update z' }).hover();
+    t.regex((await explanation.textContent())!, /Update gate.*1 − z/);
+    await page.getByRole('button', { name: 'gradient norm' }).focus();
+    t.regex((await explanation.textContent())!, /Gradient norm.*√ Σ/);
+    await page.getByLabel('cell').selectOption('lstm');
+    await page.getByRole('button', { name: 'forget f' }).tap();
+    t.regex((await explanation.textContent())!, /Forget gate.*∂c\(t\)/);
+    await page.locator('.lane.state').hover();
+    t.regex((await explanation.textContent())!, /h\(t\) = o ∘ tanh/);
+
+    // Paused, it goes on step by step, and begins anew with another stream, cell or window.
+    await stepsFrom(page, 3);
+    await page.getByRole('button', { name: 'Pause' }).press('Enter');
+    await page.getByLabel('it learns').selectOption('an echo');
+    await page.getByLabel('cell').selectOption('tanh (Elman)');
+    t.is(await page.locator('.lane').count(), 2, 'Elman’s cell has no gates');
+    await textOf(page, '#steps', /^0$/);
+    const width = async (): Promise<number> => (await page.locator('#frame').boundingBox())!.width;
+    const once = page.getByRole('button', { name: 'One step' });
+    for (let step = 1; step <= 12; step++) {
+      await once.press('Enter');
+      await textOf(page, '#steps', new RegExp(`^${step}$`));
+    }
+    t.is(await numberOf(page, 'steps'), 12);
+    await textOf(page, '#in-window', /^8 of 8$/);
+    const before = await width();
+    await page.getByLabel('window').focus();
+    for (let key = 0; key < 4; key++) await page.keyboard.press('ArrowLeft');
+    await textOf(page, '#steps', /^0$/);
+    for (let step = 1; step <= 12; step++) {
+      await once.press('Enter');
+      await textOf(page, '#steps', new RegExp(`^${step}$`));
+    }
+    await textOf(page, '#in-window', /^4 of 4$/);
+    await page.waitForFunction(([was]) => document.querySelector('#frame')!.getBoundingClientRect().width < 0.6 * was, [
+      before,
+    ] as const);
     t.deepEqual(errors, []);
-  });
-}
-
-browserTest('each quantity is explained when it is pointed at, focused or tapped, for the cell that runs', async t => {
-  const { url } = await startDemo(t);
-  const { page, errors } = await open(await launch(t), `${url}#inside`, { hasTouch: true });
-  await choose(page, 'here');
-  const explanation = page.locator('#explanation');
-  t.regex((await explanation.textContent())!, /J\(t\)/, 'the reach of a loss, at first');
-  await page.getByRole('button', { name: 'update z' }).hover();
-  t.regex((await explanation.textContent())!, /Update gate.*1 − z/);
-  await page.getByRole('button', { name: 'gradient norm' }).focus();
-  t.regex((await explanation.textContent())!, /Gradient norm.*√ Σ/);
-  await page.getByLabel('cell').selectOption('lstm');
-  await page.getByRole('button', { name: 'forget f' }).tap();
-  t.regex((await explanation.textContent())!, /Forget gate.*∂c\(t\)/);
-  await page.locator('.lane.state').hover();
-  t.regex((await explanation.textContent())!, /h\(t\) = o ∘ tanh/);
-  t.deepEqual(errors, []);
-});
-
-browserTest('it pauses, goes on step by step, and begins anew with another window, cell or stream', async t => {
-  const { url } = await startDemo(t);
-  const { page, errors } = await open(await launch(t), `${url}#inside`);
-  await choose(page, 'here');
-  await stepsFrom(page, 3);
-  await page.getByRole('button', { name: 'Pause' }).press('Enter');
-  await page.getByLabel('it learns').selectOption('an echo');
-  await page.getByLabel('cell').selectOption('tanh (Elman)');
-  t.is(await page.locator('.lane').count(), 2, 'Elman’s cell has no gates');
-  await textOf(page, '#steps', /^0$/);
-  const width = async (): Promise<number> => (await page.locator('#frame').boundingBox())!.width;
-  const once = page.getByRole('button', { name: 'One step' });
-  for (let step = 1; step <= 12; step++) {
-    await once.press('Enter');
-    await textOf(page, '#steps', new RegExp(`^${step}$`));
-  }
-  t.is(await numberOf(page, 'steps'), 12);
-  await textOf(page, '#in-window', /^8 of 8$/);
-  const before = await width();
-  await page.getByLabel('window').focus();
-  for (let key = 0; key < 4; key++) await page.keyboard.press('ArrowLeft');
-  await textOf(page, '#steps', /^0$/);
-  for (let step = 1; step <= 12; step++) {
-    await once.press('Enter');
-    await textOf(page, '#steps', new RegExp(`^${step}$`));
-  }
-  await textOf(page, '#in-window', /^4 of 4$/);
-  await page.waitForFunction(([was]) => document.querySelector('#frame')!.getBoundingClientRect().width < 0.6 * was, [
-    before,
-  ] as const);
-  t.deepEqual(errors, []);
-});
+  },
+);

@@ -12,13 +12,12 @@ const table = [
   }),
 ].join('\n');
 
-for (const place of places) {
-  browserTest(
-    `${place}, a file that is dropped is forecast with a band, and what is unusual in it is seen`,
-    async t => {
-      const { url } = await startDemo(t);
-      const { page, errors } = await open(await launch(t), url);
-      await choose(page, place);
+browserTest('a file that is dropped is forecast with a band, here and on the server; what is unusual is seen', async t => {
+  const { url } = await startDemo(t);
+  const browser = await launch(t);
+  for (const place of places) {
+    const { page, errors } = await open(browser, url);
+    await choose(page, place);
       const dropped = await page.evaluateHandle(text => {
         const data = new DataTransfer();
         data.items.add(new File([text], 'tank.csv', { type: 'text/csv' }));
@@ -43,37 +42,35 @@ for (const place of places) {
   );
 }
 
-browserTest('a file that is none is told in words, and what ran goes on', async t => {
-  const { url } = await startDemo(t);
-  const { page, errors } = await open(await launch(t), url);
-  const folder = mkdtempSync(join(tmpdir(), 'eddy-sense-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'words.csv'), 'a,b\nx,y\nz,w\n');
-  await page.setInputFiles('#file', join(folder, 'words.csv'));
-  t.regex(await textOf(page, '#problem', /./), /^words\.csv: Expected a column of numbers, got a, b\.$/);
-  await numberFrom(page, '#sense', 'readings', 3);
-  await page.getByRole('button', { name: 'An example' }).press('Enter');
-  await numberFrom(page, '#sense', 'rows', 3);
-  t.true(await page.locator('#problem').isHidden());
-  t.deepEqual(errors, []);
-});
+browserTest(
+  'a file that is none, and a device that does not move, are told in words; one that is moved is forecast',
+  async t => {
+    const { url } = await startDemo(t);
+    const { page, errors } = await open(await launch(t), url);
+    const folder = mkdtempSync(join(tmpdir(), 'eddy-sense-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, 'words.csv'), 'a,b\nx,y\nz,w\n');
+    await page.setInputFiles('#file', join(folder, 'words.csv'));
+    t.regex(await textOf(page, '#problem', /./), /^words\.csv: Expected a column of numbers, got a, b\.$/);
+    await numberFrom(page, '#sense', 'readings', 3);
+    await page.getByRole('button', { name: 'An example' }).press('Enter');
+    await numberFrom(page, '#sense', 'rows', 3);
+    t.true(await page.locator('#problem').isHidden());
 
-browserTest('a device that is moved is forecast, and one that says nothing is told', async t => {
-  const { url } = await startDemo(t);
-  const { page, errors } = await open(await launch(t), url);
-  await choose(page, 'here');
-  await page.getByRole('button', { name: 'motion' }).click();
-  t.regex(await textOf(page, '#problem', /./), /No motion comes from this device: .*phone/);
-  await page.getByRole('button', { name: 'This machine' }).click();
-  await page.getByRole('button', { name: 'motion' }).click();
-  await page.evaluate(() => {
-    let t = 0;
-    setInterval(() => {
-      const accelerationIncludingGravity = { x: Math.sin(t++ / 3), y: 1, z: 9.8 };
-      dispatchEvent(new DeviceMotionEvent('devicemotion', { accelerationIncludingGravity, interval: 16 }));
-    }, 16);
-  });
-  await numberFrom(page, '#sense', 'readings', 12);
-  t.deepEqual(await page.locator('.card h3').allTextContents(), ['x axis', 'y axis', 'z axis']);
-  t.deepEqual(errors, []);
-});
+    await choose(page, 'here');
+    await page.getByRole('button', { name: 'motion' }).click();
+    t.regex(await textOf(page, '#problem', /./), /No motion comes from this device: .*phone/);
+    await page.getByRole('button', { name: 'This machine' }).click();
+    await page.getByRole('button', { name: 'motion' }).click();
+    await page.evaluate(() => {
+      let t = 0;
+      setInterval(() => {
+        const accelerationIncludingGravity = { x: Math.sin(t++ / 3), y: 1, z: 9.8 };
+        dispatchEvent(new DeviceMotionEvent('devicemotion', { accelerationIncludingGravity, interval: 16 }));
+      }, 16);
+    });
+    await numberFrom(page, '#sense', 'readings', 12);
+    t.deepEqual(await page.locator('.card h3').allTextContents(), ['x axis', 'y axis', 'z axis']);
+    t.deepEqual(errors, []);
+  },
+);
