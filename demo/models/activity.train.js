@@ -2,6 +2,7 @@
 //
 //   node demo/models/activity.train.js [--held s07] [--out demo/models/activity.safetensors]
 //   node demo/models/activity.train.js --held s01 --out none      another subject held out, for the figures alone
+//   node demo/models/activity.train.js --judge demo/models/activity.safetensors
 //
 // Data: sensors/sp-sw-har under `../shared/data` (or EDDY_SHARED), the runs of the phone. All runs of one subject are held out.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,19 +11,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const { argmax, createEncoder, createModel, createRandom, createTrainer, saveModel } = await import(
+const { argmax, createEncoder, createModel, createRandom, createTrainer, loadModel, saveModel } = await import(
   join(root, 'dist/src/index.js')
 );
 
 const { values } = parseArgs({
   options: {
     held: { type: 'string', default: 's07' },
-    epochs: { type: 'string', default: '30' },
+    epochs: { type: 'string', default: '40' },
     size: { type: 'string', default: '48' },
     steps: { type: 'string', default: '100' },
     rate: { type: 'string', default: '0.004' },
     noise: { type: 'string', default: '0.2' },
     seed: { type: 'string', default: '1' },
+    judge: { type: 'string' },
     out: { type: 'string', default: join(root, 'demo/models/activity.safetensors') },
   },
 });
@@ -56,7 +58,7 @@ const encoder = createEncoder({
   time: 'timestamp',
   statistics,
 });
-/** The phone held in another way: a random turn of both its sensors (a quaternion near no turn). */
+/** The phone held in another way: a random turn of both its sensors (a quaternion). */
 const turned = rows => {
   const [a, b, c, d] = [2 + random.normal(), random.normal(), random.normal(), random.normal()];
   const length = Math.sqrt(a * a + b * b + c * c + d * d);
@@ -81,16 +83,18 @@ const encode = ({ rows, targets, name }) => {
 const random = createRandom(number('seed'));
 const judged = held.map(encode);
 
-const model = await createModel(
-  {
-    input: encoder.input,
-    layers: [{ cell: 'gru', size: number('size') }],
-    output: { kind: 'classes', size: labels.length },
-    labels,
-    encoder: encoder.config,
-  },
-  { seed: number('seed') },
-);
+const fresh = () =>
+  createModel(
+    {
+      input: encoder.input,
+      layers: [{ cell: 'gru', size: number('size') }],
+      output: { kind: 'classes', size: labels.length },
+      labels,
+      encoder: encoder.config,
+    },
+    { seed: number('seed') },
+  );
+const model = values.judge === undefined ? await fresh() : await loadModel(readFileSync(values.judge));
 
 /** Runs from their beginnings, in pieces that take the carry on; `stride` windows are one update. */
 const [steps, epochs] = ['steps', 'epochs'].map(number);
@@ -128,7 +132,7 @@ function judge(sequences) {
   return { accuracy: right / frames, majority: Math.max(...counts) / frames, noChange: changes / frames, confusion };
 }
 
-for (let epoch = 1; epoch <= epochs; epoch++) {
+for (let epoch = 1; epoch <= epochs && values.judge === undefined; epoch++) {
   const training = learned.map(run => encode({ ...run, rows: turned(run.rows) }));
   let carries = training.map(() => model.zeroCarry());
   // The runs begin elsewhere each time: what came before is not known then either.
@@ -164,4 +168,4 @@ console.log(`saying WALKING always ${percent(majority)}, the true label of the f
 console.log(`rows: what it was; columns: what was said (${labels.join(', ')})`);
 for (const [i, row] of confusion.entries())
   console.log(`${labels[i].padEnd(13)}${row.map(count => String(count).padStart(6)).join('')}`);
-if (values.out !== 'none') writeFileSync(values.out, saveModel(model));
+if (values.out !== 'none' && values.judge === undefined) writeFileSync(values.out, saveModel(model));

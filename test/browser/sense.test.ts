@@ -12,12 +12,14 @@ const table = [
   }),
 ].join('\n');
 
-browserTest('a file that is dropped is forecast with a band, here and on the server; what is unusual is seen', async t => {
-  const { url } = await startDemo(t);
-  const browser = await launch(t);
-  for (const place of places) {
-    const { page, errors } = await open(browser, url);
-    await choose(page, place);
+browserTest(
+  'a file that is dropped is forecast with a band, here and on the server; what is unusual is seen',
+  async t => {
+    const { url } = await startDemo(t);
+    const browser = await launch(t);
+    for (const place of places) {
+      const { page, errors } = await open(browser, url);
+      await choose(page, place);
       const dropped = await page.evaluateHandle(text => {
         const data = new DataTransfer();
         data.items.add(new File([text], 'tank.csv', { type: 'text/csv' }));
@@ -38,9 +40,10 @@ browserTest('a file that is dropped is forecast with a band, here and on the ser
       t.true((await colours(page, '.card canvas')) > 5, 'curve and band are drawn');
       t.true((await colours(page, '#sense-surprise canvas')) > 5, 'the surprise is drawn');
       t.deepEqual(errors, []);
-    },
-  );
-}
+      await page.close();
+    }
+  },
+);
 
 browserTest(
   'a file that is none, and a device that does not move, are told in words; one that is moved is forecast',
