@@ -24,6 +24,13 @@ export type { Dropout } from './training/dropout.js';
 export type { Guard, Rollback, Verdict } from './training/guard.js';
 export type { GuardOptions } from './training/guard-options.js';
 export { gradientsByLag } from './training/lags.js';
+export {
+  createSurprise,
+  type Surprise,
+  type SurpriseOptions,
+  type SurpriseScore,
+  type SurpriseState,
+} from './training/surprise.js';
 export type { Target } from './training/loss.js';
 export type { LossConfig } from './training/losses.js';
 export type { OptimizerConfig } from './training/optimizer.js';

@@ -29,6 +29,8 @@ export interface Plan {
   /** The learner of the checkpoint and its streams go on; else streams begin, and a new learner with the weights. */
   readonly resume: boolean;
   readonly maxKeys: number;
+  /** Deviations above the usual surprise from which a reading is unusual; left out, none is looked for. */
+  readonly anomaly?: number;
   /** The network was made elsewhere: its rows are not standardised here, and what it says is said as it is. */
   readonly asIs?: boolean;
 }
@@ -62,7 +64,7 @@ export async function assemble(
   answers: { readonly want: Want; readonly topK: number; readonly metrics?: boolean; readonly season?: number },
   outcome: (outcome: Outcome) => void,
 ): Promise<Assembly> {
-  const { columns, horizon, forecast, maxKeys } = plan;
+  const { columns, horizon, forecast, maxKeys, anomaly } = plan;
   const { model, trainer, resumed, known } = await network(plan, checkpoint);
   checkFits(model.config, plan);
   const measure = { measured: answers.metrics, season: answers.season };
@@ -75,6 +77,7 @@ export async function assemble(
           horizon,
           forecast,
           band: model.config.output.kind === 'gaussian',
+          anomaly,
           maxKeys,
           resumed,
           known,

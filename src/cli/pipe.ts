@@ -17,6 +17,7 @@ Examples:
   $ eddy pipe --learn --target temp --horizon 5 < log.csv
   $ vmstat -n 1 | eddy pipe --learn --loss gaussian      with the band in which 9 of 10 values should lie
   $ eddy pipe --learn --key sensor --save all.eddy --save-every 1000 --resume < fleet.csv
+  $ eddy pipe --learn --anomaly < log.csv                 and how surprising each reading was
   $ arecord -f S16_LE -r 16000 | eddy pipe digits.safetensors      what is said, from the microphone
   $ eddy pipe demo/models/drawn-digits.safetensors < points.ndjson     what is drawn: { "x", "y", "time", "up" } a line
   $ eddy pipe all.eddy < new.csv                         predict with what was learned, learn nothing
@@ -54,6 +55,12 @@ export function pipeCommand(): Command {
         '--forecast <what>',
         'what the network says of readings: their change, or their level (default: change)',
         forecasts,
+      ),
+    )
+    .addOption(
+      positive(
+        '--anomaly [deviations]',
+        'of readings: say how surprising each was, and from where on it is unusual (5)',
       ),
     )
     .addOption(choice('--want <what>', 'of text: how much of a prediction a line says', wants).default('top-k'))

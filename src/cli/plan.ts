@@ -33,6 +33,7 @@ export interface PlanOptions {
   readonly rate?: number;
   readonly loss?: ReadingLoss;
   readonly replay?: number;
+  readonly anomaly?: number | true;
 }
 
 /** Measured on tinyshakespeare and on readings of motion: see docs/cli.md. */
@@ -90,6 +91,7 @@ export function makePlan(
       ...(options.learn ? { trainer: trainerOptions(options, usual) } : {}),
       resume: checkpoint !== undefined && options.resume === true,
       maxKeys: options.maxKeys ?? 10_000,
+      ...(options.anomaly === undefined ? {} : { anomaly: options.anomaly === true ? 5 : options.anomaly }),
     },
     leftOut: chosen?.leftOut ?? [],
   };
@@ -97,7 +99,7 @@ export function makePlan(
 
 /** Text has no columns: who names some wants it read otherwise. */
 function checkText(options: PlanOptions): void {
-  for (const name of ['columns', 'ignore', 'key', 'target', 'forecast', 'loss'] as const) {
+  for (const name of ['columns', 'ignore', 'key', 'target', 'forecast', 'loss', 'anomaly'] as const) {
     if (options[name] !== undefined) throw new ConfigError(`Expected rows with --${name}, got text: see --format`);
   }
 }
@@ -114,6 +116,8 @@ function planAsIs(
       'Expected a checkpoint that eddy pipe --save wrote with --learn and rows: it says what its outputs foretell',
     );
   }
+  if (options.anomaly !== undefined)
+    throw new ConfigError('Expected a checkpoint of eddy pipe with --anomaly, got another: it foretells no reading');
   const known = columnsOf(config);
   const chosen = chooseColumns(names, first, { ...options, columns: options.columns ?? known?.names, horizon: 1 });
   const { key, inputs } = chosen;

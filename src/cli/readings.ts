@@ -3,6 +3,7 @@ import { CheckpointError, LimitError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
 import { createMetrics } from '../training/metrics.js';
+import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
 import type { Columns, Reading } from './columns.js';
 import { brief, exactly, fromExactly } from './numbers.js';
 import type { Item } from './pipeline.js';
@@ -24,6 +25,8 @@ export interface ReadingsOptions {
   /** The run is measured; rows after which the stream repeats itself, if it does. */
   readonly measured?: boolean;
   readonly season?: number;
+  /** Deviations above the usual surprise from which a reading is unusual; left out, none is looked for. */
+  readonly anomaly?: number;
   /** Streams at most. */
   readonly maxKeys: number;
   readonly resumed?: Resumed;
@@ -34,6 +37,8 @@ export interface ReadingsOptions {
 interface Saved {
   readonly streams: Readonly<Record<string, unknown>>;
   readonly score: SavedScore;
+  /** Of each stream, where unusual readings are looked for. */
+  readonly surprise?: Readonly<Record<string, SurpriseState>>;
 }
 
 /**
@@ -41,7 +46,7 @@ interface Saved {
  * stream; a forecast is read, and its target is standardised, with the scale of the moment when it was made.
  */
 export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
-  const { columns, horizon, maxKeys, resumed, band } = options;
+  const { columns, horizon, maxKeys, resumed, band, anomaly } = options;
   const change = options.forecast === 'change' && horizon > 0;
   const make = (names: readonly string[]) =>
     createReadings({ kind: 'readings', columns: names.map(name => ({ name, nullable: true })) });
@@ -59,6 +64,20 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
   };
   const threads = resumed ? restored(resumed.saved) : new Map<string, Thread>();
   const score = createScore(columns.targets, horizon > 0, (resumed?.saved as Saved | undefined)?.score);
+  const surprises = new Map<string, SurpriseScore>();
+  for (const [key, state] of Object.entries((resumed?.saved as Saved | undefined)?.surprise ?? {}))
+    surprises.set(key, createSurprise({ threshold: anomaly }, state));
+  /** How far what came lay from its forecast, in deviations that were foretold, or in units of its scale. */
+  const judge = (key: string, actual: ArrayLike<number>, { value, scale, deviation }: Foretold) => {
+    const distances = value!
+      .map((foretold, i) => (actual[i] - foretold) / (deviation ?? scale.units)[i])
+      .filter(distance => !Number.isNaN(distance));
+    if (distances.length === 0) return {};
+    const score = surprises.get(key) ?? createSurprise({ threshold: anomaly });
+    surprises.set(key, score);
+    const { deviations, unusual } = score.add(Math.sqrt(distances.reduce((sum, one) => sum + one * one, 0)));
+    return { surprise: brief(deviations), unusual };
+  };
   const known = options.known === undefined ? [] : [...restored(options.known).values()];
   const first: Thread = {
     steps: 0,
@@ -151,6 +170,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
         prediction: Object.fromEntries(columns.targets.map((name, i) => [name, brief(made.value![i])])),
         ...(band ? { band: Object.fromEntries(columns.targets.map((name, i) => [name, bandOf(made, i)])) } : {}),
         ...score.read(),
+        ...(anomaly !== undefined && met ? judge(frame.key, frame.targets, met) : {}),
       };
     },
 
@@ -159,6 +179,9 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     save: (): Saved => ({
       streams: Object.fromEntries([...threads].map(([key, thread]) => [key, writeThread(thread)])),
       score: score.state(),
+      ...(surprises.size > 0
+        ? { surprise: Object.fromEntries([...surprises].map(([key, one]) => [key, one.state()])) }
+        : {}),
     }),
 
     write: ({ key, inputs, targets }) => ({
