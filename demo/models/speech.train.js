@@ -23,7 +23,7 @@ import {
 const { values } = parseArgs({
   options: {
     without: { type: 'string' },
-    updates: { type: 'string', default: '300' },
+    updates: { type: 'string', default: '150' },
     hidden: { type: 'string', default: '32' },
     seed: { type: 'string', default: '1' },
     out: { type: 'string', default: join(root, 'demo/models/speech.safetensors') },
