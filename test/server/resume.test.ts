@@ -59,20 +59,19 @@ test('a session goes on after a cut: what had not arrived is sent again, and not
   const second = await connect();
   const opened = await openSession(second, 9, { resume: { token, receivedSeq: 4 } });
   t.like(opened, { session: 9, token, nextSeq: 7, nextStep: 7, takenMessages: 0 });
-  const kept = await second.expect('predictions');
-  t.like(kept, { session: 9, firstSeq: 5 });
-  t.is(kept.entries.length, 2);
-  isRight(kept);
+  // Where answers are cut into messages is not the point.
+  const answered = async (from: number, to: number): Promise<void> => {
+    for (let next = from; next <= to; ) {
+      const message = await second.expect('predictions');
+      t.is(message.firstSeq, next);
+      isRight(message);
+      next += message.entries.length;
+    }
+  };
+  await answered(5, 6);
   second.send(rowFrames(9, 5, rows.slice(4, 9)));
-  const answers = [await second.expect('predictions'), await second.expect('predictions')];
-  t.deepEqual(
-    answers.map(({ firstSeq, entries }) => [firstSeq, entries.length]),
-    [
-      [5, 2],
-      [7, 3],
-    ],
-  );
-  answers.forEach(isRight);
+  await answered(5, 6);
+  await answered(7, 9);
 });
 
 test('a frame that comes again gets its kept answer, or is a duplicate once that was acknowledged', async t => {
@@ -190,19 +189,16 @@ test('what was said beside answers is sent again exactly where it has not arrive
   const { token } = await openSession(first, 1, settings);
   const said: ServerMessage[] = [];
   const level = Float32Array.of(0.5, -0.5);
-  first.send(rowFrames(1, 1, rows.slice(0, 2)), {
-    type: 'targets',
-    session: 1,
-    forStep: 1,
-    targets: [level, level],
-  });
-  for (let i = 0; i < 3; i++) said.push(await first.next());
+  first.send(rowFrames(1, 1, rows.slice(0, 2)));
+  await entriesOf(first, 2);
+  first.send({ type: 'targets', session: 1, forStep: 1, targets: [level, level] });
+  for (let i = 0; i < 2; i++) said.push(await first.next());
   // Also a fault that is no answer.
   first.send({ type: 'targets', session: 1, forStep: 2, targets: [level] });
   said.push(await first.next());
   t.deepEqual(
     said.map(({ type }) => type),
-    ['predictions', 'losses', 'updated', 'fault'],
+    ['losses', 'updated', 'fault'],
   );
   await cut(first);
   for (let beside = 0; beside <= 3; beside++) {
@@ -210,8 +206,8 @@ test('what was said beside answers is sent again exactly where it has not arrive
     const resume = { token, receivedSeq: 2, receivedMessages: beside };
     t.like(await openSession(client, 1, { resume }), { takenMessages: 2, nextSeq: 3 });
     const rest: ServerMessage[] = [];
-    for (let i = 1 + beside; i < said.length; i++) rest.push(await client.next());
-    t.deepEqual(rest, said.slice(1 + beside));
+    for (let i = beside; i < said.length; i++) rest.push(await client.next());
+    t.deepEqual(rest, said.slice(beside));
     await cut(client);
   }
 });
