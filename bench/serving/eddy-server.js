@@ -16,7 +16,16 @@ const model = await createModel(
   },
   { seed: 1 },
 );
+/** For those that learn: the target of a step is the next row. */
+const forecaster = await createModel(
+  {
+    input: { kind: 'features', size: 40 },
+    layers: [{ cell: 'gru', size: 64 }],
+    output: { kind: 'values', size: 40 },
+  },
+  { seed: 1 },
+);
 const bounds = JSON.parse(process.env.EDDY_SERVE ?? '{}');
 // The load of a benchmark is what the bound on the rate keeps out.
-const server = await serve({ default: model }, { messageRate: 10_000_000, ...bounds });
+const server = await serve({ default: model, forecaster }, { messageRate: 10_000_000, ...bounds });
 answerToParent(server.port);

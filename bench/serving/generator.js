@@ -307,7 +307,13 @@ const commands = {
   async keepBusy({ connections, window, ...settings }) {
     idle = await dialAll(connections, settings);
     for (const one of idle) {
-      one.onAnswers = count => one.send(count / settings.rows);
+      let owed = 0;
+      one.onAnswers = count => {
+        owed += count;
+        const messages = Math.floor(owed / settings.rows);
+        owed -= messages * settings.rows;
+        if (messages > 0) one.send(messages);
+      };
       one.send(window);
     }
     return {};

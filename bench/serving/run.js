@@ -126,7 +126,8 @@ const questions = {
       };
       const without = await load.ask({ command: 'openLoop', settings }, 'result');
       const learners = start('generator.js', { core: 'load' });
-      const open = { learn: 'private', learning: { k1: 32, k2: 32 } };
+      const learning = { k1: 32, k2: 32, targetSource: 'input' };
+      const open = { model: 'forecaster', learn: 'private', learning };
       await learners.ask(
         {
           command: 'keepBusy',
@@ -136,7 +137,6 @@ const questions = {
             connections: 2,
             window: 1,
             rows: 32,
-            targets: true,
             resumable: false,
             open,
           },
