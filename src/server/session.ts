@@ -96,8 +96,8 @@ export interface Session {
   learner: SessionLearner | undefined;
   /** Its own array, written at each step. */
   readonly carry: Float32Array;
-  /** The carry that it was opened with, to which a reset goes back. */
-  readonly opened: Float32Array;
+  /** The carry that it was opened with, to which a reset goes back; undefined where that is zeros, as for most. */
+  opened: Float32Array | undefined;
   /** Of a session that learns. */
   stream: LearningStream | undefined;
   /** The steps made when the stream last started afresh. */
@@ -174,7 +174,7 @@ export function createSession(given: Given): Session {
   return {
     ...given,
     kept: given.token === '' ? undefined : createKept(),
-    opened: given.carry.slice(),
+    opened: unlessZeros(given.carry),
     stream: undefined,
     streamStart: 0,
     diverged: false,
@@ -210,6 +210,11 @@ export function createSession(given: Given): Session {
       loss: 0,
     },
   };
+}
+
+/** A copy of the carry; undefined where every number is +0. */
+export function unlessZeros(carry: Float32Array): Float32Array | undefined {
+  return carry.every(value => Object.is(value, 0)) ? undefined : carry.slice();
 }
 
 /** Tells of something refused, which may be sent again; `details` override. */

@@ -9,7 +9,7 @@ import { readStreams, streamTensors } from '../training/stream-tensors.js';
 import { type SessionLearner, takeUpLearner } from './learner.js';
 import { followVerdicts } from './learning.js';
 import { fits, isTrainable } from './served.js';
-import type { Session } from './session.js';
+import { type Session, unlessZeros } from './session.js';
 
 const key = 'eddy.snapshot';
 const format = 1;
@@ -35,7 +35,7 @@ export function takeSnapshot(session: Session): Uint8Array<ArrayBuffer> {
   const { served, learn, learner, stream, steps, streamStart, diverged, encoding } = session;
   const tensors = new Map<string, Tensor>([
     ['carry', tensorOf(session.carry.slice())],
-    ['opened', tensorOf(session.opened.slice())],
+    ['opened', tensorOf(session.opened?.slice() ?? new Float32Array(session.carry.length))],
   ]);
   const state = stream?.state();
   if (learner !== undefined && state !== undefined) {
@@ -147,7 +147,7 @@ function readSharedStream(
 /** The stream goes on from what was read, in the place of what it was; frame numbers go on. */
 export function putSnapshot(session: Session, { said, carry, opened, encoding, stream, learner }: Restored): void {
   session.carry.set(carry);
-  session.opened.set(opened);
+  session.opened = unlessZeros(opened);
   session.encoding = encoding;
   session.steps = said.steps;
   session.streamStart = said.streamStart;

@@ -53,7 +53,8 @@ function control(session: Session, item: Exclude<Item, Frame>, most: number): nu
       dequeue(session);
       finishLearning(session);
       if (item.weights) session.learner?.restore();
-      session.carry.set(session.opened);
+      if (session.opened === undefined) session.carry.fill(0);
+      else session.carry.set(session.opened);
       session.encoding = session.served.encoder?.initial();
       startLearning(session);
       return most;
