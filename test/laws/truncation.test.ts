@@ -58,7 +58,9 @@ function asNaive(make: Make, { config, seed, k1, more, lateness, steps }: Value)
   const rate = 0.1;
   const maxGradientNorm = 0.5;
   const lengths = { k1, k2: k1 + more, lateness };
-  const trainer = make({ ...lengths, optimizer: { kind: 'sgd', rate }, maxGradientNorm }, model);
+  // The naive learner follows the gradient of the loss itself.
+  const loss = config.output.kind === 'gaussian' ? { loss: { kind: 'gaussian', beta: 0 } as const } : {};
+  const trainer = make({ ...lengths, ...loss, optimizer: { kind: 'sgd', rate }, maxGradientNorm }, model);
   const items = drawItems(createRandom(seed), model, { steps, lateness, prompt: 0.5, plain: true });
   const weights = Object.fromEntries(
     Object.entries(model.weights()).map(([name, values]) => [name, Array.from(values)]),

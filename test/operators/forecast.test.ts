@@ -151,7 +151,7 @@ test('a network that learns beats persistence and the last season; bands hold wh
   t.true(metrics.mae.window < 0.7 * metrics.persistence.mae.window);
   t.true(metrics.mae.window < metrics.season!.mae.window);
   t.true(metrics.mae.window < 70, 'in the units of the data, where the noise is 40');
-  t.true(Math.abs(metrics.band.coverage.window - 0.9) < 0.15);
+  t.true(Math.abs(metrics.band.coverage.window - 0.9) < 0.05);
 });
 
 test('a spike of a million deviations moves the statistics a little, and forecasts soon are what they were', async t => {

@@ -51,6 +51,33 @@ test('mean and deviation of noise are found', async t => {
   t.true(Math.abs(deviation - 0.3) < 0.06, `${deviation}`);
 });
 
+test('beta weighs the gradient of each value by its variance or deviation, and not the loss', async t => {
+  const models = await threeModels(gaussian(2));
+  for (const model of Object.values(models)) {
+    const window = { carry: model.zeroCarry(), inputs: [Float32Array.of(1)], targets: [Float32Array.of(0.5, -2)] };
+    const of = (beta: 0 | 0.5 | 1) => createTrainer(model, { loss: { kind: 'gaussian', beta } }).gradients([window]);
+    const deviations = model.step(model.zeroCarry(), window.inputs[0]).prediction.slice(2);
+    const plain = of(0);
+    for (const beta of [0.5, 1] as const) {
+      const { loss, weights } = of(beta);
+      t.is(loss, plain.loss);
+      weights['readout.bias'].forEach((value, i) => {
+        const expected = plain.weights['readout.bias'][i] * deviations[i % 2] ** (2 * beta);
+        t.true(Math.abs(value / expected - 1) < 1e-6, `${model.network.kernels.name} ${beta} ${i}`);
+      });
+    }
+  }
+  const [simd, reference] = [models.simd, models.reference].map(model =>
+    createTrainer(model).gradients([
+      { carry: model.zeroCarry(), inputs: [Float32Array.of(1)], targets: [Float32Array.of(0.5, -2)] },
+    ]),
+  );
+  t.deepEqual(simd.weights, reference.weights);
+  t.throws(() => createTrainer(models.simd, { loss: { kind: 'gaussian', beta: 2 as 1 } }), {
+    message: /loss\.beta to be 0, 0\.5 or 1, got 2/,
+  });
+});
+
 test('targets are numbers, one for each mean', async t => {
   const trainer = createTrainer(await createModel(gaussian(2)));
   t.throws(() => trainer.checkTarget(Float32Array.of(1, 2, 3)), { instanceOf: TargetError, message: /of 2 values/ });

@@ -154,7 +154,7 @@ for (const cell of cellKinds) {
 /** Losses besides those of the networks above, on one network each; every window has weights. */
 const losses: [string, ModelConfig['output'], LossConfig][] = [
   ['huber, errors on either side of delta', { kind: 'values', size: 3 }, { kind: 'huber', delta: 0.7 }],
-  ['means and deviations', { kind: 'gaussian', size: 3 }, { kind: 'gaussian' }],
+  ['means and deviations', { kind: 'gaussian', size: 3 }, { kind: 'gaussian', beta: 0 }],
   [
     'classes of different weights',
     { kind: 'classes', size: 4 },
