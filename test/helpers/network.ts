@@ -237,6 +237,8 @@ export function createNetwork(
     sweep: () => sweep(hub),
     async run(milliseconds) {
       const end = time + milliseconds;
+      // What was given just before leaves first.
+      await nextTurn();
       while (events.length > 0 && events[0].at <= end) {
         const { at, call } = events.shift()!;
         time = at;

@@ -1,0 +1,99 @@
+import test from 'ava';
+import type { RemoteLearned, RemoteStep } from '../../src/client/index.js';
+import { createModel } from '../../src/model/model.js';
+import { createRandom } from '../../src/random.js';
+import type { ServeOptions } from '../../src/server/options.js';
+import { firstDifference } from '../helpers/bits.js';
+import { config, randomInput } from '../helpers/models.js';
+import { createNetwork, quiet } from '../helpers/network.js';
+
+/** One client on a quiet network, at a time that the test moves. */
+async function setUp(options: ServeOptions, reconnect: object = {}) {
+  const model = await createModel(config('gru', [5]), { seed: 7 });
+  const random = createRandom(8);
+  const rows = Array.from({ length: 6 }, () => randomInput(random, model) as Float32Array);
+  let carry = model.zeroCarry();
+  const predictions = rows.map(row => {
+    const step = model.step(carry, row);
+    carry = step.carry;
+    return step.prediction;
+  });
+  const network = createNetwork(random, model, quiet, options);
+  const steps: RemoteStep[] = [];
+  const errors: unknown[] = [];
+  const session = network.connect(
+    { reconnect: { patience: 1e9, ...reconnect } },
+    {
+      next: (event: RemoteStep | RemoteLearned) => steps.push(event as RemoteStep),
+      error: error => errors.push(error),
+      complete() {},
+    },
+  );
+  const sweepAfter = async (seconds: number): Promise<void> => {
+    await network.run(0);
+    network.after(1000 * seconds, network.sweep);
+    await network.run(1000 * seconds + 200);
+  };
+  const { counts, store } = network.hub;
+  return { network, session, rows, predictions, steps, errors, sweepAfter, counts, store };
+}
+
+test('a session that is idle is announced, put to rest, and goes on at its next frame as if nothing had been', async t => {
+  const life = await setUp({ idleSeconds: 100, announceSeconds: 20 });
+  for (const row of life.rows.slice(0, 3)) life.session.push(row);
+  await life.network.run(1000);
+  t.is(life.steps.length, 3);
+  await life.sweepAfter(85);
+  t.is(life.counts.hibernations, 0);
+  await life.sweepAfter(20);
+  t.is(life.counts.hibernations, 1);
+  t.true(life.store.bytes > 0);
+  t.is(life.network.hub.sessions, 0);
+  for (const row of life.rows.slice(3)) life.session.push(row);
+  await life.network.run(1000);
+  t.deepEqual(
+    life.steps.map(({ prediction }, i) => firstDifference(prediction, life.predictions[i])),
+    Array(6).fill(-1),
+  );
+  t.is(life.store.bytes, 0);
+  t.is(life.network.hub.sessions, 1);
+});
+
+test('a session whose connection is lost rests after a while, and is woken by its token', async t => {
+  const life = await setUp({ resumeSeconds: 1000 }, { first: 200_000, most: 200_000 });
+  for (const row of life.rows.slice(0, 3)) life.session.push(row);
+  await life.network.run(1000);
+  life.network.cut(life.session);
+  await life.sweepAfter(10);
+  t.is(life.counts.hibernations, 1);
+  await life.network.run(300_000);
+  t.is(life.counts.resumes.get('woken'), 1);
+  for (const row of life.rows.slice(3)) life.session.push(row);
+  await life.network.run(1000);
+  t.is(life.steps.length, 6);
+  t.is(firstDifference(life.steps[5].prediction, life.predictions[5]), -1);
+});
+
+test('who stays away too long finds the session gone, which is counted', async t => {
+  const life = await setUp({ resumeSeconds: 20 }, { first: 200_000, most: 200_000 });
+  life.session.push(life.rows[0]);
+  await life.network.run(1000);
+  life.network.cut(life.session);
+  await life.sweepAfter(10);
+  await life.sweepAfter(15);
+  t.is(life.counts.evictions.get('expired'), 1);
+  t.deepEqual([life.store.size, life.network.hub.sessions], [0, 0]);
+  await life.network.run(300_000);
+  t.like(life.errors, [{ fault: 'token_expired' }]);
+});
+
+test('where the store has no room, the session is told at once that it is gone', async t => {
+  const life = await setUp({ idleSeconds: 100, announceSeconds: 20, maxRestingBytes: 10 });
+  life.session.push(life.rows[0]);
+  await life.network.run(1000);
+  await life.sweepAfter(85);
+  await life.sweepAfter(20);
+  await life.network.run(1000);
+  t.is(life.counts.evictions.get('room'), 1);
+  t.like(life.errors, [{ fault: 'evicted' }]);
+});
