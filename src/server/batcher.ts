@@ -14,6 +14,8 @@ const largestBatch = 256;
 
 /** Milliseconds after which sockets are looked at again. */
 const budget = 8;
+/** The same where some learn: an answer waits for little more than one update. */
+const learningBudget = 0.25;
 
 /** Steps the sessions that have something to do. */
 export interface Batcher {
@@ -132,7 +134,7 @@ export function createBatcher(
       const began = performance.now();
       observe(histograms.wait, (began - since) / 1000);
       since = began;
-      const deadline = now() + budget;
+      const deadline = now() + (learning.length > 0 ? learningBudget : budget);
       do round(deadline);
       while (predicting.length + learning.length > 0 && now() < deadline);
       for (const session of touched) flush(session);
