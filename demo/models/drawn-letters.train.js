@@ -80,15 +80,16 @@ const trainer = createTrainer(model, {
     schedule: { kind: 'linear', steps: epochs * Math.ceil(sequences.length / batch), final: 0.01 },
   },
 });
-/** All letters are of one writer: in the end they vary less. */
-const much = { size: 1.25, aspect: 0.12, slant: 0.16, turn: 0.1, bend: 0.06, late: 0.1 };
-const little = { size: 1.12, aspect: 0.06, slant: 0.08, turn: 0.05, bend: 0.03, late: 0 };
 const begin = performance.now();
 await fit(trainer, sequences, {
   epochs,
   batch,
   seed,
-  augment: ({ ink }, random) => sequence(ink, vary(ink.points, random, values.from === undefined ? much : little)),
+  augment: ({ ink }, random) =>
+    sequence(
+      ink,
+      vary(ink.points, random, { size: 1.25, aspect: 0.12, slant: 0.16, turn: 0.1, bend: 0.06, late: 0.1 }),
+    ),
   onEpoch({ number, loss }) {
     const seconds = Math.round((performance.now() - begin) / 1000);
     console.log(`epoch ${number} of ${epochs}: ${loss.toFixed(4)} nats (${seconds} s)`);

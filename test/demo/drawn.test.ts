@@ -107,3 +107,13 @@ sharedTest(
     t.true(forgetful.digits < 0.9);
   },
 );
+
+sharedTest('letters that were held out are read at pen-up', 'handwriting/character-trajectories', async t => {
+  const { readLetters, createStrokes, judge } = await data();
+  const model = await load('drawn-letters');
+  const held = readLetters('dev');
+  const { whole } = judge(model, createStrokes(model.config.encoder), held, (ink: Ink) =>
+    model.config.labels!.indexOf(ink.label!),
+  );
+  figure(t, 'at pen-up', whole, 0.97);
+});
