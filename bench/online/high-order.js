@@ -2,7 +2,7 @@
 // first? Accuracy over the last 100 sequences; the endings are swapped at element 10,000.
 //
 //   node bench/online/high-order.js --seeds 10
-//   node bench/online/high-order.js --replay 0 --k2 4 --size 64 --rate 0.002
+//   node bench/online/high-order.js --replay 0 --capacity 0 --k2 4 --size 64 --rate 0.002 --seeds 10
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
