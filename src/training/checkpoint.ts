@@ -7,6 +7,7 @@ import { readTensors } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
+import type { GuardOptions } from './guard-options.js';
 import type { TrainerOptions } from './options.js';
 import { readoutMoments } from './readout.js';
 import { checkState, type StreamMark, type StreamState } from './stream.js';
@@ -56,7 +57,8 @@ export function saveTrainer(
     ...options,
     optimizer: optimizer.config,
     ...(readout && { readout: { ...options.readout, optimizer: readout.config } }),
-    maxGradientNorm: Number.isFinite(options.maxGradientNorm) ? options.maxGradientNorm : null,
+    maxGradientNorm: finiteOrNull(options.maxGradientNorm),
+    ...(options.guard && { guard: { ...options.guard, longest: finiteOrNull(options.guard.longest) } }),
   });
   return writeCheckpoint(
     model,
@@ -86,8 +88,12 @@ export async function loadTrainer(
   const checkpoint = readCheckpoint(bytes);
   const { config, rest, tensors } = checkpoint;
   const saved = checkShape(rest.trainer);
-  const { maxGradientNorm } = saved.options;
-  const options = { ...saved.options, maxGradientNorm: maxGradientNorm ?? Number.POSITIVE_INFINITY };
+  const { maxGradientNorm, guard, ...others } = saved.options;
+  const options: TrainerOptions = {
+    ...others,
+    maxGradientNorm: maxGradientNorm ?? Number.POSITIVE_INFINITY,
+    ...(guard && { guard: { ...guard, longest: guard.longest === null ? Number.POSITIVE_INFINITY : guard.longest } }),
+  };
   checkWindow(config, options, limits.maxWindowBytes ?? 2 ** 28);
   const model = await modelOf(checkpoint);
   return inCheckpoint(() => {
@@ -138,6 +144,10 @@ export function markOfState({ carry, steps, random }: StreamState): StreamMark {
   return { carry, steps, random: random ?? new Uint32Array(4) };
 }
 
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
 function withoutInfinity(settings: object): object {
   const finite = Object.entries(settings).filter(([, value]) => value !== Number.POSITIVE_INFINITY);
   return Object.fromEntries(finite.map(([name, value]) => [name, isRecord(value) ? withoutInfinity(value) : value]));
@@ -148,7 +158,10 @@ function isRecord(value: unknown): value is object {
 }
 
 interface Saved {
-  readonly options: Omit<TrainerOptions, 'maxGradientNorm'> & { readonly maxGradientNorm?: number | null };
+  readonly options: Omit<TrainerOptions, 'maxGradientNorm' | 'guard'> & {
+    readonly maxGradientNorm?: number | null;
+    readonly guard?: Omit<GuardOptions, 'longest'> & { readonly longest?: number | null };
+  };
   readonly counters: readonly string[];
   readonly streams: readonly string[];
   /** With a guard: which streams have a mark. */

@@ -217,15 +217,9 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       const known = copyTarget(target);
       const { logits, prediction } = step;
       const fresh = known !== undefined && known !== null;
-      entries.push({
-        carry: before,
-        input: own,
-        logits,
-        prediction,
-        target: known,
-        ...weighed(weight),
-        ...isFresh(fresh),
-      });
+      const entry = { carry: before, input: own, logits, prediction, target: known, fresh };
+      // Most have neither: a spread would cost as much as the rest of this.
+      entries.push(weight === undefined && !readout ? entry : { ...entry, ...weighed(weight), ...isFresh(fresh) });
       if (fresh) markFresh(steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
       return { step, number: steps, loss };

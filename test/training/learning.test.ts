@@ -82,10 +82,13 @@ async function learnEcho(echo: Echo, enough: number, most: number): Promise<{ ac
   return { accuracy, rounds: most };
 }
 
+/** `ECHO_SEEDS=3 npx ava dist/test/training/learning.test.js` for more of them. */
+const echoSeeds = Array.from({ length: Number(process.env.ECHO_SEEDS ?? 1) }, (_, i) => i + 1);
+
 for (const cell of ['rnn_tanh', 'gru', 'lstm'] as const) {
   for (const delay of [1, 2, 3, 4, 5]) {
     test(`${cell} learns an echo of ${delay} steps with k1 = 1 and k2 = ${delay + 1}, and not with k2 = ${delay}`, async t => {
-      for (const seed of [1, 2, 3]) {
+      for (const seed of echoSeeds) {
         const whole = await learnEcho({ cell, delay, k2: delay + 1, seed }, 0.95, mostRounds);
         const cut = await learnEcho({ cell, delay, k2: delay, seed }, 2, whole.rounds);
         t.log(`seed ${seed}, ${whole.rounds} rounds: ${whole.accuracy.toFixed(3)}, cut ${cut.accuracy.toFixed(3)}`);
