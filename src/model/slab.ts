@@ -1,7 +1,7 @@
 import type { Floats } from '../kernels/memory.js';
 
 /**
- * Room for emitted arrays: views into pieces of 16 KB, since a small view of a shared buffer costs a fifth of a small array
+ * Room for emitted arrays: views into pieces of 64 KB, since a small view of a shared buffer costs a fifth of a small array
  * of its own. What is kept for long is copied out by whoever keeps it: one view keeps its whole piece.
  */
 export interface Slab {
@@ -11,7 +11,7 @@ export interface Slab {
   floats(): Floats;
 }
 
-const pieceLength = 4096;
+const pieceLength = 16384;
 
 export function createSlab(create: (length: number) => Floats): Slab {
   let piece = create(0);

@@ -3,10 +3,16 @@
 // Every output element has one accumulator that runs over its terms in ascending order; the lanes of a vector are
 // neighbouring outputs. So the shape of a tile is free, and no bit depends on it.
 
-/** A matrix with more numbers does not stay in the first cache: the rows that are needed soon are fetched on the way. */
+/**
+ * A matrix with more numbers does not stay in the first cache: the rows that are needed soon are fetched on the way. One that does not
+ * stay in the second either waits for memory, and more loads make it wait longer.
+ */
 // @ts-ignore: decorator
 @inline
 const nearCache = 8192;
+// @ts-ignore: decorator
+@inline
+const farCache = 262144;
 
 /** How soon, in bytes; at most ../memory.ts's slack. WebAssembly has no prefetch, so this is a load whose result is dropped. */
 // @ts-ignore: decorator
@@ -37,7 +43,7 @@ function madd(sum: v128, x: v128, w: v128): v128 {
 
 /** y += x · W. */
 export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStride: usize, rows: i32, k: i32, n: i32): void {
-  const beyond = k * n > nearCache;
+  const ahead = k * n > nearCache && k * n <= farCache;
   for (let start = 0; start < n; ) {
     const width = panelWidth(n - start);
     const panel = w + ((<usize>start * k) << 2);
@@ -70,7 +76,7 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
       const xr = x + <usize>row * xStride;
       const yr = out + <usize>row * yStride;
       if (width == 32) {
-        if (beyond) row32Ahead(xr, panel, yr, k);
+        if (ahead) row32Ahead(xr, panel, yr, k);
         else row32Near(xr, panel, yr, k);
       }
       else if (width == 16) row16(xr, panel, yr, k);
