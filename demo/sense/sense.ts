@@ -1,3 +1,4 @@
+import { createSurprise, type Surprise } from 'eddy';
 import {
   BehaviorSubject,
   combineLatest,
@@ -20,7 +21,6 @@ import { createCards } from './cards.js';
 import { createForecaster, type Judged, together, units } from './forecaster.js';
 import './sense.css';
 import { exampleTable, fileSource, machine, motionSource, type Source } from './source.js';
-import { createScores, type Score } from './surprise.js';
 import { readTable } from './table.js';
 
 /** Columns of the strip. */
@@ -205,7 +205,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
   let [readings, updates, asked, delay, unusual] = [0, 0, 0, 0, 0];
   let judged: Judged | undefined;
   let forecaster = createForecaster(source);
-  let score = createScores();
+  let score = createSurprise();
 
   const judge = (number: number): void => {
     judged = forecaster.judge(number);
@@ -214,7 +214,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
     const { error, persistence } = together(judged.scored);
     errors.add(number, error, persistence);
     drawErrors(errors.columns as [number[], number[], number[]]);
-    const found = score(judged.surprise);
+    const found = score.add(judged.surprise);
     if (found.unusual) unusual++;
     const height = Math.max(lowest, found.deviations);
     surprises.add(number, height, found.unusual ? height : Number.NaN);
@@ -243,7 +243,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
     // A session that is lost takes what it learned with it: all begins again.
     fresh = true;
     forecaster = createForecaster(source);
-    score = createScores();
+    score = createSurprise();
     return source.rows().pipe(
       tap(row => {
         renew();
@@ -276,7 +276,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
   return events.pipe(finalize(() => own.unsubscribe()));
 }
 
-function sentence({ noun }: Source, readings: number, ratio: number, { unusual, deviations }: Score): string {
+function sentence({ noun }: Source, readings: number, ratio: number, { unusual, deviations }: Surprise): string {
   if (unusual) return `Unusual: a surprise ${deviations.toFixed(0)} deviations above what surprises usually are.`;
   if (!Number.isFinite(ratio) || readings < acquainted) return `Getting to know it: ${readings} ${noun}s so far.`;
   if (ratio < 0.975) return `Its forecasts are ${percent(1 - ratio)} closer than saying “same as now”.`;

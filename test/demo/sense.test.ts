@@ -34,15 +34,3 @@ test('a file has columns of numbers, of categories and of times', async t => {
     message: /a column of numbers, got a/,
   });
 });
-
-test('a reading is unusual when its surprise is far above the usual, and a run of them stays so', async t => {
-  const { createScores } = await demoModule(t, 'sense/surprise.ts');
-  const score = createScores();
-  let unusual = 0;
-  for (let i = 0; i < 300; i++) if (score(1 + Math.sin(i * i)).unusual) unusual++;
-  t.is(unusual, 0);
-  const found = [1, 2, 3].map(() => score(20));
-  t.true(found.every(one => one.unusual && one.deviations > 5));
-  t.false(score(1.5).unusual);
-  t.false(createScores()(1000).unusual, 'nothing is unusual at first');
-});
