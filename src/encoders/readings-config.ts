@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js';
-import type { Statistics } from './statistics.js';
+import { isStatistics, type Statistics } from './statistics.js';
 
 export interface ReadingColumn {
   readonly name: string;
@@ -69,21 +69,6 @@ export function checkReadings(config: ReadingsConfig): ReadingsConfig {
     ...(span === undefined ? {} : { span }),
     ...(statistics === undefined ? {} : { statistics }),
   };
-}
-
-export function isStatistics(found: unknown, length: number): found is readonly Statistics[] {
-  return (
-    Array.isArray(found) &&
-    found.length === length &&
-    found.every(
-      (one: Partial<Statistics> | null) =>
-        Number.isSafeInteger(one?.count) &&
-        one!.count! >= 0 &&
-        Number.isFinite(one!.mean) &&
-        Number.isFinite(one!.variance) &&
-        one!.variance! >= 0,
-    )
-  );
 }
 
 function isNamed(column: unknown): boolean {

@@ -2,8 +2,8 @@ import { CheckpointError, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
 import { parseLine, splitRecords } from './json-lines.js';
 import { momentOf } from './moment.js';
-import { checkReadings, isStatistics, type ReadingsConfig } from './readings-config.js';
-import { deviation, limit, noStatistics, observe, type Statistics } from './statistics.js';
+import { checkReadings, type ReadingsConfig } from './readings-config.js';
+import { deviation, isStatistics, limit, noStatistics, observe, type Statistics } from './statistics.js';
 
 export type { ReadingColumn, ReadingsConfig } from './readings-config.js';
 
