@@ -130,6 +130,7 @@ test(title('multiply, addRow, transpose, outer, addToRow'), async t => {
       [1, 7, padded(size)],
       [4, 5, padded(size)],
       [1 + (size % 9), size, padded(1 + ((size * 7) % 70))],
+      [30 + (size % 6), 5, padded(1 + ((size * 7) % 40))],
     ];
     for (const [rows, k, n] of shapes) {
       const shape = `${label}, ${rows} × ${k} × ${n}`;

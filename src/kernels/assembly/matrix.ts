@@ -19,10 +19,10 @@ const farCache = 262144;
 @inline
 const readAhead = 2048;
 
-/** Rows of d that stay in the first cache while all of x passes over them, also where their stride is a power of 2. */
+/** Rows of d that pass over all of W at a time. */
 // @ts-ignore: decorator
 @inline
-const run = 16;
+const run = 32;
 
 /** Rows of a panel that stay in the first cache while all rows of x pass over them. */
 // @ts-ignore: decorator
@@ -330,6 +330,9 @@ export function addToMatrixRow(d: usize, w: usize, index: i32, k: i32, n: i32): 
   }
 }
 
+/** Eight columns of d: where they lie, a power of 2 apart, all rows may fall into the same few places of the first cache. */
+const strip = memory.data(run << 5, 16);
+
 /** W += xᵀ · d, rows ascending. */
 export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32, k: i32, n: i32): void {
   for (let start = 0; start < n; ) {
@@ -343,10 +346,15 @@ export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w:
         for (let from = 0; from < rows; from += run) {
           const count = min(run, rows - from);
           const xs = x + <usize>from * xStride;
-          const delta = d + <usize>from * dStride + ((start + column) << 2);
+          let delta = d + <usize>from * dStride + ((start + column) << 2);
+          for (let to = strip, end = strip + (<usize>count << 5); to < end; to += 32) {
+            v128.store(to, v128.load(delta));
+            v128.store(to, v128.load(delta, 16), 16);
+            delta += dStride;
+          }
           let i = 0;
-          for (; i < whole; i += 4) outer4x8(xs + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, wStride, count);
-          for (; i < k; i++) outer1x8(xs + (i << 2), xStride, delta, dStride, out + <usize>i * wStride, count);
+          for (; i < whole; i += 4) outer4x8(xs + (i << 2), xStride, strip, out + <usize>i * wStride, wStride, count);
+          for (; i < k; i++) outer1x8(xs + (i << 2), xStride, strip, out + <usize>i * wStride, count);
         }
       }
     } else {
@@ -357,7 +365,7 @@ export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w:
   }
 }
 
-function outer4x8(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, wStride: usize, rows: i32): void {
+function outer4x8(x: usize, xStride: usize, d: usize, w: usize, wStride: usize, rows: i32): void {
   const w1 = w + wStride;
   const w2 = w1 + wStride;
   const w3 = w2 + wStride;
@@ -385,7 +393,7 @@ function outer4x8(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, 
     a3 = madd(a3, v, da);
     b3 = madd(b3, v, db);
     x += xStride;
-    d += dStride;
+    d += 32;
   }
   v128.store(w, a0);
   v128.store(w, b0, 16);
@@ -397,7 +405,7 @@ function outer4x8(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, 
   v128.store(w3, b3, 16);
 }
 
-function outer1x8(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32): void {
+function outer1x8(x: usize, xStride: usize, d: usize, w: usize, rows: i32): void {
   let a0 = v128.load(w);
   let b0 = v128.load(w, 16);
   for (let row = 0; row < rows; row++) {
@@ -405,7 +413,7 @@ function outer1x8(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, 
     a0 = madd(a0, v, v128.load(d));
     b0 = madd(b0, v, v128.load(d, 16));
     x += xStride;
-    d += dStride;
+    d += 32;
   }
   v128.store(w, a0);
   v128.store(w, b0, 16);
