@@ -9,8 +9,11 @@ import type { Served } from './served.js';
 import { type Session, sayFault } from './session.js';
 import { advance, canGoOn, end } from './stepping.js';
 
-/** Streams in one `stepMany`, at most. */
-const largestBatch = 256;
+/** Sessions that take their turn together, and streams in one `stepMany`, at most. */
+const largestBatch = 64;
+
+/** Steps of one session before it is the turn of those behind it. */
+const stepsOfTurn = 16;
 
 /** Milliseconds after which sockets are looked at again. */
 const budget = 8;
@@ -19,13 +22,16 @@ const learningBudget = 0.25;
 
 /** Steps the sessions that have something to do. */
 export interface Batcher {
-  /** The session has something in its queue. */
-  add(session: Session): void;
+  /** The session has something in its queue. True if others before it are a whole batch: what they have sent has come. */
+  add(session: Session): boolean;
   /**
-   * Rounds until nothing is left, or some milliseconds have passed: in each at most one frame of a session, all that
-   * predict with a model in one `stepMany`, then those that learn. True if something is left.
+   * Turns until nothing is left, or some milliseconds have passed: some of those that predict, in rounds with at most one
+   * frame of a session and all of a model in one `stepMany`, so that the answers of a session leave together; then those
+   * that learn. True if something is left.
+   *
+   * @param batch one batch of those that predict, and no more
    */
-  run(): boolean;
+  run(batch?: boolean): boolean;
 }
 
 /** Gathered for one `stepMany`; empty between two. */
@@ -43,11 +49,14 @@ export function createBatcher(
 ): Batcher {
   /** When the first of those that wait came. */
   let since = 0;
+  /** Those that predict, the next ones first. */
   const predicting: Session[] = [];
   /** Those that learn, the next one first. */
   const learning: Session[] = [];
   const batches = new WeakMap<Served, Batch>();
   const gathered: Batch[] = [];
+  /** Those that had their turn, and whose answers are to leave. */
+  const touched: Session[] = [];
 
   const fail = (session: Session, error: unknown): void => {
     onError(error);
@@ -87,7 +96,6 @@ export function createBatcher(
     batch.sessions.push(session);
     batch.carries.push(session.carry);
     batch.inputs.push(input);
-    if (batch.sessions.length === largestBatch) stepBatch(batch);
   };
 
   const advanceOne = (session: Session): void => {
@@ -105,16 +113,25 @@ export function createBatcher(
     return session.active;
   };
 
-  const round = (deadline: number): void => {
-    for (const session of predicting) advanceOne(session);
-    for (const batch of gathered) if (batch.sessions.length > 0) stepBatch(batch);
-    gathered.length = 0;
-    let kept = 0;
-    for (const session of predicting) if (stays(session)) predicting[kept++] = session;
-    predicting.length = kept;
-    // Learners in turn: an update is long, and the answers of the others wait for it.
+  /** The next ones step until they have answered what has come, or others wait too long. */
+  const predictInTurn = (deadline: number): void => {
+    let group = predicting.splice(0, largestBatch);
+    touched.push(...group);
+    for (let steps = 0; group.length > 0 && steps < stepsOfTurn; steps++) {
+      for (const session of group) advanceOne(session);
+      for (const batch of gathered) stepBatch(batch);
+      gathered.length = 0;
+      group = group.filter(stays);
+      if (now() >= deadline) break;
+    }
+    predicting.push(...group);
+  };
+
+  /** One after the other: an update is long, and the answers of the others wait for it. */
+  const learnInTurn = (deadline: number): void => {
     for (let left = learning.length; left > 0; left--) {
       const session = learning.shift()!;
+      touched.push(session);
       advanceOne(session);
       if (stays(session)) learning.push(session);
       if (now() >= deadline) return;
@@ -123,21 +140,27 @@ export function createBatcher(
 
   return {
     add(session) {
-      if (session.active || session.queue.length === 0) return;
+      if (session.active || session.queue.length === 0) return false;
       if (predicting.length + learning.length === 0) since = performance.now();
       session.active = true;
       (session.learner === undefined ? predicting : learning).push(session);
+      return predicting.length > largestBatch;
     },
-    run() {
+    run(batch = false) {
       if (predicting.length + learning.length === 0) return false;
-      const touched = [...predicting, ...learning];
       const began = performance.now();
       observe(histograms.wait, (began - since) / 1000);
       since = began;
       const deadline = now() + (learning.length > 0 ? learningBudget : budget);
-      do round(deadline);
-      while (predicting.length + learning.length > 0 && now() < deadline);
+      if (batch) predictInTurn(deadline);
+      else {
+        do {
+          predictInTurn(deadline);
+          learnInTurn(deadline);
+        } while (predicting.length + learning.length > 0 && now() < deadline);
+      }
       for (const session of touched) flush(session);
+      touched.length = 0;
       return predicting.length + learning.length > 0;
     },
   };

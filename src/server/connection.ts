@@ -8,12 +8,13 @@ import {
   closeCodes,
   decodeClient,
   encodeServer,
-  type ServerMessage,
   type Subprotocol,
+  type WireData,
 } from '../wire/messages.js';
 import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Connection, Hub } from './hub.js';
+import { decodeSaid } from './kept.js';
 import { createOutgoing } from './outgoing.js';
 import { createRate } from './rate.js';
 import { fault, type Outlet } from './session.js';
@@ -32,6 +33,8 @@ export function connect(
   const outgoing = createOutgoing(socket);
   let closing: { code: number; reason: string } | undefined;
   let alive = true;
+  /** Bytes that the socket held after the last write, and holds at most: asked anew only where it matters. */
+  let unwritten = 0;
   /** Sessions may wait for the peer to read. */
   let stalled = false;
   let watched = false;
@@ -46,12 +49,16 @@ export function connect(
     counts,
     queued: 0,
     pending: 0,
-    send(message: ServerMessage) {
-      if (webSocket.readyState !== webSocket.OPEN) return;
-      if (outgoing.bytes === 0) turn.atEnd(endTurn);
-      outgoing.add(encodeServer(message, subprotocol));
+    send(message) {
+      if (webSocket.readyState === webSocket.OPEN) add(encodeServer(message, subprotocol));
+    },
+    sendBytes(bytes) {
+      if (subprotocol !== 'eddy.v1.proto') outlet.send(decodeSaid(bytes));
+      else if (webSocket.readyState === webSocket.OPEN) add(bytes);
     },
     blocked() {
+      if (unwritten + outgoing.bytes + outlet.pending <= settings.highWater) return false;
+      unwritten = webSocket.bufferedAmount;
       const blocked = unsentBytes() + outlet.pending > settings.highWater;
       stalled ||= blocked;
       return blocked;
@@ -66,10 +73,16 @@ export function connect(
 
   const unsentBytes = (): number => webSocket.bufferedAmount + outgoing.bytes;
 
+  function add(data: WireData): void {
+    if (outgoing.bytes === 0) turn.atEnd(endTurn);
+    outgoing.add(data);
+  }
+
   /** After the peer has closed, nothing more may be sent. */
   function write(): void {
     if (webSocket.readyState === webSocket.OPEN) outgoing.write();
     else outgoing.clear();
+    unwritten = webSocket.bufferedAmount;
   }
 
   function close(code: number, reason: string): void {
@@ -208,6 +221,7 @@ export function connect(
     },
     sweep(now) {
       sessions.sweep(now);
+      unwritten = webSocket.bufferedAmount;
       // One that reads as fast as it may, of a server that says more, does read.
       const taken = ((socket as Socket).bytesWritten ?? 0) - webSocket.bufferedAmount;
       if (!outlet.blocked()) unreadSince = undefined;

@@ -1,14 +1,23 @@
 /** What a resumable session has said and its client may not have: kept until it is acknowledged, never made anew. */
-import type { ServerMessage, StepAnswer } from '../wire/messages.js';
-import { answerSize } from './answer.js';
+import { decodeServer, defaultLimits, encodeServer, type ServerMessage } from '../wire/messages.js';
 import type { Counts } from './counts.js';
+
+/** A message as it went out, or is to: small, and not one object for the collector to follow for each of its numbers. */
+interface Said {
+  /** Of `eddy.v1.proto`. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The number of the session in them. */
+  readonly session: number;
+  /** The last frame that it answers; 0 if it is no answer. */
+  readonly last: number;
+}
 
 export interface Kept {
   /** In the order in which they were said. */
-  readonly messages: ServerMessage[];
+  readonly messages: Said[];
   /** So many of them, the first ones, have gone out on this connection. */
   sent: number;
-  /** Of all of them, about. */
+  /** Of all of them. */
   bytes: number;
   /** Every answer up to this frame has arrived. */
   acked: number;
@@ -21,7 +30,11 @@ export interface Kept {
 /** A session, as far as it says things. */
 interface Speaker {
   readonly number: number;
-  readonly outlet: { send(message: ServerMessage): void; blocked(): boolean };
+  readonly outlet: {
+    send(message: ServerMessage): void;
+    sendBytes(bytes: Uint8Array<ArrayBuffer>): void;
+    blocked(): boolean;
+  };
   readonly counts: Counts;
   /** Undefined where nothing is kept. */
   readonly kept: Kept | undefined;
@@ -33,19 +46,36 @@ export function createKept(): Kept {
 
 /** Says something that must arrive: after all that was said before. */
 export function say(session: Speaker, message: ServerMessage): void {
-  const { kept, outlet, counts } = session;
+  const { kept, outlet } = session;
   if (kept === undefined) {
     outlet.send(message);
     return;
   }
-  const bytes = bytesOf(message);
-  kept.bytes += bytes;
-  counts.unacknowledgedBytes += bytes;
-  const last = lastFrame(message);
-  if (last > 0) kept.answered = last;
+  const said = encoded(message);
+  if (said.last > 0) kept.answered = said.last;
   else kept.beside++;
-  kept.messages.push(message);
+  kept.messages.push(said);
+  weigh(session, said.bytes.length);
   pump(session);
+}
+
+function encoded(message: ServerMessage): Said {
+  const bytes = encodeServer(message, 'eddy.v1.proto') as Uint8Array<ArrayBuffer>;
+  return { bytes, session: message.session, last: lastFrame(message) };
+}
+
+/** The bounds were those of its session when it was said. */
+const limits = { ...defaultLimits, maxBytes: 1 << 28, maxItems: 1 << 24 };
+
+/** What was said, of its bytes. */
+export function decodeSaid(bytes: Uint8Array): ServerMessage {
+  return decodeServer(bytes, true, 'eddy.v1.proto', limits);
+}
+
+/** So many bytes more are kept. */
+function weigh({ kept, counts }: Speaker, bytes: number): void {
+  kept!.bytes += bytes;
+  counts.unacknowledgedBytes += bytes;
 }
 
 /** Bytes that one session may keep: beyond, it waits for an acknowledgement. */
@@ -61,30 +91,31 @@ export function pump({ kept, outlet, number }: Speaker): void {
   if (kept === undefined) return;
   const { messages } = kept;
   while (kept.sent < messages.length && !outlet.blocked()) {
-    const message = messages[kept.sent++];
-    outlet.send(message.session === number ? message : { ...message, session: number });
+    const said = messages[kept.sent++];
+    if (said.session === number) outlet.sendBytes(said.bytes);
+    else outlet.send({ ...decodeSaid(said.bytes), session: number });
   }
 }
 
 /** Lets go of the answers up to frame `seq`, and of what was said before them. False if there are no such answers yet. */
-export function acknowledge({ kept, counts }: Speaker, seq: number): boolean {
+export function acknowledge(session: Speaker, seq: number): boolean {
+  const { kept } = session;
   if (kept === undefined || seq <= kept.acked) return true;
   if (seq > kept.answered) return false;
   kept.acked = seq;
   const { messages } = kept;
   let arrived = 0;
   for (let i = 0; i < messages.length; i++) {
-    const last = lastFrame(messages[i]);
+    const { last } = messages[i];
     if (last > seq) break;
     if (last > 0) arrived = i + 1;
   }
   let bytes = 0;
-  for (let i = 0; i < arrived; i++) bytes += bytesOf(messages[i]);
+  for (let i = 0; i < arrived; i++) bytes += messages[i].bytes.length;
   if (arrived === 1) messages.shift();
   else messages.splice(0, arrived);
   kept.sent = Math.max(0, kept.sent - arrived);
-  kept.bytes -= bytes;
-  counts.unacknowledgedBytes -= bytes;
+  weigh(session, -bytes);
   return true;
 }
 
@@ -94,70 +125,61 @@ export function acknowledge({ kept, counts }: Speaker, seq: number): boolean {
  */
 export function rewind(session: Speaker, seq: number, beside: number): void {
   acknowledge(session, seq);
-  const { kept, counts } = session;
+  const { kept } = session;
   if (kept === undefined) return;
   const { messages } = kept;
-  const before = kept.bytes;
-  let number = kept.beside - messages.reduce((sum, message) => sum + (lastFrame(message) > 0 ? 0 : 1), 0);
-  while (messages.length > 0 && lastFrame(messages[0]) === 0 && number < beside) {
+  let number = kept.beside - messages.reduce((sum, { last }) => sum + (last > 0 ? 0 : 1), 0);
+  while (messages.length > 0 && messages[0].last === 0 && number < beside) {
     number++;
-    kept.bytes -= bytesOf(messages.shift()!);
+    weigh(session, -messages.shift()!.bytes.length);
   }
   const [first] = messages;
-  if (first !== undefined && lastFrame(first) > 0) {
-    kept.bytes -= bytesOf(first);
-    messages[0] = part(first, seq + 1, Number.POSITIVE_INFINITY)!;
-    kept.bytes += bytesOf(messages[0]);
+  if (first !== undefined && first.last > 0) {
+    messages[0] = encoded(part(decodeSaid(first.bytes), seq + 1, Number.POSITIVE_INFINITY)!);
+    weigh(session, messages[0].bytes.length - first.bytes.length);
   }
-  counts.unacknowledgedBytes += kept.bytes - before;
   kept.sent = 0;
 }
 
 /** Sends the kept answers to frames that have come again, as far as they were sent before. */
 export function answerAgain({ kept, outlet, number }: Speaker, firstSeq: number, lastSeq: number): void {
   for (let i = 0; i < kept!.sent && !outlet.blocked(); i++) {
-    const answers = part(kept!.messages[i], firstSeq, lastSeq);
+    const said = kept!.messages[i];
+    if (said.last < firstSeq) continue;
+    const answers = part(decodeSaid(said.bytes), firstSeq, lastSeq);
     if (answers !== undefined) outlet.send({ ...answers, session: number });
   }
 }
 
 /** Takes up what was kept of a session that was saved. */
 export function takeKept(
-  { kept, counts }: Speaker,
-  messages: readonly ServerMessage[],
+  session: Speaker,
+  messages: readonly Uint8Array<ArrayBuffer>[],
   numbers: Pick<Kept, 'acked' | 'answered' | 'beside'>,
 ): void {
+  const { kept } = session;
   if (kept === undefined) return;
-  kept.messages.push(...messages);
-  for (const message of messages) kept.bytes += bytesOf(message);
-  counts.unacknowledgedBytes += kept.bytes;
+  for (const bytes of messages) {
+    const message = decodeSaid(bytes);
+    kept.messages.push({ bytes, session: message.session, last: lastFrame(message) });
+    weigh(session, bytes.length);
+  }
   Object.assign(kept, numbers);
 }
 
-/** Numbers that lie in larger pieces of memory get memory of their own, so that the rest can go. */
+/** Bytes that lie in larger pieces of memory get memory of their own, so that the rest can go. */
 export function settle({ kept }: Speaker): void {
-  if (kept === undefined) return;
-  const { messages } = kept;
-  messages.forEach((message, i) => {
-    if (message.type !== 'predictions') return;
-    const entries = message.entries.map(entry => ({ ...entry, answers: entry.answers.map(ownNumbers) }));
-    messages[i] = { ...message, entries };
+  kept?.messages.forEach((said, i) => {
+    kept.messages[i] = { ...said, bytes: said.bytes.slice() };
   });
 }
 
-function ownNumbers(answer: StepAnswer): StepAnswer {
-  const own = { ...answer } as { [name: string]: unknown };
-  for (const name of ['prediction', 'topValues', 'logits', 'carry']) {
-    if (own[name] !== undefined) own[name] = (own[name] as Float32Array).slice();
-  }
-  return own as unknown as StepAnswer;
-}
-
 /** Lets go of everything. */
-export function drop({ kept, counts }: Speaker): void {
+export function drop(session: Speaker): void {
+  const { kept } = session;
   if (kept === undefined) return;
-  counts.unacknowledgedBytes -= kept.bytes;
-  kept.bytes = kept.sent = kept.messages.length = 0;
+  weigh(session, -kept.bytes);
+  kept.sent = kept.messages.length = 0;
 }
 
 /** The last frame that a message answers; 0 if it is no answer. */
@@ -176,23 +198,4 @@ function part(message: ServerMessage, firstSeq: number, lastSeq: number): Server
   const from = Math.max(0, firstSeq - message.firstSeq);
   const entries = message.entries.slice(from, Math.max(from, lastSeq - message.firstSeq + 1));
   return entries.length === 0 ? undefined : { ...message, firstSeq: message.firstSeq + from, entries };
-}
-
-function bytesOf(message: ServerMessage): number {
-  switch (message.type) {
-    case 'predictions': {
-      let numbers = 16;
-      for (const { answers } of message.entries) {
-        numbers += 8;
-        for (const answer of answers) numbers += answerSize(answer);
-      }
-      return 4 * numbers;
-    }
-    case 'losses':
-      return 64 + 32 * message.losses.length;
-    case 'finished':
-      return 256 + (message.carry?.byteLength ?? 0) + (message.state?.byteLength ?? 0);
-    default:
-      return 256;
-  }
 }

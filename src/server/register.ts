@@ -122,6 +122,7 @@ export const nowhere: Outlet = {
   queued: 0,
   pending: 0,
   send() {},
+  sendBytes() {},
   blocked: () => false,
   ended() {},
   takenOver() {},

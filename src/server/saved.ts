@@ -2,17 +2,10 @@
 import { CheckpointError } from '../errors.js';
 import { loadModel } from '../model/checkpoint.js';
 import { readSafetensors, tensorOf, writeSafetensors } from '../model/safetensors.js';
-import {
-  decodeServer,
-  defaultLimits,
-  encodeServer,
-  type Learning,
-  type Predictions,
-  type ServerMessage,
-} from '../wire/messages.js';
+import { encodeServer, type Learning, type Predictions } from '../wire/messages.js';
 import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
-import { takeKept } from './kept.js';
+import { decodeSaid, takeKept } from './kept.js';
 import { learnerFor } from './open.js';
 import type { SavedName } from './register.js';
 import { findModel, fits, type Served, serveModel } from './served.js';
@@ -46,9 +39,11 @@ interface SavedSession extends SavedName {
 export function saveSession(session: Session, name: string): Uint8Array<ArrayBuffer> {
   const { token, nonce, grant, own, served, learn, learner, want, credit, kept, held, totals } = session;
   const { nextSeq, taken, steps, resets, finishing, ended } = session;
-  const messages: ServerMessage[] = [...(kept?.messages ?? [])];
-  if (held) messages.push({ type: 'predictions', session: 1, firstSeq: held.seq, entries: [held.entry] });
-  const encoded = messages.map(message => encodeServer(message, 'eddy.v1.proto') as Uint8Array);
+  const messages = kept?.messages.map(({ bytes }) => bytes) ?? [];
+  if (held) {
+    const last: Predictions = { type: 'predictions', session: 1, firstSeq: held.seq, entries: [held.entry] };
+    messages.push(encodeServer(last, 'eddy.v1.proto') as Uint8Array<ArrayBuffer>);
+  }
   const saved: SavedSession = {
     name,
     token,
@@ -70,17 +65,11 @@ export function saveSession(session: Session, name: string): Uint8Array<ArrayBuf
     acked: kept?.acked ?? 0,
     answered: kept?.answered ?? 0,
     beside: kept?.beside ?? 0,
-    lengths: encoded.map(({ length }) => length),
+    lengths: messages.map(({ length }) => length),
     held: held !== undefined,
     totals,
   };
-  const all = new Uint8Array(encoded.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const bytes of encoded) {
-    all.set(bytes, at);
-    at += bytes.length;
-  }
-  const tensors = new Map([['messages', tensorOf(all)]]);
+  const tensors = new Map([['messages', tensorOf(Buffer.concat(messages))]]);
   if (!ended) tensors.set('snapshot', tensorOf(takeSnapshot(session)));
   return writeSafetensors(tensors, { [key]: JSON.stringify(saved) });
 }
@@ -128,9 +117,9 @@ export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, g
   const { nextSeq, taken, steps, resets, finishing, totals, acked, answered, beside, lengths, held } = saved;
   Object.assign(session, { nextSeq, taken, steps, resets, finishing, ended });
   Object.assign(session.totals, totals);
-  const messages = readMessages(tensors.get('messages')!.data, lengths);
+  const messages = parts(tensors.get('messages')!.data, lengths);
   if (held) {
-    const { firstSeq, entries } = messages.pop() as Predictions;
+    const { firstSeq, entries } = decodeSaid(messages.pop()!) as Predictions;
     session.held = { seq: firstSeq, entry: entries[0] };
   }
   takeKept(session, messages, { acked, answered, beside });
@@ -152,13 +141,11 @@ async function servedFor(saved: SavedSession, snapshot: Uint8Array | undefined, 
   );
 }
 
-const limits = { ...defaultLimits, maxBytes: 1 << 28, maxItems: 1 << 24 };
-
-function readMessages(bytes: Uint8Array, lengths: readonly number[]): ServerMessage[] {
+function parts(bytes: Uint8Array, lengths: readonly number[]): Uint8Array<ArrayBuffer>[] {
   let at = 0;
   return lengths.map(length => {
     at += length;
-    return decodeServer(bytes.slice(at - length, at), true, 'eddy.v1.proto', limits);
+    return bytes.slice(at - length, at);
   });
 }
 

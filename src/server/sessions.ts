@@ -51,8 +51,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
 
   function wakeUp(session: Session): void {
     if (!canGoOn(session)) return;
-    batcher.add(session);
-    turn.schedule();
+    turn.schedule(batcher.add(session));
   }
 
   function isBusy(): boolean {

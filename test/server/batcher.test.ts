@@ -5,10 +5,12 @@ import { effectiveWant } from '../../src/server/answer.js';
 import { createBatcher } from '../../src/server/batcher.js';
 import { createCounts, createHistograms } from '../../src/server/counts.js';
 import { createGrant } from '../../src/server/grant.js';
+import { decodeSaid } from '../../src/server/kept.js';
 import { createPrivateLearner } from '../../src/server/learner.js';
 import { startLearning } from '../../src/server/learning.js';
 import { serveModel } from '../../src/server/served.js';
 import { createSession, type Outlet, type Session } from '../../src/server/session.js';
+import { createTurn } from '../../src/server/turn.js';
 import type { ServerMessage } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 
@@ -40,6 +42,7 @@ function sessions(model: TrainableModel, count: number): { session: Session; sen
       queued: 0,
       pending: 0,
       send: message => sent.push(message),
+      sendBytes: bytes => sent.push(decodeSaid(bytes)),
       blocked: () => false,
       ended: () => {},
       takenOver: () => {},
@@ -105,7 +108,42 @@ test('a batch has a bound, and all are stepped', async t => {
     batcher.add(session);
   }
   batcher.run();
-  t.deepEqual(batches, [256, 256, 88]);
+  t.deepEqual(batches, [64, 64, 64, 64, 64, 64, 64, 64, 64, 24]);
+  t.true(all.every(({ sent }) => sent.length === 1));
+});
+
+test('a whole batch is stepped and answered as soon as another session comes, and no more than that batch', async t => {
+  const { model, batches } = await watched();
+  const all = sessions(model, 66);
+  const batcher = createBatcher(fail, () => 0);
+  let scheduled = 0;
+  const turn = createTurn(batcher.run, () => scheduled++);
+  let ends = 0;
+  turn.atEnd(() => ends++);
+  for (const { session } of all.slice(0, 64)) {
+    tokens(session, [1, 2]);
+    turn.schedule(batcher.add(session));
+  }
+  t.deepEqual([batches.length, ends], [0, 0]);
+  tokens(all[64].session, [1]);
+  turn.schedule(batcher.add(all[64].session));
+  t.deepEqual(batches, [64, 64]);
+  t.deepEqual([ends, scheduled], [1, 1]);
+  t.true(all.slice(0, 64).every(({ sent }) => entryCount(sent[0]) === 2));
+  t.is(all[64].sent.length, 0);
+});
+
+test('one that has sent much gives way to those behind it after some steps', async t => {
+  const { model, batches } = await watched();
+  const all = sessions(model, 65);
+  const batcher = createBatcher(fail, () => 0);
+  all.forEach(({ session }, i) => {
+    tokens(session, Array(i === 0 ? 40 : 1).fill(1));
+    batcher.add(session);
+  });
+  t.false(batcher.run());
+  // The 65th comes after 16 steps of the first one, and is in company with it then.
+  t.deepEqual(batches, [64, ...Array(15).fill(1), 2, ...Array(23).fill(1)]);
   t.true(all.every(({ sent }) => sent.length === 1));
 });
 

@@ -355,13 +355,13 @@ test('a connection is read on, and closed, also where what was left has no answe
 test('a connection with too many unsent bytes is not read from, and its sessions wait, until the socket drains', async t => {
   const { receive, nextTurn, webSocket, socket, writes } = await onFakeSocket(1000);
   receive({ type: 'open', session: 1 });
-  await nextTurn();
+  // What the socket does not take of the first write.
   webSocket.bufferedAmount = 2000;
-  receive({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'tokens', ids: [0, 1] } });
-  // Something is told, so that the turn ends with a write.
-  receive({ type: 'open', session: 1 });
   await nextTurn();
   t.true(webSocket.isPaused);
+  receive({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'tokens', ids: [0, 1] } });
+  receive({ type: 'open', session: 1 });
+  await nextTurn();
   t.false(writes.includes('predictions'));
   webSocket.bufferedAmount = 0;
   socket.emit('drain');
