@@ -429,12 +429,6 @@ function outer1x4(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, 
   v128.store(w, a0);
 }
 
-// @ts-ignore: decorator
-@inline
-function rowOrZero(w: usize, wStride: usize, row: i32, k: i32): v128 {
-  return row < k ? v128.load(w + <usize>row * wStride) : i32x4.splat(0);
-}
-
 /** Wᵀ (n × k rounded up to 4) from W (k × n), in blocks of 4 × 4. */
 export function transposeMatrix(w: usize, wt: usize, k: i32, n: i32): void {
   const columns = (k + 3) & ~3;
@@ -447,22 +441,25 @@ export function transposeMatrix(w: usize, wt: usize, k: i32, n: i32): void {
       const panelT = wt + ((<usize>startT * n) << 2);
       const tStride = <usize>widthT << 2;
       for (let j = 0; j < width; j += 4) {
-        const from = panel + (j << 2);
-        const to = panelT + <usize>(start + j) * tStride;
-        for (let i = 0; i < widthT; i += 4) {
-          const r0 = rowOrZero(from, wStride, startT + i, k);
-          const r1 = rowOrZero(from, wStride, startT + i + 1, k);
-          const r2 = rowOrZero(from, wStride, startT + i + 2, k);
-          const r3 = rowOrZero(from, wStride, startT + i + 3, k);
+        let from = panel + <usize>startT * wStride + (j << 2);
+        let to = panelT + <usize>(start + j) * tStride;
+        const end = to + tStride;
+        for (let left = k - startT; to < end; left -= 4) {
+          const zero = i32x4.splat(0);
+          const r0 = v128.load(from);
+          const r1 = left > 1 ? v128.load(from + wStride) : zero;
+          const r2 = left > 2 ? v128.load(from + 2 * wStride) : zero;
+          const r3 = left > 3 ? v128.load(from + 3 * wStride) : zero;
           const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
           const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
           const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
           const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-          const out = to + (i << 2);
-          v128.store(out, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-          v128.store(out + tStride, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
-          v128.store(out + 2 * tStride, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
-          v128.store(out + 3 * tStride, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+          v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+          v128.store(to + tStride, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
+          v128.store(to + 2 * tStride, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
+          v128.store(to + 3 * tStride, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+          from += 4 * wStride;
+          to += 16;
         }
       }
       startT += widthT;
