@@ -182,7 +182,8 @@ export interface Kernels {
    * Adam (Kingma and Ba 2015, algorithm 1, as PyTorch `Adam`) and AdamW (Loshchilov and Hutter 2019): g' = g · scale;
    * m = β1 · m + (1 − β1) · g'; v = β2 · v + (1 − β2) · g'²; w = w · keep − rate · m / (√v · root + ε), where the caller gives
    * rate / (1 − β1^t) as `rate`, 1 / √(1 − β2^t) as `root`, and 1 less the weight decay of this step as `keep`. With β1 and root 0 and 1
-   * it is RMSProp. g flushed, m and v below 2⁻¹²⁰ are +0. With β1 = 0, m is g' and neither read nor written.
+   * it is RMSProp. g flushed; m below 2⁻¹²⁰ in magnitude and v below 2⁻¹²⁰ are +0. With β1 = 0, m is g' and neither read nor
+   * written. n is a multiple of 16, as the tensors of a model are.
    */
   adam(
     w: Address,

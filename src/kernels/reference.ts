@@ -12,6 +12,8 @@ export interface Arithmetic {
   flush(x: number): number;
   /** The same for an optimizer moment, at 2⁻¹²⁰. */
   flushMoment(x: number): number;
+  /** And for a second moment, which is not negative. */
+  flushSecond(x: number): number;
   exp(x: number): number;
   log(x: number): number;
   softplus(x: number): number;
@@ -24,6 +26,7 @@ const tiniestMoment = 2 ** -120;
 const singlePrecision: Arithmetic = {
   round: Math.fround,
   flushMoment: x => (Math.abs(x) < tiniestMoment ? 0 : x),
+  flushSecond: x => (x < tiniestMoment ? 0 : x),
   ...float32,
 };
 
@@ -32,6 +35,7 @@ const doublePrecision: Arithmetic = {
   round: x => x,
   flush: x => x,
   flushMoment: x => x,
+  flushSecond: x => x,
   exp: Math.exp,
   log: Math.log,
   softplus: x => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
@@ -52,7 +56,9 @@ const interleaved = 16;
  */
 export function createReference(precision: 'float32' | 'float64'): Kernels {
   const single = precision === 'float32';
-  const { round, flush, flushMoment, exp, log, softplus, tanh, sigmoid } = single ? singlePrecision : doublePrecision;
+  const { round, flush, flushMoment, flushSecond, exp, log, softplus, tanh, sigmoid } = single
+    ? singlePrecision
+    : doublePrecision;
   const arena = createArena(bufferBacking(precision));
 
   /** The sum of n terms by the rule for whole tensors. */
@@ -442,7 +448,7 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
           first = flushMoment(round(round(b1 * m[m0 + i]) + round(c1 * slope)));
           m[m0 + i] = first;
         }
-        const second = flushMoment(round(round(b2 * m[v0 + i]) + round(c2 * round(slope * slope))));
+        const second = flushSecond(round(round(b2 * m[v0 + i]) + round(c2 * round(slope * slope))));
         m[v0 + i] = second;
         const scaled = round(round(round(Math.sqrt(second)) * k) + e);
         m[w + i] = round(m[w + i] * kept) - round(round(r * first) / scaled);

@@ -34,7 +34,7 @@ export interface LayerParameters {
 export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Where the tensor lies among the weights: the first number and how many, padding included. */
+  /** Where the tensor lies among the weights: the first number and how many, padding included; both multiples of 16. */
   readonly offset: number;
   readonly length: number;
   /** Place of each element of the tensor, row-major, among the weights. */

@@ -139,6 +139,12 @@ test('weights are copies by name, and are set by name', async t => {
   });
 });
 
+test('tensors lie in runs of 16 numbers, as the optimizers take them', async t => {
+  const { network } = await createModel(config('gru', [5, 3], undefined, undefined));
+  for (const { name, offset, length } of network.parameters.tensors)
+    t.deepEqual([offset % 16, length % 16], [0, 0], name);
+});
+
 test('a copy has the same bits and weights of its own', async t => {
   const model = await createModel(config('gru', [6, 3]), { seed: 9 });
   const copy = await copyModel(model);

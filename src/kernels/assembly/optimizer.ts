@@ -1,4 +1,4 @@
-// Updates of weights. Byte addresses; n a multiple of 4; formulas in ../kernels.ts.
+// Updates of weights. Byte addresses; n a multiple of 4, for Adam of 16; formulas in ../kernels.ts.
 
 import { flush4, magnitude } from './functions';
 
@@ -35,14 +35,18 @@ export function sgdStep(w: usize, g: usize, m: usize, n: i32, scale: f32, rate: 
 }
 
 export function adamStep(w: usize, g: usize, m: usize, v: usize, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32, keep: f32): void {
-  if (beta1 != 0) adamLoop(true, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon, keep);
-  else adamLoop(false, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon, keep);
+  if (keep != 1) {
+    const kept = f32x4.splat(keep);
+    for (let at = w, end = w + (<usize>n << 2); at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), kept));
+  }
+  if (beta1 != 0) adamLoop(true, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
+  else adamLoop(false, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
 }
 
-// The test at the end and no branch between: so V8 takes the splats out of the loop.
+// Four vectors side by side, as in ./functions.ts. The test at the end and no branch between: so V8 takes the splats out of the loop.
 // @ts-ignore: decorator
 @inline
-function adamLoop(withFirst: bool, w: usize, g: usize, m: usize, v: usize, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32, keep: f32): void {
+function adamLoop(withFirst: bool, w: usize, g: usize, m: usize, v: usize, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32): void {
   const s = f32x4.splat(scale);
   const r = f32x4.splat(rate);
   const b1 = f32x4.splat(<f32>beta1);
@@ -51,26 +55,69 @@ function adamLoop(withFirst: bool, w: usize, g: usize, m: usize, v: usize, n: i3
   const c2 = f32x4.splat(<f32>(1 - beta2));
   const k = f32x4.splat(root);
   const e = f32x4.splat(epsilon);
-  const kept = f32x4.splat(keep);
   const limit = momentLimit();
   const end = w + (<usize>n << 2);
   if (w == end) return;
   do {
-    const slope = f32x4.mul(flush4(v128.load(g)), s);
-    let first = slope;
+    const slope0 = f32x4.mul(flush4(v128.load(g)), s);
+    const slope1 = f32x4.mul(flush4(v128.load(g, 16)), s);
+    const slope2 = f32x4.mul(flush4(v128.load(g, 32)), s);
+    const slope3 = f32x4.mul(flush4(v128.load(g, 48)), s);
+    let first0 = slope0;
+    let first1 = slope1;
+    let first2 = slope2;
+    let first3 = slope3;
     if (withFirst) {
-      first = flushMoment(f32x4.add(f32x4.mul(b1, v128.load(m)), f32x4.mul(c1, slope)), limit);
-      v128.store(m, first);
-      m += 16;
+      first0 = nextFirst(v128.load(m), slope0, b1, c1, limit);
+      first1 = nextFirst(v128.load(m, 16), slope1, b1, c1, limit);
+      first2 = nextFirst(v128.load(m, 32), slope2, b1, c1, limit);
+      first3 = nextFirst(v128.load(m, 48), slope3, b1, c1, limit);
+      v128.store(m, first0);
+      v128.store(m, first1, 16);
+      v128.store(m, first2, 32);
+      v128.store(m, first3, 48);
+      m += 64;
     }
-    const second = flushMoment(f32x4.add(f32x4.mul(b2, v128.load(v)), f32x4.mul(c2, f32x4.mul(slope, slope))), limit);
-    v128.store(v, second);
-    const scaled = f32x4.add(f32x4.mul(f32x4.sqrt(second), k), e);
-    v128.store(w, f32x4.sub(f32x4.mul(v128.load(w), kept), f32x4.div(f32x4.mul(r, first), scaled)));
-    w += 16;
-    g += 16;
-    v += 16;
+    const second0 = nextSecond(v128.load(v), slope0, b2, c2, limit);
+    const second1 = nextSecond(v128.load(v, 16), slope1, b2, c2, limit);
+    const second2 = nextSecond(v128.load(v, 32), slope2, b2, c2, limit);
+    const second3 = nextSecond(v128.load(v, 48), slope3, b2, c2, limit);
+    v128.store(v, second0);
+    v128.store(v, second1, 16);
+    v128.store(v, second2, 32);
+    v128.store(v, second3, 48);
+    const w0 = moved(v128.load(w), first0, second0, r, k, e);
+    const w1 = moved(v128.load(w, 16), first1, second1, r, k, e);
+    const w2 = moved(v128.load(w, 32), first2, second2, r, k, e);
+    const w3 = moved(v128.load(w, 48), first3, second3, r, k, e);
+    v128.store(w, w0);
+    v128.store(w, w1, 16);
+    v128.store(w, w2, 32);
+    v128.store(w, w3, 48);
+    w += 64;
+    g += 64;
+    v += 64;
   } while (w < end);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextFirst(first: v128, slope: v128, b1: v128, c1: v128, limit: v128): v128 {
+  return flushMoment(f32x4.add(f32x4.mul(b1, first), f32x4.mul(c1, slope)), limit);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextSecond(second: v128, slope: v128, b2: v128, c2: v128, limit: v128): v128 {
+  const next = f32x4.add(f32x4.mul(b2, second), f32x4.mul(c2, f32x4.mul(slope, slope)));
+  return v128.andnot(next, f32x4.lt(next, limit));
+}
+
+// @ts-ignore: decorator
+@inline
+function moved(weight: v128, first: v128, second: v128, r: v128, k: v128, e: v128): v128 {
+  const scaled = f32x4.add(f32x4.mul(f32x4.sqrt(second), k), e);
+  return f32x4.sub(weight, f32x4.div(f32x4.mul(r, first), scaled));
 }
 
 export function adagradStep(w: usize, g: usize, v: usize, n: i32, scale: f32, rate: f32, epsilon: f32): void {
