@@ -40,6 +40,8 @@ export type Learned =
       readonly step: Step;
       readonly target: Target | undefined;
       readonly loss: number | null;
+      /** With a guard: the input was far larger than inputs usually are, and was brought down. */
+      readonly limited?: true;
       /** What to resume from, as of now: throws `StaleStateError` once the stream has moved on. */
       state(): StreamState;
     }

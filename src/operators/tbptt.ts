@@ -96,8 +96,8 @@ export function createLearner(
       }
       updateDue(true);
       if (left()) return;
-      const { step, number, loss } = stream.step(item.input, item.target, item.weight);
-      emit({ kind: 'step', number, step, target: item.target, loss, state: track() });
+      const stepped = stream.step(item.input, item.target, item.weight);
+      emit({ kind: 'step', target: item.target, ...stepped, state: track() });
       if (!left()) updateDue(false);
     },
     finish() {

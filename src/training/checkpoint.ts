@@ -58,7 +58,13 @@ export function saveTrainer(
     optimizer: optimizer.config,
     ...(readout && { readout: { ...options.readout, optimizer: readout.config } }),
     maxGradientNorm: finiteOrNull(options.maxGradientNorm),
-    ...(options.guard && { guard: { ...options.guard, longest: finiteOrNull(options.guard.longest) } }),
+    ...(options.guard && {
+      guard: {
+        ...options.guard,
+        longest: finiteOrNull(options.guard.longest),
+        largest: finiteOrNull(options.guard.largest),
+      },
+    }),
   });
   return writeCheckpoint(
     model,
@@ -92,7 +98,7 @@ export async function loadTrainer(
   const options: TrainerOptions = {
     ...others,
     maxGradientNorm: maxGradientNorm ?? Number.POSITIVE_INFINITY,
-    ...(guard && { guard: { ...guard, longest: guard.longest === null ? Number.POSITIVE_INFINITY : guard.longest } }),
+    ...(guard && { guard: { ...guard, longest: infinite(guard.longest), largest: infinite(guard.largest) } }),
   };
   checkWindow(config, options, limits.maxWindowBytes ?? 2 ** 28);
   const model = await modelOf(checkpoint);
@@ -148,6 +154,10 @@ function finiteOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
+function infinite(value: number | null | undefined): number | undefined {
+  return value === null ? Number.POSITIVE_INFINITY : value;
+}
+
 function withoutInfinity(settings: object): object {
   const finite = Object.entries(settings).filter(([, value]) => value !== Number.POSITIVE_INFINITY);
   return Object.fromEntries(finite.map(([name, value]) => [name, isRecord(value) ? withoutInfinity(value) : value]));
@@ -160,7 +170,10 @@ function isRecord(value: unknown): value is object {
 interface Saved {
   readonly options: Omit<TrainerOptions, 'maxGradientNorm' | 'guard'> & {
     readonly maxGradientNorm?: number | null;
-    readonly guard?: Omit<GuardOptions, 'longest'> & { readonly longest?: number | null };
+    readonly guard?: Omit<GuardOptions, 'longest' | 'largest'> & {
+      readonly longest?: number | null;
+      readonly largest?: number | null;
+    };
   };
   readonly counters: readonly string[];
   readonly streams: readonly string[];

@@ -4,6 +4,8 @@ import { ConfigError } from '../errors.js';
 export interface GuardOptions {
   /** An update this many times longer than usual is shortened to the usual length. Default 8; `Infinity` for never. */
   readonly longest?: number;
+  /** An element of an input this many times larger than inputs usually are is brought down to that. Default 8; `Infinity` for never. */
+  readonly largest?: number;
   /**
    * The learner goes back when it did worse than its last good snapshot by this much in all, in mean deviations of the loss;
    * by two fifths of it while its learning rate is below a quarter. Default 10.
@@ -25,6 +27,7 @@ export interface GuardOptions {
 
 const defaults: Required<GuardOptions> = {
   longest: 8,
+  largest: 8,
   leap: 10,
   every: 100,
   lower: 0.5,
@@ -44,8 +47,9 @@ export function checkGuard(options: GuardOptions): Required<GuardOptions> {
   for (const name of Object.keys(options)) expect(names.includes(name), `.${name}`, `one of ${names.join(', ')}`, name);
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
   const full = { ...defaults, ...Object.fromEntries(given) };
-  const { longest, leap, every, lower, recover, least, maxNorm, maxRollbacks } = full;
+  const { longest, largest, leap, every, lower, recover, least, maxNorm, maxRollbacks } = full;
   expect(longest >= 1, '.longest', 'a number from 1', longest);
+  expect(largest >= 1, '.largest', 'a number from 1', largest);
   expect(leap > 0 && Number.isFinite(leap), '.leap', 'a positive number', leap);
   expect(Number.isInteger(every) && every >= 1, '.every', 'an integer from 1', every);
   expect(lower > 0 && lower <= 1, '.lower', 'above 0 and at most 1', lower);

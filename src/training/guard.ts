@@ -1,9 +1,11 @@
 import { DivergenceError } from '../errors.js';
 import type { Floats } from '../kernels/memory.js';
+import type { Input } from '../model/input.js';
 import type { Network } from '../model/network.js';
 import type { GuardOptions } from './guard-options.js';
 import type { Optimizer } from './optimizer.js';
 import { createPace } from './pace.js';
+import { createReach } from './reach.js';
 import { spectralNorm } from './spectral-norm.js';
 import type { Window } from './window.js';
 
@@ -30,6 +32,8 @@ export interface Verdict {
 }
 
 export interface Guard {
+  /** Before each step: the input, brought down where it is far larger than inputs usually are. */
+  limit(input: Input | null): Input | null;
   /** Before each update; before the first one, the first snapshot is what the weights begin with. */
   begin(): void;
   /**
@@ -81,7 +85,7 @@ const prefix = 'guard.';
  * one while in doubt; the differences of the losses are summed up, less an allowance, and never below 0 (Page 1954). Where the sum
  * says that the learner has become worse, weights, moments and counters go back to the snapshot, and the learning rate is
  * lowered, to recover slowly. What is hard for both says nothing: so a stream that has changed is learned on. What is not finite
- * goes back at once. An update much longer than usual is shortened before it does harm.
+ * goes back at once. An update much longer than usual is shortened before it does harm, and an input far larger is brought down.
  *
  * Losses are judged in units of their fading mean deviation, so that those below 0 and near 0 are judged alike. Follows from the
  * order of updates alone.
@@ -89,7 +93,7 @@ const prefix = 'guard.';
 export function createGuard(guarded: Guarded, options: Required<GuardOptions>): Guard {
   const { network, optimizer } = guarded;
   const { kernels, parameters, config } = network;
-  const { longest, leap, every, lower, recover, least, maxNorm, maxRollbacks } = options;
+  const { longest, largest, leap, every, lower, recover, least, maxNorm, maxRollbacks } = options;
   const recurrent = config.layers.flatMap((layer, i) => {
     const places = parameters.tensors.find(({ name }) => name === `weight_hh_l${i}`)!.places;
     return layer.cell === 'rnn_relu' ? [{ places, size: layer.size }] : [];
@@ -99,6 +103,7 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
   for (const [name, region] of Object.entries(optimizer.moments)) snapshot[name] = create(region.length);
   for (const [name, values] of Object.entries(snapshot)) snapshot[`next.${name}`] = create(values.length);
   const pace = createPace(create(parameters.size), longest);
+  const reach = createReach(largest);
   let kept = guarded.counters();
   let next = kept;
   /** Numbers alone, so that a checkpoint can hold them; `kept` and `next` are those of the two snapshots. */
@@ -245,6 +250,7 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
 
   return {
     snapshot,
+    limit: reach.limit,
 
     begin() {
       pace.mark(weights());
@@ -255,9 +261,10 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     },
 
     judge({ loss, skipped }, windows) {
+      reach.observe(windows);
       if (skipped) return { rollback: rollBack('not finite', loss) };
       const shortened = pace.keep(weights(), state.rate) ? ({ shortened: true } as const) : {};
-      const size = recurrent.length > 0 ? largest(windows) : 0;
+      const size = recurrent.length > 0 ? largestState(windows) : 0;
       if (overgrown(size)) return { ...shortened, rollback: rollBack('norm', loss) };
       return { ...shortened, ...judgeLoss(loss, windows, size) };
     },
@@ -265,6 +272,7 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     counters: () => ({
       ...prefixed('', state),
       ...prefixed('pace.', pace.state),
+      ...prefixed('reach.', reach.state),
       ...prefixed('kept.', kept),
       ...prefixed('next.', next),
     }),
@@ -274,6 +282,7 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
         Object.fromEntries(Object.keys(numbers).map(name => [name, counters[`${prefix}${part}${name}`]])) as Numbers;
       Object.assign(state, of('', state));
       Object.assign(pace.state, of('pace.', pace.state));
+      Object.assign(reach.state, of('reach.', reach.state));
       kept = of('kept.', kept);
       next = of('next.', next);
       optimizer.factor = state.rate;
@@ -286,7 +295,7 @@ function prefixed(part: string, numbers: object): Record<string, number> {
 }
 
 /** The largest number in the carries of windows that are new. */
-function largest(windows: readonly Window[]): number {
+function largestState(windows: readonly Window[]): number {
   let most = 0;
   for (const { carry, replayed } of windows) {
     if (replayed) continue;

@@ -66,12 +66,12 @@ export type Arrival =
  * first; the window of a group is the k2 steps that end with it (Williams and Peng 1990, BPTT(h; h′)).
  */
 export interface LearningStream {
-  /** Steps once. A target of undefined may still come, by `target`. */
+  /** Steps once. A target of undefined may still come, by `target`. With a guard, an input far larger than usual is `limited`. */
   step(
     input: Input | null,
     target: Target | undefined,
     weight?: number,
-  ): { step: Step; number: number; loss: number | null };
+  ): { step: Step; number: number; loss: number | null; limited?: true };
   /** @throws TargetError if there is no such step yet, or the target is wrong */
   checkTarget(number: number, target: Target, weight?: number): void;
   /**
@@ -206,7 +206,9 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     },
 
     step(input, target, weight) {
-      const own = typeof input === 'object' && input !== null ? input.slice() : input;
+      const near = trainer.guard ? trainer.guard.limit(input) : input;
+      const limited = near !== input;
+      const own = typeof near === 'object' && near !== null && !limited ? near.slice() : near;
       if (target !== undefined) trainer.checkTarget(target);
       checkWeight(weight);
       const before = carry;
@@ -222,7 +224,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       entries.push(weight === undefined && !readout ? entry : { ...entry, ...weighed(weight), ...isFresh(fresh) });
       if (fresh) markFresh(steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
-      return { step, number: steps, loss };
+      return limited ? { step, number: steps, loss, limited } : { step, number: steps, loss };
     },
 
     checkTarget,
