@@ -1,11 +1,14 @@
 /** What comes for a session: each frame once and in order, within the credit. What is not taken is told. */
 import { type Frames, frameCount, type Payload, type TargetValue } from '../wire/messages.js';
 import { acknowledge, answerAgain } from './kept.js';
-import { enqueue, fault, type Session } from './session.js';
+import { enqueue, fault, noAnswers, type Session } from './session.js';
+
+/** Bytes of a frame beside its numbers. */
+const frameCost = 64;
 
 /** Puts frames in the queue. */
 export function acceptFrames(session: Session, frames: Frames): void {
-  const { firstSeq, payload, targets } = frames;
+  const { firstSeq, payload } = frames;
   const count = frameCount(payload);
   const due = session.nextSeq;
   if (frames.ack !== undefined && !acknowledge(session, frames.ack)) {
@@ -25,25 +28,12 @@ export function acceptFrames(session: Session, frames: Frames): void {
     return;
   }
   const end = Math.min(count, old + session.credit - underWay(session));
-  const own = 64 + Math.ceil(payloadBytes(payload) / count);
-  for (let i = old; i < end; i++) {
-    const seq = firstSeq + i;
-    if (session.resets[0]?.seq === seq) pushReset(session, session.resets.shift()!.weights);
-    const target = targets?.targets[i];
-    const cost = own + targetBytes(target);
-    enqueue(session, {
-      kind: 'frame',
-      seq,
-      payload,
-      index: i,
-      target,
-      forStep: targets?.forStep === undefined ? undefined : targets.forStep + i,
-      cost,
-      inputs: undefined,
-      done: 0,
-      firstStep: 0,
-      answers: [],
-    });
+  for (let from = old; from < end; ) {
+    const [reset] = session.resets;
+    if (reset?.seq === firstSeq + from) pushReset(session, session.resets.shift()!.weights);
+    const until = Math.min(end, (session.resets[0]?.seq ?? Number.POSITIVE_INFINITY) - firstSeq);
+    pushFrames(session, frames, from, until);
+    from = until;
   }
   const taken = Math.max(0, end - old);
   session.nextSeq += taken;
@@ -58,6 +48,25 @@ export function acceptFrames(session: Session, frames: Frames): void {
       { forSeq: seq, expectedSeq: seq, retryable: true },
     );
   }
+}
+
+/** Those from one place to another, between which the stream does not start afresh. */
+function pushFrames(session: Session, { firstSeq, payload, targets }: Frames, index: number, end: number): void {
+  let cost = (end - index) * frameCost + Math.ceil((payloadBytes(payload) * (end - index)) / frameCount(payload));
+  if (targets !== undefined) for (let i = index; i < end; i++) cost += targetBytes(targets.targets[i]);
+  enqueue(session, {
+    kind: 'frames',
+    payload,
+    targets,
+    seq: firstSeq + index,
+    index,
+    end,
+    cost,
+    inputs: undefined,
+    done: 0,
+    firstStep: 0,
+    answers: noAnswers,
+  });
 }
 
 /** Something came that follows frames which have not. */

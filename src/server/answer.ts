@@ -53,17 +53,6 @@ export function answerLength(want: EffectiveWant, outputs: number, carry: number
   return 8 + prediction + (want.logits ? outputs : 0) + (want.carry ? carry : 0);
 }
 
-/** Numbers in an answer, for bounds on what waits to be sent. */
-export function answerSize(answer: StepAnswer): number {
-  return (
-    8 +
-    (answer.prediction?.length ?? 0) +
-    2 * (answer.topValues?.length ?? 0) +
-    (answer.logits?.length ?? 0) +
-    (answer.carry?.length ?? 0)
-  );
-}
-
 /** Below this many places each is put among those found so far; that takes count · length comparisons. */
 const fewPlaces = 32;
 

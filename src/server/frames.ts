@@ -3,34 +3,33 @@ import { InputError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
-import type { Fault, FaultCode, ServerMessage } from '../wire/messages.js';
+import type { Fault, FaultCode, ServerMessage, StepAnswer } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
 import { flush, pushEntry, pushMessage, releaseHeld } from './outbox.js';
-import { dequeue, type Frame, type Session, sayFault } from './session.js';
+import { dequeue, type FrameRun, forStepOf, noAnswers, type Session, sayFault, targetOf } from './session.js';
 
 /** Steps of one frame, and numbers in its answer, at most. */
 const mostSteps = 4096;
 const mostNumbers = 1 << 18;
 
 /**
- * The input that is due of the frame at the head of the queue; undefined if that frame has ended: it was refused, or makes
- * no step.
+ * The input that is due of the first of these frames, at the head of the queue; undefined if that frame has ended: it was
+ * refused, or makes no step.
  */
-export function nextInput(session: Session, frame: Frame): Input | undefined {
+export function nextInput(session: Session, run: FrameRun): Input | undefined {
   try {
-    if (frame.inputs === undefined) return begin(session, frame);
-    return frame.inputs[frame.done];
+    return run.inputs === undefined ? begin(session, run) : run.inputs[run.done];
   } catch (error) {
-    if (error instanceof InputError) refuse(session, frame, 'bad_input', error, { index: error.index });
-    else if (error instanceof TargetError) refuse(session, frame, 'bad_target', error);
+    if (error instanceof InputError) refuse(session, run, 'bad_input', error, { index: error.index });
+    else if (error instanceof TargetError) refuse(session, run, 'bad_target', error);
     else throw error;
     return undefined;
   }
 }
 
 /** Checks a frame whole, so that one that is refused has moved nothing. */
-function begin(session: Session, frame: Frame): Input | undefined {
-  const { payload, index } = frame;
+function begin(session: Session, run: FrameRun): Input | undefined {
+  const { payload, index } = run;
   const { model } = session.served;
   let input: Input;
   if (payload.kind === 'tokens') {
@@ -39,15 +38,15 @@ function begin(session: Session, frame: Frame): Input | undefined {
     const width = payload.values.length / payload.rows;
     input = payload.rows === 1 ? payload.values : payload.values.subarray(index * width, (index + 1) * width);
   } else {
-    return encode(session, frame);
+    return encode(session, run);
   }
   model.checkInput(input);
-  checkTarget(session, frame);
+  checkTarget(session, run);
   return input;
 }
 
-function encode(session: Session, frame: Frame): Input | undefined {
-  const { payload, index } = frame;
+function encode(session: Session, run: FrameRun): Input | undefined {
+  const { payload, index } = run;
   const { served } = session;
   const { encoder, takes } = served;
   if (encoder === undefined || payload.kind !== takes || !('chunks' in payload)) {
@@ -62,18 +61,24 @@ function encode(session: Session, frame: Frame): Input | undefined {
     throw new InputError(`Expected a chunk of at most ${most} steps, got ${inputs.length}: send it in parts`);
   }
   for (const input of inputs) served.model.checkInput(input);
-  if (frame.target !== undefined && frame.forStep === undefined) {
+  if (targetOf(run) !== undefined && forStepOf(run) === undefined) {
     throw new TargetError(`Expected a target with its step, forStep: a chunk of ${takes} may be several steps`);
   }
-  checkTarget(session, frame);
+  checkTarget(session, run);
   session.encoding = state;
-  frame.inputs = inputs;
-  if (inputs.length === 0) endFrame(session, frame);
+  if (inputs.length === 0) {
+    endFrame(session, run, 0, 0, noAnswers);
+    return undefined;
+  }
+  run.inputs = inputs;
+  run.answers = [];
   return inputs[0];
 }
 
-function checkTarget(session: Session, { target, forStep }: Frame): void {
+function checkTarget(session: Session, run: FrameRun): void {
+  const target = targetOf(run);
   if (target === undefined) return;
+  const forStep = forStepOf(run);
   checkTakesTargets(session);
   session.learner!.trainer.checkTarget(target);
   if (forStep !== undefined && forStep > session.steps) {
@@ -89,46 +94,62 @@ export function checkTakesTargets({ learner }: Session): void {
 
 /** A step of the frame at the head of the queue was made. */
 export function completeStep(session: Session, step: Step, loss: number | null): void {
-  const frame = session.queue[0] as Frame;
+  const run = session.queue[0] as FrameRun;
   session.carry.set(step.carry);
   const number = ++session.steps;
-  if (frame.done === 0) frame.firstStep = number;
   const answer = answerStep(session.want, number, step, loss);
-  if (answer !== undefined) {
-    if (session.want.last) frame.answers.length = 0;
-    frame.answers.push(answer);
+  if (run.inputs === undefined) {
+    endFrame(session, run, number, 1, answer === undefined ? noAnswers : [answer]);
+    return;
   }
-  frame.done++;
-  if (frame.inputs === undefined || frame.done === frame.inputs.length) endFrame(session, frame);
+  if (run.done === 0) run.firstStep = number;
+  if (answer !== undefined) {
+    if (session.want.last) run.answers.length = 0;
+    run.answers.push(answer);
+  }
+  run.done++;
+  if (run.done === run.inputs.length) endFrame(session, run, run.firstStep, run.done, run.answers);
 }
 
-function endFrame(session: Session, frame: Frame): void {
+function endFrame(
+  session: Session,
+  run: FrameRun,
+  firstStep: number,
+  stepCount: number,
+  answers: readonly StepAnswer[],
+): void {
+  const { seq } = run;
   session.totals.frames++;
   session.counts.frames.applied++;
-  drop(session);
-  pushEntry(session, frame.seq, { firstStep: frame.firstStep, stepCount: frame.done, answers: frame.answers });
+  drop(session, run);
+  pushEntry(session, seq, { firstStep, stepCount, answers });
   if (session.after.length > 0) for (const message of session.after.splice(0)) pushMessage(session, message);
 }
 
-function refuse(session: Session, frame: Frame, code: FaultCode, error: Error, details: Partial<Fault> = {}): void {
+function refuse(session: Session, run: FrameRun, code: FaultCode, error: Error, details: Partial<Fault> = {}): void {
+  const { seq } = run;
   session.totals.refusedFrames++;
   session.counts.frames.rejected++;
-  drop(session);
+  drop(session, run);
   releaseHeld(session, true);
   flush(session);
-  sayFault(session, code, error.message, { forSeq: frame.seq, ...details });
+  sayFault(session, code, error.message, { forSeq: seq, ...details });
 }
 
-/** Takes a frame off the queue. */
-function drop(session: Session): void {
-  dequeue(session);
+/** The first of the frames has had its turn. */
+function drop(session: Session, run: FrameRun): void {
   session.waiting--;
+  run.seq++;
+  run.index++;
+  run.inputs = undefined;
+  run.done = 0;
+  if (run.index === run.end) dequeue(session);
 }
 
-/** The frame of which some steps are made, but not all: its entry is not yet told. */
-export function underWay(session: Session): Frame | undefined {
+/** The frames of the first of which some steps are made, but not all: its entry is not yet told. */
+export function underWay(session: Session): FrameRun | undefined {
   const head = session.queue[0];
-  return head?.kind === 'frame' && head.done > 0 ? head : undefined;
+  return head?.kind === 'frames' && head.done > 0 ? head : undefined;
 }
 
 /** In order with the entries: what happens within a frame comes after its own. */

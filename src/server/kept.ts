@@ -46,12 +46,18 @@ export function createKept(): Kept {
 
 /** Says something that must arrive: after all that was said before. */
 export function say(session: Speaker, message: ServerMessage): void {
-  const { kept, outlet } = session;
-  if (kept === undefined) {
-    outlet.send(message);
-    return;
-  }
-  const said = encoded(message);
+  if (session.kept === undefined) session.outlet.send(message);
+  else keep(session, encoded(message));
+}
+
+/** Says predictions, which are written already, the last of them of frame `last`. */
+export function sayPredictions(session: Speaker, bytes: Said['bytes'], last: number): void {
+  if (session.kept === undefined) session.outlet.sendBytes(bytes);
+  else keep(session, { bytes, session: session.number, last });
+}
+
+function keep(session: Speaker, said: Said): void {
+  const kept = session.kept!;
   if (said.last > 0) kept.answered = said.last;
   else kept.beside++;
   kept.messages.push(said);

@@ -8,7 +8,7 @@ import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
 import { flush, pushLoss } from './outbox.js';
-import { type Frame, type Session, sayFault } from './session.js';
+import { type FrameRun, forStepOf, type Session, sayFault, targetOf } from './session.js';
 
 /** Begins the stream of a session that learns, from its carry; the step numbers go on. */
 export function startLearning(session: Session): void {
@@ -25,29 +25,22 @@ export function followVerdicts(session: Session, learner: SessionLearner): void 
   learner.follow(update => heed(session, update));
 }
 
-/** One step of the frame at the head of the queue, with its target and the update that is due. */
-export function learnStep(session: Session, frame: Frame, input: Input): void {
+/** One step of the first of these frames, at the head of the queue, with its target and the update that is due. */
+export function learnStep(session: Session, run: FrameRun, input: Input): void {
   const { horizon } = session.learner!;
-  const { journal } = session.served;
-  if (journal) {
-    const first = frame.done === 0;
-    const { target, forStep } = frame;
-    journal(session.token, {
-      kind: 'step',
-      input,
-      target: first ? target : undefined,
-      forStep: first ? forStep : undefined,
-    });
-  }
+  const first = run.done === 0;
+  const target = first ? targetOf(run) : undefined;
+  const forStep = first ? forStepOf(run) : undefined;
+  session.served.journal?.(session.token, { kind: 'step', input, target, forStep });
   if (horizon > 0) {
-    const forStep = session.steps + 1 - horizon;
+    const earlier = session.steps + 1 - horizon;
     // The first inputs of a stream are no targets of steps before it.
-    if (forStep > session.streamStart) learnTarget(session, forStep, input);
+    if (earlier > session.streamStart) learnTarget(session, earlier, input);
     step(session, input, undefined);
-  } else if (frame.forStep === undefined) {
-    step(session, input, frame.target);
+  } else if (forStep === undefined) {
+    step(session, input, target);
   } else {
-    if (frame.done === 0) learnTarget(session, frame.forStep, frame.target!);
+    learnTarget(session, forStep, target!);
     step(session, input, undefined);
   }
 }

@@ -1,11 +1,25 @@
 /** Answers of one turn go out as few messages, in the order in which things happened. */
-import type { Entry, ServerMessage } from '../wire/messages.js';
-import { answerSize } from './answer.js';
-import { say } from './kept.js';
+import { addEntry, type Entries, type Entry, joinEntries, type ServerMessage } from '../wire/messages.js';
+import { say, sayPredictions } from './kept.js';
 import type { Session } from './session.js';
 
-/** Numbers in one message of predictions, about. */
-const largestMessage = 16_384;
+/** Bytes in one message of predictions, about. */
+const largestMessage = 65_536;
+
+/** Memory of entries that have left, for those that come: most turns are alike. */
+const spare: Entries[] = [];
+const mostSpare = 64;
+const spareBytes = 4096;
+
+function takeEntries(): Entries {
+  return spare.pop() ?? { bytes: new Uint8Array(spareBytes), end: 0, count: 0 };
+}
+
+function giveBack(entries: Entries): void {
+  if (spare.length === mostSpare || entries.bytes.length > largestMessage) return;
+  entries.end = entries.count = 0;
+  spare.push(entries);
+}
 
 /** The entry of a frame: joins those before it; the newest one waits where only the last is wanted. */
 export function pushEntry(session: Session, seq: number, entry: Entry): void {
@@ -32,17 +46,19 @@ export function releaseHeld(session: Session, answered: boolean): void {
 
 function joinEntry(session: Session, seq: number, entry: Entry): void {
   if (session.losses.length > 0) flush(session);
-  if (session.entries.length === 0) session.firstEntry = seq;
-  session.entries.push(entry);
-  let size = 8;
-  for (const answer of entry.answers) size += answerSize(answer);
-  session.outlet.pending += 4 * size;
-  session.size += size;
-  if (session.size > largestMessage) flush(session);
+  if (session.entries === undefined) {
+    session.entries = takeEntries();
+    session.firstEntry = seq;
+  }
+  const { entries } = session;
+  const before = entries.end;
+  addEntry(entries, entry);
+  session.outlet.pending += entries.end - before;
+  if (entries.end > largestMessage) flush(session);
 }
 
 export function pushLoss(session: Session, step: number, loss: number): void {
-  if (session.entries.length > 0) flush(session);
+  if (session.entries !== undefined) flush(session);
   session.losses.push({ step, loss });
 }
 
@@ -54,17 +70,25 @@ export function pushMessage(session: Session, message: ServerMessage): void {
 
 /** Sends what has been gathered. */
 export function flush(session: Session): void {
-  const { number, outlet } = session;
-  if (session.entries.length > 0) {
-    const entries = session.entries;
-    session.entries = [];
-    outlet.pending -= 4 * session.size;
-    session.size = 0;
-    say(session, { type: 'predictions', session: number, firstSeq: session.firstEntry, entries });
+  const { entries, firstEntry, number } = session;
+  if (entries !== undefined) {
+    const last = firstEntry + entries.count - 1;
+    const bytes = joinEntries(number, firstEntry, entries);
+    dropEntries(session);
+    sayPredictions(session, bytes, last);
   }
   if (session.losses.length > 0) {
     const losses = session.losses;
     session.losses = [];
     say(session, { type: 'losses', session: number, losses });
   }
+}
+
+/** Forgets the entries that have not left, or have. */
+export function dropEntries(session: Session): void {
+  const { entries, outlet } = session;
+  if (entries === undefined) return;
+  session.entries = undefined;
+  outlet.pending -= entries.end;
+  giveBack(entries);
 }

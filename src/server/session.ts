@@ -1,9 +1,11 @@
 import type { Input } from '../model/input.js';
 import type { LearningStream } from '../training/stream.js';
 import type {
+  Entries,
   Entry,
   Fault,
   FaultCode,
+  Frames,
   Learn,
   Payload,
   ServerMessage,
@@ -35,30 +37,42 @@ export interface Outlet {
   takenOver(session: Session): void;
 }
 
-/** One frame that waits for its turn, or is under way. */
-export interface Frame {
-  readonly kind: 'frame';
-  readonly seq: number;
+/** Frames of one message that wait for their turn; what is said of the first of them moves on as they have it. */
+export interface FrameRun {
+  readonly kind: 'frames';
   readonly payload: Payload;
-  /** Which frame of the payload. */
-  readonly index: number;
-  /** Undefined where none came with it. */
-  readonly target: TargetValue | undefined;
-  /** The earlier step that the target is for; undefined for its own. */
-  readonly forStep: number | undefined;
-  /** Bytes while it waits. */
+  readonly targets: Frames['targets'];
+  /** The number of the first, and its place in the payload. */
+  seq: number;
+  index: number;
+  /** Where in the payload they end. */
+  readonly end: number;
+  /** Bytes while any of them waits. */
   readonly cost: number;
-  /** The inputs it makes: known when its turn comes. */
+  /** The inputs that the first makes, where an encoder makes them: known when its turn comes. */
   inputs: readonly Input[] | undefined;
-  /** How many of them were stepped. */
+  /** How many of those were stepped, the number of the first step, and the answers. */
   done: number;
   firstStep: number;
-  readonly answers: StepAnswer[];
+  answers: StepAnswer[];
+}
+
+/** Those of a frame that has none yet, or makes none. */
+export const noAnswers: StepAnswer[] = [];
+
+/** The target of the first; undefined where none came with it. */
+export function targetOf({ targets, index }: FrameRun): TargetValue | undefined {
+  return targets?.targets[index];
+}
+
+/** The earlier step that its target is for; undefined for its own. */
+export function forStepOf({ targets, index }: FrameRun): number | undefined {
+  return targets?.forStep === undefined ? undefined : targets.forStep + index;
 }
 
 /** What waits in a session, in the order in which it came. */
 export type Item =
-  | Frame
+  | FrameRun
   | {
       readonly kind: 'targets';
       readonly forStep: number;
@@ -130,11 +144,9 @@ export interface Session {
   /** When something came for it, and whether it was told since that nothing does. */
   lastActive: number;
   announced: boolean;
-  /** Answers that go out as one message. */
-  entries: Entry[];
+  /** Answers that go out as one message, and the frame of the first; undefined where there are none. */
+  entries: Entries | undefined;
   firstEntry: number;
-  /** Numbers in them. */
-  size: number;
   /** Losses that go out as one message. */
   losses: { step: number; loss: number }[];
   /** The newest answer, where only the last one is wanted. */
@@ -195,9 +207,8 @@ export function createSession(given: Given): Session {
     leaving: false,
     lastActive: 0,
     announced: false,
-    entries: [],
+    entries: undefined,
     firstEntry: 0,
-    size: 0,
     losses: [],
     held: undefined,
     after: [],

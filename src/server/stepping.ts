@@ -4,8 +4,8 @@ import type { Totals } from '../wire/messages.js';
 import { nextInput } from './frames.js';
 import { drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
-import { flush, releaseHeld } from './outbox.js';
-import { dequeue, type Frame, type Item, type Session } from './session.js';
+import { dropEntries, flush, releaseHeld } from './outbox.js';
+import { dequeue, type FrameRun, type Item, type Session } from './session.js';
 import { takeSnapshot } from './snapshot.js';
 
 /** Targets that are taken in one round of a session, at most. */
@@ -19,7 +19,7 @@ export function advance(session: Session): Input | undefined {
   let left = targetsInRound;
   while (left > 0 && canGoOn(session)) {
     const item = session.queue[0];
-    if (item.kind !== 'frame') {
+    if (item.kind !== 'frames') {
       left -= control(session, item, left);
       continue;
     }
@@ -39,7 +39,7 @@ export function canGoOn(session: Session): boolean {
 }
 
 /** What it took of the `most` that may be taken. */
-function control(session: Session, item: Exclude<Item, Frame>, most: number): number {
+function control(session: Session, item: Exclude<Item, FrameRun>, most: number): number {
   switch (item.kind) {
     case 'targets': {
       const { forStep, targets, done } = item;
@@ -106,9 +106,7 @@ function halt(session: Session): void {
   session.finishing = true;
   while (session.queue.length > 0) dequeue(session);
   session.waiting = 0;
-  session.outlet.pending -= 4 * session.size;
-  session.size = 0;
-  session.entries = [];
+  dropEntries(session);
   session.losses = [];
   session.stream = undefined;
 }

@@ -1,7 +1,10 @@
+import { WireError } from '../errors.js';
 import { type Cursor, takeEnd, takeFloats, takePackedUint32, takeTag, takeVarint, unusual } from './fast-reader.js';
 import {
+  moveMessage,
   position,
   putByte,
+  putBytes,
   putDouble,
   putFloats,
   putLength,
@@ -21,8 +24,15 @@ const overhead = 96;
 /** Predictions as the generated module would write them; undefined if a number in them cannot be sent. */
 export function encodePredictions(message: Predictions): Uint8Array<ArrayBuffer> | undefined {
   const { session, firstSeq, entries } = message;
-  const most = largest(entries);
-  if (most === unusual || !isUnsigned(session, uint32) || !isUnsigned(firstSeq, uint64)) {
+  let most = 0;
+  for (const entry of entries) {
+    const size = largest(entry);
+    if (size === unusual) {
+      return undefined;
+    }
+    most += size;
+  }
+  if (!isUnsigned(session, uint32) || !isUnsigned(firstSeq, uint64)) {
     return undefined;
   }
   startMessage(overhead + most);
@@ -36,21 +46,58 @@ export function encodePredictions(message: Predictions): Uint8Array<ArrayBuffer>
   return takeMessage();
 }
 
-/** A bound on the bytes of the entries; `unusual` if a number in them cannot be sent. */
-function largest(entries: readonly Entry[]): number {
-  let most = 0;
-  for (const { firstStep, stepCount, answers } of entries) {
-    if (!isUnsigned(firstStep, uint64) || !isUnsigned(stepCount, uint32)) {
+/** Entries that will be one message, as bytes while they are gathered. */
+export interface Entries {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Where the next one goes. */
+  end: number;
+  count: number;
+}
+
+/** Puts one more at the end. Throws `WireError` if a number in it cannot be sent. */
+export function addEntry(entries: Entries, entry: Entry): void {
+  const most = largest(entry);
+  if (most === unusual) {
+    throw new WireError('Expected the numbers of an entry to be sendable, got one that is not', 'invalid');
+  }
+  if (entries.end + most > entries.bytes.length) {
+    const larger = new Uint8Array(2 * (entries.end + most));
+    larger.set(entries.bytes);
+    entries.bytes = larger;
+  }
+  startMessage(most);
+  putEntry(entry);
+  entries.end = moveMessage(entries.bytes, entries.end);
+  entries.count++;
+}
+
+/** The message of these entries, the first of which answers frame `firstSeq`: the bytes that `encodePredictions` gives. */
+export function joinEntries(
+  session: number,
+  firstSeq: number,
+  { bytes, end: length }: Entries,
+): Uint8Array<ArrayBuffer> {
+  startMessage(overhead + length);
+  const end = position();
+  putBytes(bytes, length);
+  putUnsigned(0x08, firstSeq);
+  putLength(0x1a, end);
+  putUnsigned(0x08, session);
+  return takeMessage();
+}
+
+/** A bound on the bytes of an entry; `unusual` if a number in it cannot be sent. */
+function largest({ firstStep, stepCount, answers }: Entry): number {
+  if (!isUnsigned(firstStep, uint64) || !isUnsigned(stepCount, uint32)) {
+    return unusual;
+  }
+  let most = overhead;
+  for (const { step, prediction, topIndices, topValues, logits, carry } of answers) {
+    if (!isUnsigned(step, uint64) || !(topIndices?.every(index => isUnsigned(index, uint32)) ?? true)) {
       return unusual;
     }
-    most += overhead;
-    for (const { step, prediction, topIndices, topValues, logits, carry } of answers) {
-      if (!isUnsigned(step, uint64) || !(topIndices?.every(index => isUnsigned(index, uint32)) ?? true)) {
-        return unusual;
-      }
-      most += overhead + 5 * (topIndices?.length ?? 0);
-      most += 4 * ((prediction?.length ?? 0) + (topValues?.length ?? 0) + (logits?.length ?? 0) + (carry?.length ?? 0));
-    }
+    most += overhead + 5 * (topIndices?.length ?? 0);
+    most += 4 * ((prediction?.length ?? 0) + (topValues?.length ?? 0) + (logits?.length ?? 0) + (carry?.length ?? 0));
   }
   return most;
 }

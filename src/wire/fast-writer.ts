@@ -8,6 +8,7 @@ const slabSize = 16_384;
 
 /** Up to here a loop is faster than a copy, which needs a view. */
 const fewFloats = 24;
+const fewBytes = 128;
 
 let slab = new Uint8Array(0);
 let view = new DataView(slab.buffer);
@@ -27,6 +28,15 @@ export function startMessage(most: number): void {
 /** The message that was written since `startMessage`. */
 export function takeMessage(): Uint8Array<ArrayBuffer> {
   return slab.subarray(at, end);
+}
+
+/** Puts what was written since `startMessage` into `target` from `place`, and takes nothing of the slab; returns its end. */
+export function moveMessage(target: Uint8Array, place: number): number {
+  const length = end - at;
+  if (length > fewBytes) target.set(slab.subarray(at, end), place);
+  else for (let i = 0; i < length; i++) target[place + i] = slab[at + i];
+  at = end;
+  return place + length;
 }
 
 /** Where the writing stands: the difference of two positions is what was written between. */
@@ -66,6 +76,13 @@ export function putLength(tag: number, after: number): void {
 export function putDouble(value: number): void {
   at -= 8;
   view.setFloat64(at, value, true);
+}
+
+/** The first bytes, so many, of a message part that is already written. */
+export function putBytes(bytes: Uint8Array, length: number): void {
+  at -= length;
+  if (length > fewBytes) slab.set(bytes.subarray(0, length), at);
+  else for (let i = 0; i < length; i++) slab[at + i] = bytes[i];
 }
 
 /** Numbers as packed little-endian float32. */

@@ -42,7 +42,7 @@ function sessions(model: TrainableModel, count: number): { session: Session; sen
       queued: 0,
       pending: 0,
       send: message => sent.push(message),
-      sendBytes: bytes => sent.push(decodeSaid(bytes)),
+      sendBytes: bytes => outlet.send(decodeSaid(bytes)),
       blocked: () => false,
       ended: () => {},
       takenOver: () => {},
