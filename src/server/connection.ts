@@ -15,8 +15,8 @@ import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Connection, Hub } from './hub.js';
 import { decodeSaid } from './kept.js';
-import { createOutgoing } from './outgoing.js';
-import { createRate } from './rate.js';
+import { addMessage, clearMessages, createOutgoing, writeMessages } from './outgoing.js';
+import { createRate, takeOne } from './rate.js';
 import { fault, type Outlet } from './session.js';
 import { createSessions } from './sessions.js';
 
@@ -30,7 +30,7 @@ export function connect(
 ): Connection {
   const { settings, turn, counts, log } = hub;
   const id = ++hub.connected;
-  const outgoing = createOutgoing(socket);
+  const outgoing = createOutgoing();
   let closing: { code: number; reason: string } | undefined;
   let alive = true;
   /** Bytes that the socket held after the last write, and holds at most: asked anew only where it matters. */
@@ -43,7 +43,7 @@ export function connect(
   let takenBefore = 0;
   /** It sends too fast: it is read from later. */
   let throttled: NodeJS.Timeout | undefined;
-  const rate = createRate(Math.min(settings.messageRate, grant.messageRate));
+  const rate = createRate(Math.min(settings.messageRate, grant.messageRate), hub.now());
 
   const outlet: Outlet = {
     counts,
@@ -75,13 +75,13 @@ export function connect(
 
   function add(data: WireData): void {
     if (outgoing.bytes === 0) turn.atEnd(endTurn);
-    outgoing.add(data);
+    addMessage(outgoing, data);
   }
 
   /** After the peer has closed, nothing more may be sent. */
   function write(): void {
-    if (webSocket.readyState === webSocket.OPEN) outgoing.write();
-    else outgoing.clear();
+    if (webSocket.readyState === webSocket.OPEN) writeMessages(outgoing, socket);
+    else clearMessages(outgoing);
     unwritten = webSocket.bufferedAmount;
   }
 
@@ -154,7 +154,7 @@ export function connect(
 
   function onMessage(data: RawData, isBinary: boolean): void {
     alive = true;
-    const wait = rate.take();
+    const wait = takeOne(rate, hub.now);
     if (wait > 0) throttle(wait);
     if (closing && closing.code !== closeCodes.restart) return;
     const bytes = data as Buffer;

@@ -2,80 +2,88 @@
 import type { Duplex } from 'node:stream';
 import type { WireData } from '../wire/messages.js';
 
+/** What waits for the end of the turn. A record, since each connection has one and closures are large. */
 export interface Outgoing {
-  /** Bytes that wait for the end of the turn. */
-  readonly bytes: number;
-  add(message: WireData): void;
-  /** Writes what waits. */
-  write(): void;
-  /** Forgets what waits: the peer takes no more. */
-  clear(): void;
+  readonly messages: Uint8Array[];
+  text: boolean;
+  /** Of the messages and their heads. */
+  bytes: number;
 }
 
-/** The longest head of a frame from a server: it is not masked. */
-const longestHead = 10;
 const final = 0x80;
 const opcodes = { text: 1, binary: 2 };
 /** Up to here messages are copied together; one that is larger is written as it is. */
 const largestPiece = 16_384;
 
-export function createOutgoing(socket: Pick<Duplex, 'cork' | 'uncork' | 'write'>): Outgoing {
-  const messages: Uint8Array[] = [];
-  let text = false;
-  let bytes = 0;
+export function createOutgoing(): Outgoing {
+  return { messages: [], text: false, bytes: 0 };
+}
 
-  /** Those from one place to another, which take so many bytes at most, as one piece. */
-  const writeTogether = (from: number, to: number, most: number): void => {
-    const target = Buffer.allocUnsafe(most);
-    let end = 0;
-    for (let i = from; i < to; i++) {
-      end = putHead(target, end, text, messages[i].length);
-      target.set(messages[i], end);
-      end += messages[i].length;
-    }
-    socket.write(end === most ? target : target.subarray(0, end));
-  };
+export function addMessage(outgoing: Outgoing, message: WireData): void {
+  const text = typeof message === 'string';
+  const data = text ? Buffer.from(message) : message;
+  outgoing.text = text;
+  outgoing.messages.push(data);
+  outgoing.bytes += headLength(data.length) + data.length;
+}
 
-  const writePieces = (): void => {
+/** Writes what waits. */
+export function writeMessages(outgoing: Outgoing, socket: Pick<Duplex, 'cork' | 'uncork' | 'write'>): void {
+  const { messages, bytes } = outgoing;
+  if (messages.length === 0) return;
+  if (bytes <= largestPiece) {
+    socket.write(together(outgoing, 0, messages.length, bytes));
+  } else {
     socket.cork();
-    for (let from = 0; from < messages.length; ) {
-      let to = from;
-      let most = 0;
-      while (to < messages.length && most + messages[to].length + longestHead <= largestPiece) {
-        most += messages[to++].length + longestHead;
-      }
-      if (to > from) {
-        writeTogether(from, to, most);
-        from = to;
-      } else {
-        const head = Buffer.allocUnsafe(longestHead);
-        socket.write(head.subarray(0, putHead(head, 0, text, messages[from].length)));
-        socket.write(messages[from++]);
-      }
-    }
+    for (const piece of pieces(outgoing)) socket.write(piece);
     socket.uncork();
-  };
+  }
+  clearMessages(outgoing);
+}
 
-  return {
-    get bytes() {
-      return bytes;
-    },
-    add(message) {
-      text = typeof message === 'string';
-      const data = typeof message === 'string' ? Buffer.from(message) : message;
-      messages.push(data);
-      bytes += data.length + longestHead;
-    },
-    write() {
-      if (messages.length === 0) return;
-      if (bytes <= largestPiece) writeTogether(0, messages.length, bytes);
-      else writePieces();
-      messages.length = bytes = 0;
-    },
-    clear() {
-      messages.length = bytes = 0;
-    },
-  };
+/** Forgets what waits: the peer takes no more. */
+export function clearMessages(outgoing: Outgoing): void {
+  outgoing.messages.length = outgoing.bytes = 0;
+}
+
+/** Those from one place to another, which take so many bytes with their heads, as one piece. */
+function together({ messages, text }: Outgoing, from: number, to: number, bytes: number): Uint8Array {
+  const target = Buffer.allocUnsafe(bytes);
+  let end = 0;
+  for (let i = from; i < to; i++) {
+    end = putHead(target, end, text, messages[i].length);
+    target.set(messages[i], end);
+    end += messages[i].length;
+  }
+  return target;
+}
+
+function* pieces(outgoing: Outgoing): Generator<Uint8Array> {
+  const { messages, text } = outgoing;
+  for (let from = 0; from < messages.length; ) {
+    let to = from;
+    let bytes = 0;
+    for (; to < messages.length; to++) {
+      const more = headLength(messages[to].length) + messages[to].length;
+      if (bytes + more > largestPiece) break;
+      bytes += more;
+    }
+    if (to > from) {
+      yield together(outgoing, from, to, bytes);
+      from = to;
+    } else {
+      const { length } = messages[from];
+      const head = Buffer.allocUnsafe(headLength(length));
+      putHead(head, 0, text, length);
+      yield head;
+      yield messages[from++];
+    }
+  }
+}
+
+/** It is not masked, since it comes from a server. */
+function headLength(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
 /** Writes the head of a whole frame; returns where it ends. */
