@@ -83,14 +83,39 @@ export function setRowsTo(y: usize, yStride: i32, rows: i32, from: usize, n: i32
 }
 
 export function sumRowsInto(d: usize, dStride: i32, b: usize, rows: i32, n: i32): void {
-  for (let i = 0; i < n; i += 4) {
-    let sum = v128.load(b + (i << 2));
-    let at = d + (i << 2);
+  const stride = <usize>dStride << 2;
+  let i = 0;
+  // Sixteen columns are one line of the cache.
+  for (; i + 16 <= n; i += 16) {
+    let s0 = v128.load(b);
+    let s1 = v128.load(b, 16);
+    let s2 = v128.load(b, 32);
+    let s3 = v128.load(b, 48);
+    let at = d;
+    for (let row = 0; row < rows; row++) {
+      s0 = f32x4.add(s0, v128.load(at));
+      s1 = f32x4.add(s1, v128.load(at, 16));
+      s2 = f32x4.add(s2, v128.load(at, 32));
+      s3 = f32x4.add(s3, v128.load(at, 48));
+      at += stride;
+    }
+    v128.store(b, s0);
+    v128.store(b, s1, 16);
+    v128.store(b, s2, 32);
+    v128.store(b, s3, 48);
+    b += 64;
+    d += 64;
+  }
+  for (; i < n; i += 4) {
+    let sum = v128.load(b);
+    let at = d;
     for (let row = 0; row < rows; row++) {
       sum = f32x4.add(sum, v128.load(at));
-      at += <usize>dStride << 2;
+      at += stride;
     }
-    v128.store(b + (i << 2), sum);
+    v128.store(b, sum);
+    b += 16;
+    d += 16;
   }
 }
 
