@@ -11,9 +11,10 @@ export interface Slab {
   floats(): Floats;
 }
 
-const pieceLength = 16384;
+const most = 16384;
 
-export function createSlab(create: (length: number) => Floats): Slab {
+/** @param pieceLength numbers in a piece, where fewer than 64 KB do */
+export function createSlab(create: (length: number) => Floats, pieceLength = most): Slab {
   let piece = create(0);
   let next = 0;
   return {
@@ -27,5 +28,16 @@ export function createSlab(create: (length: number) => Floats): Slab {
       next += length;
       return place;
     },
+  };
+}
+
+/** Makes the function that copies rows of `size` numbers, about `rows` of them into a piece. */
+export function createRowCopy(size: number, rows: number): (row: Float32Array) => Float32Array {
+  const slab = createSlab(length => new Float32Array(length), Math.min(rows * size, most));
+  return row => {
+    const place = slab.take(size);
+    const floats = slab.floats();
+    floats.set(row, place);
+    return new Float32Array(floats.buffer as ArrayBuffer, place * Float32Array.BYTES_PER_ELEMENT, size);
   };
 }

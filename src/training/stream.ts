@@ -1,6 +1,7 @@
 import { ConfigError, TargetError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
+import { createRowCopy } from '../model/slab.js';
 import type { Step } from '../model/transfer.js';
 import { createRandom } from '../random.js';
 import type { Verdict } from './guard.js';
@@ -112,6 +113,10 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   if (state !== undefined) checkState(trainer, state);
   const { k1, k2, lateness, replay, guard, readout } = trainer.options;
   const kept = k2 + Math.max(lateness + Math.max(k1, readout?.k1 ?? 0), replay.windows > 0 ? replay.capacity : 0);
+  const { size } = trainer.model.config.input;
+  const copyRow = createRowCopy(size, kept);
+  const copyInput = (input: Input | null): Input | null =>
+    input instanceof Float32Array && input.length === size ? copyRow(input) : copyOf(input);
   let random = createRandom(state?.random ?? replay.seed);
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
@@ -208,7 +213,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     step(input, target, weight) {
       const near = trainer.guard ? trainer.guard.limit(input) : input;
       const limited = near !== input;
-      const own = typeof near === 'object' && near !== null && !limited ? near.slice() : near;
+      const own = limited ? near : copyInput(near);
       if (target !== undefined) trainer.checkTarget(target);
       checkWeight(weight);
       const before = carry;
@@ -216,7 +221,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       const loss = target === undefined || target === null ? null : trainer.loss(step.logits, target);
       carry = step.carry;
       steps++;
-      const known = copyTarget(target);
+      const known = copyOf(target);
       const { logits, prediction } = step;
       const fresh = known !== undefined && known !== null;
       const entry = { carry: before, input: own, logits, prediction, target: known, fresh };
@@ -236,7 +241,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       if (steps - number > lateness || at < 0) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
-      entries[at] = { ...entry, target: copyTarget(target), ...weighed(weight), ...isFresh(target !== null) };
+      entries[at] = { ...entry, target: copyOf(target), ...weighed(weight), ...isFresh(target !== null) };
       if (target !== null) markFresh(number);
       const loss = target === null ? null : trainer.loss(entry.logits, target);
       return { kind: 'late', loss, prediction: entry.prediction, target };
@@ -346,6 +351,6 @@ function weighed(weight: number | undefined): { weight?: number } {
   return weight === undefined || weight === 1 ? {} : { weight };
 }
 
-function copyTarget(target: Target | undefined): Target | undefined {
-  return typeof target === 'object' && target !== null ? target.slice() : target;
+function copyOf<Value extends Target | undefined>(value: Value): Value {
+  return typeof value === 'object' && value !== null ? (value.slice() as Value) : value;
 }

@@ -121,11 +121,23 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
 
   const learnMany = (windows: readonly Window[], dropout?: Dropout): Update => {
     guard?.begin();
-    const { loss: mean, finite, ...counts } = steps.differentiate(windows, dropout);
-    const followed = rule.follow(finite ? mean : Number.NaN);
+    const { loss: mean, finite, steps: through, labelled, replayed } = steps.differentiate(windows, dropout);
+    const { count, gradientNorm, clipped, skipped } = rule.follow(finite ? mean : Number.NaN);
     const short = windows.filter(window => window.inputs.length < checked.k2).length;
-    const verdict = guard?.judge({ loss: mean, skipped: followed.skipped }, windows);
-    return { ...followed, loss: mean, windows: windows.length, ...counts, short, ...verdict };
+    const verdict = guard?.judge({ loss: mean, skipped }, windows);
+    const done = {
+      count,
+      gradientNorm,
+      clipped,
+      skipped,
+      loss: mean,
+      windows: windows.length,
+      steps: through,
+      labelled,
+      replayed,
+      short,
+    };
+    return verdict ? { ...done, ...verdict } : done;
   };
 
   return {
