@@ -14,6 +14,8 @@ const largestBatch = 64;
 
 /** Steps of one session before it is the turn of those behind it. */
 const stepsOfTurn = 16;
+/** The same where no other waits: its client has these to work on while the next are made. */
+const stepsAlone = 8;
 
 /** Milliseconds after which sockets are looked at again. */
 const budget = 8;
@@ -117,7 +119,8 @@ export function createBatcher(
   const predictInTurn = (deadline: number): void => {
     let group = predicting.splice(0, largestBatch);
     touched.push(...group);
-    for (let steps = 0; group.length > 0 && steps < stepsOfTurn; steps++) {
+    const most = group.length > 1 ? stepsOfTurn : stepsAlone;
+    for (let steps = 0; group.length > 0 && steps < most; steps++) {
       for (const session of group) advanceOne(session);
       for (const batch of gathered) stepBatch(batch);
       gathered.length = 0;
@@ -152,8 +155,9 @@ export function createBatcher(
       observe(histograms.wait, (began - since) / 1000);
       since = began;
       const deadline = now() + (learning.length > 0 ? learningBudget : budget);
-      if (batch) predictInTurn(deadline);
-      else {
+      if (batch || (predicting.length === 1 && learning.length === 0)) {
+        predictInTurn(deadline);
+      } else {
         do {
           predictInTurn(deadline);
           learnInTurn(deadline);

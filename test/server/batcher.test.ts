@@ -147,6 +147,16 @@ test('one that has sent much gives way to those behind it after some steps', asy
   t.true(all.every(({ sent }) => sent.length === 1));
 });
 
+test('of one that waits alone some answers leave before the next are made', async t => {
+  const { model } = await watched();
+  const [{ session, sent }] = sessions(model, 1);
+  const batcher = createBatcher(fail, () => 0);
+  tokens(session, Array(20).fill(1));
+  batcher.add(session);
+  t.deepEqual([batcher.run(), batcher.run(), batcher.run()], [true, true, false]);
+  t.deepEqual(sent.map(entryCount), [8, 8, 4]);
+});
+
 test('when its time is over the batcher answers what it has, and goes on in the next turn', async t => {
   const { model, batches } = await watched();
   const [{ session, sent }] = sessions(model, 1);
