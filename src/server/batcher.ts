@@ -27,9 +27,10 @@ export interface Batcher {
   /** The session has something in its queue. True if others before it are a whole batch: what they have sent has come. */
   add(session: Session): boolean;
   /**
-   * Turns until nothing is left, or some milliseconds have passed: some of those that predict, in rounds with at most one
-   * frame of a session and all of a model in one `stepMany`, so that the answers of a session leave together; then those
-   * that learn. True if something is left.
+   * Until nothing is left, or some milliseconds have passed: some of those that predict after the others, in rounds with at
+   * most one frame of a session and all of a model in one `stepMany`, so that the answers of a session leave together. Or
+   * those that learn: they have every other run, so that no answer waits for more than the update that is under way. True
+   * if something is left.
    *
    * @param batch one batch of those that predict, and no more
    */
@@ -55,6 +56,8 @@ export function createBatcher(
   const predicting: Session[] = [];
   /** Those that learn, the next one first. */
   const learning: Session[] = [];
+  /** It is the turn of those that learn. */
+  let predictedLast = false;
   const batches = new WeakMap<Served, Batch>();
   const gathered: Batch[] = [];
   /** Those that had their turn, and whose answers are to leave. */
@@ -155,13 +158,16 @@ export function createBatcher(
       observe(histograms.wait, (began - since) / 1000);
       since = began;
       const deadline = now() + (learning.length > 0 ? learningBudget : budget);
-      if (batch || (predicting.length === 1 && learning.length === 0)) {
-        predictInTurn(deadline);
+      const lessonsDue = predicting.length === 0 || (predictedLast && learning.length > 0);
+      if (!batch && lessonsDue) {
+        do learnInTurn(deadline);
+        while (learning.length > 0 && now() < deadline);
+        predictedLast = false;
       } else {
-        do {
-          predictInTurn(deadline);
-          learnInTurn(deadline);
-        } while (predicting.length + learning.length > 0 && now() < deadline);
+        const alone = predicting.length === 1;
+        do predictInTurn(deadline);
+        while (predicting.length > 0 && !batch && !alone && now() < deadline);
+        predictedLast = true;
       }
       for (const session of touched) flush(session);
       touched.length = 0;
