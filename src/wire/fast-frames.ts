@@ -8,11 +8,19 @@ import {
   takeVarint,
   unusual,
 } from './fast-reader.js';
-import { position, putByte, putFloats, putLength, putVarint, startMessage, takeMessage } from './fast-writer.js';
+import {
+  isUnsigned,
+  position,
+  putByte,
+  putFloats,
+  putLength,
+  putVarint,
+  startMessage,
+  takeMessage,
+  uint32,
+  uint64,
+} from './fast-writer.js';
 import type { WireLimits } from './limits.js';
-
-const uint32 = 2 ** 32 - 1;
-const uint64 = Number.MAX_SAFE_INTEGER;
 
 /** Frames of tokens or features without targets, as the generated module would write them; undefined for any other. */
 export function encodeFrames(message: Frames): Uint8Array<ArrayBuffer> | undefined {
@@ -73,10 +81,6 @@ function putPayload(payload: Payload): void {
     }
     putLength(0x22, end);
   }
-}
-
-function isUnsigned(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most;
 }
 
 /** Frames of tokens or features without targets, in the form above and within the limits; undefined for any other. */

@@ -1,6 +1,7 @@
 import { WireError } from '../errors.js';
 import { type Cursor, takeEnd, takeFloats, takePackedUint32, takeTag, takeVarint, unusual } from './fast-reader.js';
 import {
+  isUnsigned,
   moveMessage,
   position,
   putByte,
@@ -8,15 +9,15 @@ import {
   putDouble,
   putFloats,
   putLength,
+  putUnsigned,
   putVarint,
   startMessage,
   takeMessage,
+  uint32,
+  uint64,
 } from './fast-writer.js';
 import type { WireLimits } from './limits.js';
 import type { Entry, Predictions, StepAnswer } from './server-messages.js';
-
-const uint32 = 2 ** 32 - 1;
-const uint64 = Number.MAX_SAFE_INTEGER;
 
 /** Bytes of an answer or entry beside its numbers, at most: seven tags with two lengths each, two numbers. */
 const overhead = 96;
@@ -143,17 +144,6 @@ function putNumbers(tag: number, floats: Float32Array | undefined): void {
     putLength(0x0a, end);
   }
   putLength(tag, end);
-}
-
-function putUnsigned(tag: number, value: number): void {
-  if (value !== 0) {
-    putVarint(value);
-    putByte(tag);
-  }
-}
-
-function isUnsigned(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most;
 }
 
 /** Predictions in the form above and within the limits; undefined for any other message. */

@@ -67,6 +67,23 @@ export function putVarint(value: number): void {
   slab[at + size - 1] = rest;
 }
 
+/** A field of a whole number; nothing where it is 0. */
+export function putUnsigned(tag: number, value: number): void {
+  if (value !== 0) {
+    putVarint(value);
+    slab[--at] = tag;
+  }
+}
+
+export const uint32 = 2 ** 32 - 1;
+/** Numbers on the wire are read as such: no larger whole number is exact. */
+export const uint64 = Number.MAX_SAFE_INTEGER;
+
+/** Whether a number can be sent as whole. */
+export function isUnsigned(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
+
 /** The tag and length of what was written since `after`. */
 export function putLength(tag: number, after: number): void {
   putVarint(after - at);

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { WireError } from '../../src/errors.js';
 import { decode, encode } from '../../src/wire/envelope.js';
+import { encodeLosses } from '../../src/wire/fast-losses.js';
 import { addEntry, decodePredictions, encodePredictions, joinEntries } from '../../src/wire/fast-predictions.js';
 import { defaultLimits, type Predictions, type ServerMessage, type WireLimits } from '../../src/wire/messages.js';
 import { serverMessages } from '../helpers/wire-arbitraries.js';
@@ -41,6 +42,14 @@ test('entries that are gathered as bytes are the same message', t => {
   fc.assert(same, { numRuns: 300 });
   const gathered = { bytes: new Uint8Array(8), end: 0, count: 0 };
   t.throws(() => addEntry(gathered, { firstStep: 0.5, stepCount: 1, answers: [] }), { instanceOf: WireError });
+});
+
+test('losses are written as the generated module writes them', t => {
+  const same = fc.property(serverMessages.losses, message => {
+    t.deepEqual(Array.from(encodeLosses(message)!), Array.from(encode('ServerMessage', message, binary) as Uint8Array));
+  });
+  fc.assert(same, { numRuns: 300 });
+  t.is(encodeLosses({ type: 'losses', session: 1, losses: [{ step: 0.5, loss: 1 }] }), undefined);
 });
 
 test('predictions are read as the generated module reads them', t => {
