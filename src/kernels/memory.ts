@@ -34,9 +34,6 @@ export interface Backing {
 
 const alignment = 16;
 
-/** Numbers behind the last region that a kernel may read ahead of itself, and never uses. */
-const slack = 1024;
-
 export function createArena(backing: Backing): Arena {
   const regions: Region[] = [];
   let end = roundUp(backing.base, alignment);
@@ -52,8 +49,8 @@ export function createArena(backing: Backing): Arena {
       }
       const address = end;
       const next = roundUp(address + length, alignment) + alignment;
-      if (next + slack > arena.floats.length) {
-        backing.grow(next + slack);
+      if (next > arena.floats.length) {
+        backing.grow(next);
         arena.floats = backing.view();
         for (const region of regions)
           region.array = arena.floats.subarray(region.address, region.address + region.length);

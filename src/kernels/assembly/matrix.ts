@@ -3,22 +3,6 @@
 // Every output element has one accumulator that runs over its terms in ascending order; the lanes of a vector are
 // neighbouring outputs. So the shape of a tile is free, and no bit depends on it.
 
-/**
- * A matrix with more numbers does not stay in the first cache: the rows that are needed soon are fetched on the way. One that does not
- * stay in the second either waits for memory, and more loads make it wait longer.
- */
-// @ts-ignore: decorator
-@inline
-const nearCache = 8192;
-// @ts-ignore: decorator
-@inline
-const farCache = 262144;
-
-/** How soon, in bytes; at most ../memory.ts's slack. WebAssembly has no prefetch, so this is a load whose result is dropped. */
-// @ts-ignore: decorator
-@inline
-const readAhead = 2048;
-
 /** Rows of d that pass over all of W at a time. */
 // @ts-ignore: decorator
 @inline
@@ -43,7 +27,10 @@ function madd(sum: v128, x: v128, w: v128): v128 {
 
 /** y += x · W. */
 export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStride: usize, rows: i32, k: i32, n: i32): void {
-  const ahead = k * n > nearCache && k * n <= farCache;
+  if (rows == 1) {
+    multiplyRow(x, w, y, k, n);
+    return;
+  }
   for (let start = 0; start < n; ) {
     const width = panelWidth(n - start);
     const panel = w + ((<usize>start * k) << 2);
@@ -72,33 +59,35 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
       }
       row += 2;
     }
-    for (; row < rows; row++) {
-      const xr = x + <usize>row * xStride;
-      const yr = out + <usize>row * yStride;
-      if (width == 32) {
-        if (ahead) row32Ahead(xr, panel, yr, k);
-        else row32Near(xr, panel, yr, k);
-      }
-      else if (width == 16) row16(xr, panel, yr, k);
-      else if (width == 8) row8(xr, panel, yr, k);
-      else row4(xr, panel, yr, k);
-    }
+    for (; row < rows; row++) rowOfPanel(width, x + <usize>row * xStride, panel, out + <usize>row * yStride, k);
     start += width;
   }
 }
 
-function row32Near(x: usize, w: usize, y: usize, k: i32): void {
-  row32(x, w, y, k, false);
-}
-
-function row32Ahead(x: usize, w: usize, y: usize, k: i32): void {
-  row32(x, w, y, k, true);
+function multiplyRow(x: usize, w: usize, y: usize, k: i32, n: i32): void {
+  for (let start = 0; start < n; ) {
+    const width = panelWidth(n - start);
+    rowOfPanel(width, x, w + ((<usize>start * k) << 2), y + (<usize>start << 2), k);
+    start += width;
+  }
 }
 
 // @ts-ignore: decorator
 @inline
-function row32(x: usize, w: usize, y: usize, k: i32, ahead: bool): void {
-  let a0 = v128.load(y, 0);
+function rowOfPanel(width: i32, x: usize, w: usize, y: usize, k: i32): void {
+  if (width == 32) row32(x, w, y, k);
+  else if (width == 16) row16(x, w, y, k);
+  else if (width == 8) row8(x, w, y, k);
+  else row4(x, w, y, k);
+}
+
+// V8 gathers the loads of a block at its top; eight of them would push a sum out of its register, onto the way from each k to the
+// next. So each k is cut in two, by the test and by the loop's end. And V8 unrolls a loop within loops, which would join the two:
+// this one stays a function of its own, since it has two callers.
+function row32(x: usize, w: usize, y: usize, k: i32): void {
+  if (k == 0) return;
+  const last = x + (<usize>(k - 1) << 2);
+  let a0 = v128.load(y);
   let a1 = v128.load(y, 16);
   let a2 = v128.load(y, 32);
   let a3 = v128.load(y, 48);
@@ -106,28 +95,27 @@ function row32(x: usize, w: usize, y: usize, k: i32, ahead: bool): void {
   let a5 = v128.load(y, 80);
   let a6 = v128.load(y, 96);
   let a7 = v128.load(y, 112);
-  const end = x + (<usize>k << 2);
-  while (x < end) {
-    if (ahead) {
-      load<i32>(w, readAhead);
-      load<i32>(w, readAhead + 64);
-    }
-    const v = v128.load32_splat(x);
-    // V8 gathers the loads of a block at its top; eight of them would push a sum out of its register, onto the way from each k to
-    // the next. It moves no load up across a store: so two sums are stored as they come.
-    a0 = madd(a0, v, v128.load(w, 0));
-    v128.store(y, a0, 0);
-    a1 = madd(a1, v, v128.load(w, 16));
-    v128.store(y, a1, 16);
-    a2 = madd(a2, v, v128.load(w, 32));
-    a3 = madd(a3, v, v128.load(w, 48));
+  let v = v128.load32_splat(x);
+  a0 = madd(a0, v, v128.load(w));
+  a1 = madd(a1, v, v128.load(w, 16));
+  a2 = madd(a2, v, v128.load(w, 32));
+  a3 = madd(a3, v, v128.load(w, 48));
+  while (true) {
     a4 = madd(a4, v, v128.load(w, 64));
     a5 = madd(a5, v, v128.load(w, 80));
     a6 = madd(a6, v, v128.load(w, 96));
     a7 = madd(a7, v, v128.load(w, 112));
+    if (x == last) break;
     x += 4;
     w += 128;
+    v = v128.load32_splat(x);
+    a0 = madd(a0, v, v128.load(w));
+    a1 = madd(a1, v, v128.load(w, 16));
+    a2 = madd(a2, v, v128.load(w, 32));
+    a3 = madd(a3, v, v128.load(w, 48));
   }
+  v128.store(y, a0);
+  v128.store(y, a1, 16);
   v128.store(y, a2, 32);
   v128.store(y, a3, 48);
   v128.store(y, a4, 64);
