@@ -3,11 +3,16 @@ import {
   createEncoder,
   createRandom,
   type Input,
+  type Model,
   type ModelConfig,
+  type Point,
+  readWav,
   type Target,
   vocabularyOf,
 } from 'eddy';
-import { map, type Observable, Subject, Subscription, scan, timer } from 'rxjs';
+import { write } from 'eddy/operators';
+import { from, map, type Observable, Subject, Subscription, scan, switchMap, timer, toArray } from 'rxjs';
+import { fetchModel } from '../run/here.js';
 import type { Lessons } from '../run/runner.js';
 import { machine as load } from '../sense/source.js';
 import { lookOf } from '../type/characters.js';
@@ -34,6 +39,9 @@ export interface Feed {
 }
 
 export const units = 24;
+/** Of the sound. */
+const bands = 16;
+const example = new URL('../listen/example.wav', import.meta.url);
 /** Steps between a bit and its echo. */
 export const delay = 5;
 
@@ -84,16 +92,17 @@ const echo: Feed = {
   },
 };
 
+/** Forecasts the next row of so many numbers. */
+const forecasting =
+  (size: number): Feed['config'] =>
+  cell => ({ input: { kind: 'features', size }, layers: [{ cell, size: units }], output: { kind: 'values', size } });
+
 const machine: Feed = {
   id: 'machine',
   title: 'this machine',
   about: 'Load, memory and lateness of the machine that serves this page, four times a second.',
   rate: 0.005,
-  config: cell => ({
-    input: { kind: 'features', size: load.columns.length },
-    layers: [{ cell, size: units }],
-    output: { kind: 'values', size: load.columns.length },
-  }),
+  config: forecasting(load.columns.length),
   moments() {
     const { columns } = load;
     const encoder = createEncoder({ kind: 'readings', columns: columns.map(({ name }) => ({ name })) });
@@ -109,7 +118,65 @@ const machine: Feed = {
   },
 };
 
-export const feeds: readonly Feed[] = [letters, echo, machine];
+const ink: Feed = {
+  id: 'ink',
+  title: 'a pen',
+  about: 'A network writes, letter by letter; where its pen goes next is foretold from where it has been.',
+  rate: 0.005,
+  config: forecasting(3),
+  moments(paced) {
+    const word = [...'hello'];
+    const encoder = createEncoder({ kind: 'strokes', by: 'length', spacing: 4, unit: 8 });
+    /** One letter after the other, each drawn anew. */
+    function* written(hand: Model): Generator<Moment> {
+      for (let seed = 0; ; seed++) {
+        const letter = word[seed % word.length];
+        let points: Point[] = [];
+        write(hand, { letter, bias: 1, seed, most: 200 })
+          .pipe(toArray())
+          .subscribe(all => {
+            points = all;
+          });
+        const { inputs } = encoder.encode(encoder.initial(), points);
+        for (const [i, input] of inputs.entries()) yield { input, label: i === 0 ? letter : '' };
+      }
+    }
+    return from(fetchModel('hand')).pipe(
+      switchMap(hand => {
+        const moments = written(hand);
+        return paced.pipe(map(() => moments.next().value as Moment));
+      }),
+    );
+  },
+};
+
+const sound: Feed = {
+  id: 'sound',
+  title: 'a voice',
+  about: 'Digits that are spoken, in frames of 32 ms: each band of the next frame is foretold from those before it.',
+  rate: 0.005,
+  config: forecasting(bands),
+  moments(paced) {
+    const encoder = createEncoder({
+      kind: 'audio',
+      rate: 8000,
+      frame: 256,
+      hop: 128,
+      bands,
+      low: 80,
+      high: 3600,
+      floor: 1e-6,
+    });
+    const frames = fetch(example)
+      .then(response => response.arrayBuffer())
+      .then(bytes => encoder.encode(encoder.initial(), readWav(new Uint8Array(bytes))).inputs as Float32Array[]);
+    return from(frames).pipe(
+      switchMap(inputs => paced.pipe(map((_, i) => ({ input: inputs[i % inputs.length], label: '' })))),
+    );
+  },
+};
+
+export const feeds: readonly Feed[] = [letters, echo, ink, sound, machine];
 
 export function lessonsOf({ rate }: Feed, k2: number): Lessons {
   return { k1: 1, k2, optimizer: { kind: 'adam', rate } };

@@ -30,6 +30,11 @@ browserTest(
         t.is(same, all, 'every state has the bits of the server');
       } else {
         t.true(await page.locator('#equal-group').isHidden());
+        for (const stream of ['a pen', 'a voice']) {
+          await page.getByLabel('it learns').selectOption(stream);
+          await stepsFrom(page, 12);
+          await page.waitForFunction(() => Number(document.querySelector('#updates')?.textContent) >= 10);
+        }
       }
       t.deepEqual(errors, []);
       await page.close();
