@@ -1,6 +1,7 @@
 import { type Batcher, createBatcher } from './batcher.js';
 import { type Counts, createCounts, createHistograms, type Histograms } from './counts.js';
 import { createGrant, type Grant, type Permission } from './grant.js';
+import { createShare, type Share } from './kept.js';
 import type { Log } from './log.js';
 import type { Settings } from './options.js';
 import { createRegister, type Register } from './register.js';
@@ -20,6 +21,8 @@ export interface Hub {
   readonly turn: Turn;
   readonly counts: Counts;
   readonly histograms: Histograms;
+  /** What a session may keep for its client. */
+  readonly share: Share;
   readonly log: Log;
   readonly connections: Set<Connection>;
   /** Undefined where whoever reaches the port may connect, with one of the grants of `everyone`. */
@@ -61,6 +64,7 @@ export function createHub(models: Models, settings: Settings, clock: Clock = rea
     batcher,
     turn: createTurn(batcher.run, clock.later),
     histograms,
+    share: createShare(),
     log: settings.log,
     connections: new Set(),
     connected: 0,

@@ -36,6 +36,7 @@ interface Speaker {
     blocked(): boolean;
   };
   readonly counts: Counts;
+  readonly share: Share;
   /** Undefined where nothing is kept. */
   readonly kept: Kept | undefined;
 }
@@ -84,12 +85,26 @@ function weigh({ kept, counts }: Speaker, bytes: number): void {
   counts.unacknowledgedBytes += bytes;
 }
 
-/** Bytes that one session may keep: beyond, it waits for an acknowledgement. */
+/** Bytes that any session may keep: beyond, it waits for an acknowledgement. */
 const mostBytes = 1 << 20;
 
+/** Bytes that each session may keep at present: its part of what all may. */
+export interface Share {
+  bytes: number;
+}
+
+export function createShare(): Share {
+  return { bytes: mostBytes };
+}
+
+/** So many sessions share in `all` bytes. */
+export function divide(share: Share, all: number, sessions: number): void {
+  share.bytes = Math.min(mostBytes, all / Math.max(1, sessions));
+}
+
 /** So much is kept that nothing is stepped until some of it has arrived. */
-export function isFull({ kept }: Speaker): boolean {
-  return kept !== undefined && kept.bytes > mostBytes;
+export function isFull({ kept, share }: Speaker): boolean {
+  return kept !== undefined && kept.bytes > share.bytes;
 }
 
 /** Sends what waits for a peer that reads. */

@@ -3,6 +3,7 @@ import { CheckpointError } from '../errors.js';
 import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
+import { divide } from './kept.js';
 import { nowhere, type Resting } from './register.js';
 import { loadSession, saveSession } from './saved.js';
 import type { Session } from './session.js';
@@ -38,6 +39,7 @@ export function leave(hub: Hub, session: Session): void {
 /** A session takes its place, with weights of its own or without. */
 export function enter(hub: Hub, grant: Grant, own: boolean): void {
   hub.sessions++;
+  divide(hub.share, hub.settings.maxKeptBytes, hub.sessions);
   grant.sessions++;
   if (!own) return;
   hub.learners++;
@@ -47,6 +49,7 @@ export function enter(hub: Hub, grant: Grant, own: boolean): void {
 /** Its place is another's. */
 export function exit(hub: Hub, grant: Grant, own: boolean): void {
   hub.sessions--;
+  divide(hub.share, hub.settings.maxKeptBytes, hub.sessions);
   grant.sessions--;
   if (!own) return;
   hub.learners--;

@@ -44,7 +44,7 @@ export function needsOwnWeights(message: Open): boolean {
 
 /** Makes the session that was asked for. Throws `OpenError`. */
 export async function openSession(message: Open, outlet: Outlet, hub: Hub, grant: Grant): Promise<Session> {
-  const { models, settings, counts, histograms } = hub;
+  const { models, settings, counts, histograms, share } = hub;
   const missing = missingPermission(grant, message);
   if (missing !== undefined) throw new OpenError(missing.fault, missing.message);
   try {
@@ -63,6 +63,7 @@ export async function openSession(message: Open, outlet: Outlet, hub: Hub, grant
       outlet,
       counts,
       histograms,
+      share,
       grant,
       token,
       nonce,

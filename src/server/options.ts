@@ -45,6 +45,11 @@ export interface ServeOptions {
   readonly announceSeconds?: number;
   /** Bytes of the sessions that rest in memory; beyond, those that have rested longest are gone. Default 256 MiB. */
   readonly maxRestingBytes?: number;
+  /**
+   * Bytes of answers that are kept until acknowledged, of all sessions together. Each has an equal part, 1 MiB at most; one that keeps
+   * more waits for an acknowledgement. Default 256 MiB.
+   */
+  readonly maxKeptBytes?: number;
   /** Milliseconds after which a peer that does not read is told and its connection closed. Default 60,000. */
   readonly unreadGrace?: number;
   /** Where resumable sessions are saved when the server closes, and taken up by the next one. Default: nowhere. */
@@ -109,6 +114,7 @@ const counts = {
   idleSeconds: 900,
   announceSeconds: 60,
   maxRestingBytes: 256 << 20,
+  maxKeptBytes: 256 << 20,
   unreadGrace: 60_000,
   maxPayload: 1 << 20,
   maxFragments: 256,

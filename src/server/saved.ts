@@ -85,7 +85,7 @@ export function nameOf(bytes: Uint8Array): SavedName {
  * @throws CheckpointError if it does not fit what is served now
  */
 export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, grant: Grant): Promise<Session> {
-  const { settings, counts, histograms } = hub;
+  const { settings, counts, histograms, share } = hub;
   const { metadata, tensors } = readSafetensors(bytes);
   const saved = parse(metadata[key]);
   const { token, nonce, own, learn, learning, want, credit, ended } = saved;
@@ -99,6 +99,7 @@ export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, g
     outlet,
     counts,
     histograms,
+    share,
     grant,
     token,
     nonce,

@@ -15,7 +15,7 @@ import type {
 import type { EffectiveWant } from './answer.js';
 import { type Counts, countOne, type Histograms } from './counts.js';
 import type { Grant } from './grant.js';
-import { createKept, type Kept, say } from './kept.js';
+import { createKept, type Kept, type Share, say } from './kept.js';
 import type { SessionLearner } from './learner.js';
 import type { Served } from './served.js';
 
@@ -94,6 +94,7 @@ export interface Session {
   outlet: Outlet;
   readonly counts: Counts;
   readonly histograms: Histograms;
+  readonly share: Share;
   /** Whose it is: only the same one goes on with it. */
   readonly grant: Grant;
   /** Names it across connections; empty if it is not resumable. */
@@ -172,6 +173,7 @@ export type Given = Pick<
   | 'outlet'
   | 'counts'
   | 'histograms'
+  | 'share'
   | 'grant'
   | 'token'
   | 'nonce'

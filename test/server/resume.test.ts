@@ -103,6 +103,21 @@ test('credit is a window over frames that are not acknowledged', async t => {
   await entriesOf(client, 2);
 });
 
+test('what all sessions keep is bounded: one that keeps more than its part waits for an acknowledgement', async t => {
+  const { rows, connect } = await setUp(t, { maxKeptBytes: 100 });
+  const client = await connect();
+  await openSession(client, 1, { resumable: true });
+  client.send(rowFrames(1, 1, rows));
+  const first = (await client.expect('predictions')).entries.length;
+  t.true(first < rows.length, `${first} answers`);
+  for (let i = 0; i < 3; i++) {
+    client.send({ type: 'snapshot', session: 2 });
+    t.like(await client.expect('fault'), { code: 'unknown_session' }, 'nothing else comes');
+  }
+  client.send({ type: 'ack', session: 1, seq: first });
+  t.like(await client.expect('predictions'), { firstSeq: first + 1 });
+});
+
 test('nobody has received an answer that was not given', async t => {
   const { rows, connect } = await setUp(t);
   const client = await connect();
