@@ -14,6 +14,8 @@ export interface Clipped {
   readonly norm: number;
   /** Factor on the gradient. */
   readonly scale: number;
+  /** Euclidean norm of what is followed. */
+  readonly left: number;
   /** Whether the gradient is followed less far than it goes. */
   readonly clipped: boolean;
 }
@@ -31,12 +33,13 @@ export function clipGradient(
     return Math.sqrt(squares);
   };
   const norm = normOf();
-  if (!Number.isFinite(norm)) return { norm, scale: 1, clipped: false };
+  if (!Number.isFinite(norm)) return { norm, scale: 1, left: norm, clipped: false };
   let beyond = 0;
   if (maxGradientElement < Number.POSITIVE_INFINITY) {
     for (const [at, length] of ranges) beyond += k.clamp(gradient + at, length, maxGradientElement);
   }
   const left = beyond > 0 ? normOf() : norm;
   const scaled = left > maxGradientNorm;
-  return { norm, scale: scaled ? maxGradientNorm / left : 1, clipped: scaled || beyond > 0 };
+  if (scaled) return { norm, scale: maxGradientNorm / left, left: maxGradientNorm, clipped: true };
+  return { norm, scale: 1, left, clipped: beyond > 0 };
 }

@@ -2,7 +2,7 @@ import { ConfigError } from '../errors.js';
 
 /** When a learner goes back to what it was, and how it goes on from there. */
 export interface GuardOptions {
-  /** An update this many times longer than usual is shortened to the usual length. Default 8; `Infinity` for never. */
+  /** An update this many times longer than usual for its gradient is shortened to the usual. Default 8; `Infinity` for never. */
   readonly longest?: number;
   /** An element of an input this many times larger than inputs usually are is brought down to that. Default 8; `Infinity` for never. */
   readonly largest?: number;

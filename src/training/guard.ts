@@ -23,12 +23,20 @@ export interface Rollback {
 
 /** What the guard made of an update. */
 export interface Verdict {
-  /** The update was much longer than usual, and was shortened. */
+  /** The update was much longer than usual for its gradient, and was shortened. */
   readonly shortened?: true;
   /** A snapshot was taken, and the one before it is now the last good one; streams mark where they stand likewise. */
   readonly good?: true;
   /** The weights are again the last good snapshot; streams go back to their marks, and step again from there. */
   readonly rollback?: Rollback;
+}
+
+/** What a guard needs to know of an update. */
+export interface Judged {
+  readonly loss: number;
+  readonly skipped: boolean;
+  /** Norm of the gradient as it was followed. */
+  readonly gradient: number;
 }
 
 export interface Guard {
@@ -41,7 +49,7 @@ export interface Guard {
    *
    * @throws DivergenceError after `maxRollbacks` in a row
    */
-  judge(update: { readonly loss: number; readonly skipped: boolean }, windows: readonly Window[]): Verdict;
+  judge(update: Judged, windows: readonly Window[]): Verdict;
   /** For checkpoints: the last good snapshot by name, laid out as the weights. */
   readonly snapshot: Readonly<Record<string, Floats>>;
   counters(): Record<string, number>;
@@ -85,7 +93,8 @@ const prefix = 'guard.';
  * one while in doubt; the differences of the losses are summed up, less an allowance, and never below 0 (Page 1954). Where the sum
  * says that the learner has become worse, weights, moments and counters go back to the snapshot, and the learning rate is
  * lowered, to recover slowly. What is hard for both says nothing: so a stream that has changed is learned on. What is not finite
- * goes back at once. An update much longer than usual is shortened before it does harm, and an input far larger is brought down.
+ * goes back at once. An update much longer than usual for its gradient is shortened before it does harm, and an
+ * input far larger is brought down.
  *
  * Losses are judged in units of their fading mean deviation, so that those below 0 and near 0 are judged alike. Follows from the
  * order of updates alone.
@@ -102,7 +111,7 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
   const snapshot: Record<string, Floats> = { weights: create(parameters.size) };
   for (const [name, region] of Object.entries(optimizer.moments)) snapshot[name] = create(region.length);
   for (const [name, values] of Object.entries(snapshot)) snapshot[`next.${name}`] = create(values.length);
-  const pace = createPace(create(parameters.size), longest);
+  const pace = createPace(create(parameters.size), longest, memoryOf(optimizer));
   const reach = createReach(largest);
   let kept = guarded.counters();
   let next = kept;
@@ -260,10 +269,10 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
       take(0);
     },
 
-    judge({ loss, skipped }, windows) {
+    judge({ loss, skipped, gradient }, windows) {
       reach.observe(windows);
       if (skipped) return { rollback: rollBack('not finite', loss) };
-      const shortened = pace.keep(weights(), state.rate) ? ({ shortened: true } as const) : {};
+      const shortened = pace.keep(weights(), gradient, state.rate) ? ({ shortened: true } as const) : {};
       const size = recurrent.length > 0 ? largestState(windows) : 0;
       if (overgrown(size)) return { ...shortened, rollback: rollBack('norm', loss) };
       return { ...shortened, ...judgeLoss(loss, windows, size) };
@@ -303,4 +312,10 @@ function largestState(windows: readonly Window[]): number {
       if (!(Math.abs(value) <= most)) most = Number.isFinite(value) ? Math.abs(value) : Infinity;
   }
   return most;
+}
+
+/** Share of the update before that an update goes on with. */
+function memoryOf({ config }: Optimizer): number {
+  if (config.kind === 'sgd') return config.momentum;
+  return config.kind === 'adam' ? config.beta1 : 0;
 }

@@ -18,6 +18,8 @@ export interface Followed {
 /** An optimizer, and the weights that it moves. */
 export interface Rule {
   readonly count: number;
+  /** Euclidean norm of the newest gradient as it was followed, after it was clipped. */
+  readonly followed: number;
   /**
    * Moves the weights along the gradient as it is clipped; skips one that is not finite.
    *
@@ -38,12 +40,17 @@ export function createRule(
 ): Rule {
   let count = 0;
   let skippedInRow = 0;
+  let followed = 0;
   return {
     get count() {
       return count;
     },
+    get followed() {
+      return followed;
+    },
     follow(loss) {
-      const { norm, scale, clipped } = clipGradient(network.kernels, gradient, ranges, options);
+      const { norm, scale, left, clipped } = clipGradient(network.kernels, gradient, ranges, options);
+      followed = left;
       const skipped = !Number.isFinite(loss) || !Number.isFinite(norm);
       if (skipped) {
         skippedInRow++;

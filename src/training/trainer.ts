@@ -124,7 +124,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     const { loss: mean, finite, steps: through, labelled, replayed } = steps.differentiate(windows, dropout);
     const { count, gradientNorm, clipped, skipped } = rule.follow(finite ? mean : Number.NaN);
     const short = windows.filter(window => window.inputs.length < checked.k2).length;
-    const verdict = guard?.judge({ loss: mean, skipped }, windows);
+    const verdict = guard?.judge({ loss: mean, skipped, gradient: rule.followed }, windows);
     const done = {
       count,
       gradientNorm,

@@ -7,6 +7,7 @@ import { createLearner } from '../../src/operators/tbptt.js';
 import { type KeyedExample, tbpttMany } from '../../src/operators/tbptt-many.js';
 import { loadTrainer, saveTrainer } from '../../src/training/checkpoint.js';
 import type { TrainerOptions } from '../../src/training/options.js';
+import { createPace, type Pace } from '../../src/training/pace.js';
 import type { StreamState } from '../../src/training/stream.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { bits } from '../helpers/bits.js';
@@ -80,6 +81,47 @@ test('after a high rate, rollbacks alone bring a learner back, where no update i
     t.true(rollbacks > 3);
     t.true(after <= 1.05 * twin.after, `seed ${seed}: ${after} of ${twin.after}`);
   }
+});
+
+test('a learner that is sure and then wrong learns as far as its gradient goes: no update is shortened', async t => {
+  const run = async (options: TrainerOptions): Promise<{ trainer: Trainer; shortened: number }> => {
+    const model = await createModel(config('gru', [8], { kind: 'token', size: 4 }, { kind: 'classes', size: 4 }), {
+      seed: 1,
+    });
+    const trainer = createTrainer(model, { k2: 4, ...options });
+    let shortened = 0;
+    const learner = createLearner(trainer, event => {
+      if (event.kind === 'update' && event.update.shortened) shortened++;
+    });
+    // One order of symbols until it is known by heart, then the other way round.
+    for (let i = 0; i < 2100; i++) {
+      const [now, next] = [i % 4, (i + 1) % 4];
+      learner.next(i < 2000 ? { input: now, target: next } : { input: next, target: now });
+    }
+    return { trainer, shortened };
+  };
+  const { trainer, shortened } = await run({ guard: {} });
+  t.is(shortened, 0);
+  t.deepEqual(weightsOf(trainer), weightsOf((await run({})).trainer));
+});
+
+test('a gradient far stronger than any before is followed no further than the strongest of these', t => {
+  // 12 usual updates of plain gradient descent, then one of a million times the gradient, then one that momentum goes on with.
+  const weights = new Float32Array(2);
+  const move = (pace: Pace, gradient: number, by: number): { length: number; shortened: boolean } => {
+    pace.mark(weights.fill(0));
+    weights[1] = by;
+    return { shortened: pace.keep(weights, gradient, 1), length: weights[1] };
+  };
+  const plain = createPace(new Float32Array(2), 8, 0);
+  for (let i = 0; i < 12; i++) t.false(move(plain, 0.5, 0.25).shortened);
+  t.deepEqual(move(plain, 0.004, 0.002), { length: Math.fround(0.002), shortened: false });
+  const { length, shortened } = move(plain, 5e5, 2.5e5);
+  t.true(shortened && length > 0.25 && length < 0.26, `${length}`);
+  const [without, goesOn] = [0, 0.9].map(memory => createPace(new Float32Array(2), 8, memory));
+  for (const pace of [without, goesOn]) for (let i = 0; i < 12; i++) move(pace, 0.5, 0.25);
+  t.true(move(without, 0.001, 0.225).shortened);
+  t.false(move(goesOn, 0.001, 0.225).shortened);
 });
 
 test('a guard that never shortens, or never limits, is the same after it was saved', async t => {
