@@ -11,9 +11,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createMean } from './mean.js';
 import {
   createEncoder,
-  createMean,
   createModel,
   createRandom,
   createTrainer,

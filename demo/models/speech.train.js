@@ -7,9 +7,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createMean } from './mean.js';
 import {
   createEncoder,
-  createMean,
   createModel,
   createRandom,
   createTrainer,
@@ -57,7 +57,7 @@ const clips = [
 ];
 
 /** Log-mel features of a band each 40 ms or so of the voice, with statistics of ten seconds. */
-const config = { ...settings, features: 'log-mel', bands: 20, floor: 1e-6, span: 600 };
+const config = { ...settings, features: 'log-mel', bands: 20, high: 3600, floor: 1e-6, span: 600 };
 
 /** Frames, and whether the middle of each is in a turn. */
 function framesOf({ sound, speech }, encoder) {

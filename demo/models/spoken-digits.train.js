@@ -8,9 +8,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createMean } from './mean.js';
 import {
   createEncoder,
-  createMean,
   createModel,
   createRandom,
   createTrainer,
@@ -30,7 +30,7 @@ const { values } = parseArgs({
   options: {
     without: { type: 'string' },
     voices: { type: 'string' },
-    epochs: { type: 'string', default: '70' },
+    epochs: { type: 'string', default: '60' },
     hidden: { type: 'string', default: '128' },
     rate: { type: 'string', default: '0.005' },
     seed: { type: 'string', default: '1' },

@@ -28,21 +28,21 @@ export const settings = {
   rate: 8000,
   frame: 256,
   hop: 128,
-  bands: 24,
+  bands: 25,
   coefficients: 13,
   low: 80,
-  high: 3600,
-  floor: 1e-3,
+  high: 4000,
+  floor: 1e-5,
   span: 80,
 };
-const { bands, coefficients, frame, hop } = settings;
+const { bands, coefficients, frame, hop, floor } = settings;
 const clamp = 6;
 /** Frames that the statistics of the training part count for: a new speaker is heard after as many. */
-const known = 30;
+const known = 15;
 
-const mel = createLogMel({ ...createEncoder(settings).config, features: 'log-mel' });
+const mel = createLogMel({ ...createEncoder(settings).config, features: 'log-mel', floor: 1e-10 });
 
-/** Rows of log-mel features. */
+/** Rows of log-mel features, of what is below the floor of the encoder too. */
 export function melFrames(samples) {
   const floats = Float64Array.from(samples, x => (samples instanceof Int16Array ? x / 32768 : x));
   const rows = [];
@@ -60,7 +60,13 @@ const waves = Array.from({ length: coefficients }, (_, j) =>
     (_, i) => Math.sqrt((j === 0 ? 1 : 2) / bands) * Math.cos((Math.PI * j * (i + 0.5)) / bands),
   ),
 );
-const cepstrum = row => waves.map(wave => wave.reduce((sum, w, i) => sum + w * row[i], 0));
+const least = Math.log(floor);
+const cepstrum = row =>
+  waves.map(wave => {
+    let sum = 0;
+    for (let i = 0; i < bands; i++) sum += wave[i] * Math.max(row[i], least);
+    return sum;
+  });
 
 /** Statistics of the features of some sounds, as an encoder begins with them. */
 export function statisticsOf(sounds) {
@@ -92,7 +98,8 @@ export function readDigits(folder) {
     .map(name => {
       const [digit, speaker] = name.split('_');
       const { samples } = readWav(readFileSync(join(folder, name)));
-      return { digit: Number(digit), speaker, samples, mel: melFrames(samples) };
+      const mel = melFrames(samples);
+      return { digit: Number(digit), speaker, samples, mel, loudness: loudnessOf(mel) };
     });
 }
 
@@ -104,29 +111,28 @@ export function shuffle(list, random) {
   return list;
 }
 
-/** The row at a place between two rows. */
-function between(rows, place) {
-  const at = limit(place, 0, rows.length - 1);
-  const first = Math.floor(at);
-  const [a, b] = [rows[first], rows[Math.min(rows.length - 1, first + 1)]];
-  return a.map((value, i) => value + (b[i] - value) * (at - first));
+/** What nineteen in twenty of the values do not exceed: how loud the recording is. */
+function loudnessOf(rows) {
+  const values = Float64Array.from(rows.flatMap(row => [...row])).sort();
+  return values[Math.floor(0.95 * values.length)];
 }
 
-/** What a room and a microphone do: a curve over the bands, and noise under the sound. */
+/** How loud recordings are. */
+const usual = 0.5;
+
+/** What a room and a microphone do: how loud the sound is there, a curve over the bands, and noise under it. */
 export function drawPlace(random) {
-  const [level, tilt, bow, wave] = [random.normal(), random.normal(), random.normal() / 2, random.normal() / 2];
-  const curve = Array.from({ length: bands }, (_, i) => {
+  const [tilt, bow, wave] = [random.normal(), random.normal() / 2, random.normal() / 2];
+  const level = usual + 2 * random.normal();
+  const curve = Float64Array.from({ length: bands }, (_, i) => {
     const x = i / bands;
     return level + tilt * (x - 0.5) + bow * Math.cos(2 * Math.PI * x) + wave * Math.cos(3 * Math.PI * x);
   });
-  const noise = -13 + 8.5 * random.uniform();
+  const noise = level - 6 - 8 * random.uniform();
   const [slope, hollow] = [4 * random.normal(), 1.5 * random.normal()];
+  const under = curve.map((_, i) => noise + slope * (i / bands - 0.5) + hollow * Math.cos((2 * Math.PI * i) / bands));
   /** One row of noise, in the log of the power. */
-  const silence = () =>
-    Float64Array.from(curve, (_, i) => {
-      const x = i / bands;
-      return noise + slope * (x - 0.5) + hollow * Math.cos(2 * Math.PI * x) + 0.8 * random.normal();
-    });
+  const silence = () => under.map(value => value + 0.8 * random.normal());
   return { curve, silence };
 }
 
@@ -134,32 +140,45 @@ export function drawPlace(random) {
  * The same word as another might have said it: faster or slower, with other formants (bands moved along the scale), a part of how
  * a further speaker said it, in some place.
  */
-export function say({ mel: rows, digit }, others, random, { curve, silence } = drawPlace(random)) {
+export function say({ mel: rows, loudness, digit }, others, random, { curve, silence } = drawPlace(random)) {
   const uniform = size => size * (2 * random.uniform() - 1);
-  const other = random.uniform() < 0.3 ? others[digit][random.integer(others[digit].length)].mel : undefined;
-  const share = 0.5 * random.uniform();
+  const other = random.uniform() < 0.3 ? others[digit][random.integer(others[digit].length)] : undefined;
+  const share = other ? 0.5 * random.uniform() : 0;
   const length = Math.max(5, Math.round(rows.length * (1 + uniform(0.28))));
   const bend = uniform(0.1) * rows.length;
   const [shift, one, two] = [uniform(1.5), random.normal(), random.normal() / 2];
-  const places = Array.from({ length: bands }, (_, i) =>
+  const places = Float64Array.from({ length: bands }, (_, i) =>
     limit(i + shift + one * Math.sin((Math.PI * i) / bands) + two * Math.sin((2 * Math.PI * i) / bands), 0, bands - 1),
   );
   return Array.from({ length }, (_, t) => {
     const x = t / (length - 1);
     const at = x * (rows.length - 1) + bend * Math.sin(Math.PI * x);
-    let row = between(rows, at);
-    if (other) {
-      const second = between(other, (at / Math.max(1, rows.length - 1)) * (other.length - 1));
-      row = row.map((value, i) => value + (second[i] - value) * share);
-    }
-    const noise = silence();
-    return noise.map((under, i) => {
-      const first = Math.floor(places[i]);
-      const next = Math.min(bands - 1, first + 1);
-      const over = row[first] + (row[next] - row[first]) * (places[i] - first) + curve[i];
-      return Math.max(over, under) + Math.log1p(Math.exp(-Math.abs(over - under)));
+    const value = between(rows, at);
+    const second = other && between(other.mel, (at / Math.max(1, rows.length - 1)) * (other.mel.length - 1));
+    return silence().map((under, i) => {
+      let over = value(places[i]) - loudness;
+      if (second) over += (second(places[i]) - other.loudness - over) * share;
+      return sumOfPowers(over + curve[i], under);
     });
   });
+}
+
+/** ln(e^a + e^b). */
+function sumOfPowers(a, b) {
+  const apart = Math.abs(a - b);
+  return Math.max(a, b) + (apart < 12 ? Math.log1p(Math.exp(-apart)) : 0);
+}
+
+/** What lies at a time between two rows, at each place between two bands. */
+function between(rows, time) {
+  const at = limit(time, 0, rows.length - 1);
+  const before = Math.floor(at);
+  const [a, b, part] = [rows[before], rows[Math.min(rows.length - 1, before + 1)], at - before];
+  return place => {
+    const low = Math.min(bands - 2, Math.floor(place));
+    const [first, next] = [a[low] + (b[low] - a[low]) * part, a[low + 1] + (b[low + 1] - a[low + 1]) * part];
+    return first + (next - first) * (place - low);
+  };
 }
 
 /** Features with some left out, and noise on the others: nothing may hang on a single one. */
@@ -171,23 +190,4 @@ export function worn(rows, random, noise = 0.4) {
       (t >= begin && t < begin + long) || (j >= from && j < from + wide) ? 0 : value + noise * random.normal(),
     ),
   );
-}
-
-/** A running mean of weights: its model does better than any of those that it is the mean of. */
-export function createMean() {
-  let count = 0;
-  const means = new Map();
-  return {
-    add(weights) {
-      count++;
-      for (const [name, values] of Object.entries(weights)) {
-        const mean = means.get(name) ?? new Float64Array(values.length);
-        means.set(
-          name,
-          mean.map((before, i) => before + (values[i] - before) / count),
-        );
-      }
-    },
-    weights: () => Object.fromEntries([...means].map(([name, mean]) => [name, Float32Array.from(mean)])),
-  };
 }

@@ -1,6 +1,8 @@
 // Speaks the digits with the voices of eSpeak NG, Flite and Festival: further speakers for spoken-digits.train.js.
 //
-//   apt-get install espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
+//   apt-get install espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts \
+//     festvox-italp16k festvox-itapc16k festvox-suopuhe-lj festvox-suopuhe-mv \
+//     festvox-czech-dita festvox-czech-krb festvox-czech-machac festvox-czech-ph
 //   node demo/models/voices.js <folder>
 //
 // Writes {digit}_{voice}_{number}.wav, 16 bits at 8 kHz, without the silence around the word.
@@ -46,6 +48,12 @@ function write(digit, voice, number, wav) {
   writeFileSync(join(folder, `${digit}_${voice}_${number}.wav`), writeWav(8000, pcm));
 }
 
+/** By a voice of eSpeak NG, at some speed and pitch. */
+function espeak(word, voice) {
+  const [speed, pitch] = [between(110, 210), between(20, 75)].map(value => `${Math.round(value)}`);
+  return execFileSync('espeak-ng', ['-v', voice, '-s', speed, '-p', pitch, '--stdout', word]);
+}
+
 /** Voices of eSpeak NG that sound like people, and its accents of English. */
 const variants = (
   'adam Alex Alicia Andrea Andy anika Annie announcer antonio aunty belinda benjamin boris caleb david Denis ed edward f1 f2 f3 f4 f5 ' +
@@ -56,15 +64,7 @@ const accents = ['en-us', 'en-gb', 'en-gb-scotland', 'en-gb-x-rp', 'en-gb-x-gbcl
 for (const variant of variants) {
   const accent = draw(accents);
   words.forEach((word, digit) => {
-    const settings = [
-      '-v',
-      `${accent}+${variant}`,
-      '-s',
-      `${Math.round(between(110, 210))}`,
-      '-p',
-      `${Math.round(between(20, 75))}`,
-    ];
-    write(digit, `espeak-${variant}`, 0, execFileSync('espeak-ng', [...settings, '--stdout', word]));
+    write(digit, `espeak-${variant}`, 0, espeak(word, `${accent}+${variant}`));
   });
 }
 
@@ -81,15 +81,55 @@ for (const voice of ['kal16', 'awb', 'rms', 'slt']) {
   }
 }
 
-for (const voice of ['kal_diphone', 'ked_diphone', 'cmu_us_slt_arctic_hts']) {
-  for (let number = 0; number < 4; number++) {
-    words.forEach((word, digit) => {
-      const path = join(scratch, 'word.wav');
-      const stretch = between(0.75, 1.35).toFixed(2);
-      const program = `(voice_${voice}) (Parameter.set 'Duration_Stretch ${stretch}) (utt.save.wave (SynthText "${word}") "${path}" 'riff)`;
-      execFileSync('festival', ['--batch', program]);
-      write(digit, voice.replaceAll('_', '-'), number, readFileSync(path));
+/** By a voice of Festival, at some speed. */
+function festival(word, voice) {
+  const [program, path] = [join(scratch, 'word.scm'), join(scratch, 'word.wav')];
+  const stretch = between(0.7, 1.35).toFixed(2);
+  writeFileSync(
+    program,
+    `(voice_${voice}) (Parameter.set 'Duration_Stretch ${stretch}) (utt.save.wave (SynthText "${word}") "${path}" 'riff)`,
+  );
+  execFileSync('festival', ['--batch', program]);
+  return readFileSync(path);
+}
+
+/** Digits as the voice of another language has to read them to say them in English, with its accent. */
+const spelled = {
+  de: 'sierou wann tuh srie fohr feif sicks sewen äit nein',
+  'fr-fr': 'ziro ouane tou sri fore faïve sixe sévène éïte naïne',
+  it: 'zirou uan tu tri for faiv six seven eit nain',
+  es: 'sirou uan tu zri for faif six seven eit nain',
+  nl: 'ziro wan toe srie foor fajf siks sevven eet najn',
+  el: 'ζίρο ουάν του θρι φορ φάιβ σιξ σέβεν έιτ νάιν',
+  pl: 'zirou łan tu sri for fajw siks sewen ejt najn',
+};
+for (const [language, text] of Object.entries(spelled)) {
+  for (let number = 0; number < 6; number++) {
+    const variant = draw(variants);
+    text.split(' ').forEach((word, digit) => {
+      write(digit, `espeak-${language}`, number, espeak(word, `${language}+${variant}`));
     });
   }
+}
+
+const finnish = 'siirou uan tuu trii foor faiv siks seven eit nain';
+const czech = 'zirou uan tu sri for fajv siks sevn ejt najn';
+for (const [voice, text, times] of [
+  ['kal_diphone', words.join(' '), 4],
+  ['ked_diphone', words.join(' '), 4],
+  ['cmu_us_slt_arctic_hts', words.join(' '), 4],
+  ['lp_diphone', spelled.it, 3],
+  ['pc_diphone', spelled.it, 3],
+  ['suo_fi_lj_diphone', finnish, 3],
+  ['hy_fi_mv_diphone', finnish, 3],
+  ['czech_dita', czech, 3],
+  ['czech_krb', czech, 3],
+  ['czech_machac', czech, 3],
+  ['czech_ph', czech, 3],
+]) {
+  for (let number = 0; number < times; number++)
+    text.split(' ').forEach((word, digit) => {
+      write(digit, voice.replaceAll('_', '-'), number, festival(word, voice));
+    });
 }
 rmSync(scratch, { recursive: true });
