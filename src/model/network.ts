@@ -155,9 +155,9 @@ export function transposeAll(network: Network, start: number): Map<Matrix, numbe
 }
 
 /**
- * From ∂L/∂o, in place in `rows.gradients.logits`, to the gradient of the weights (added) and of the carries before
- * (in the first state rows of the layers' gradients): the readout, then the layers from the top, each back through
- * time, then its weights, rows ascending.
+ * From ∂L/∂o, in place in `rows.gradients.logits`, to the gradient of the weights (added), and where `carries` is true
+ * of the carries before (in the first state rows of the layers' gradients): the readout, then the layers from the top,
+ * each back through time, then its weights, rows ascending.
  */
 export function backward(
   network: Network,
@@ -166,6 +166,7 @@ export function backward(
   blocks: readonly Block[],
   gradient: number,
   transposed: Map<Matrix, number>,
+  carries: boolean,
 ): void {
   const { kernels: k, config, parameters } = network;
   const { outputStride } = rows;
@@ -199,6 +200,7 @@ export function backward(
     for (let b = blocks.length - 1; b >= 0; b--) {
       const { step, previous, count: streams } = blocks[b];
       cell.backward(k, layer, grad, step, previous, streams);
+      if (b === 0 && !carries) break;
       k.multiply(hiddenSums + step * stride, stride, back, grad.h + previous * n, n, streams, hidden.n, n);
     }
     for (const run of mergeBlocks(blocks)) {

@@ -90,7 +90,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     return rows;
   };
 
-  const differentiateRows = (windows: readonly Window[], dropout?: Dropout) => {
+  const differentiateRows = (windows: readonly Window[], carries: boolean, dropout?: Dropout) => {
     for (const window of windows) {
       checkCarry(layout, window.carry);
       for (const input of window.inputs) checkShape(config, input);
@@ -111,7 +111,8 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       else own += sum;
     });
     k.clear(gradient.address, parameters.size);
-    backward(network, rows, packing.steps, packing.blocks, gradient.address, transposeAll(network, transposed.address));
+    const copies = transposeAll(network, transposed.address);
+    backward(network, rows, packing.steps, packing.blocks, gradient.address, copies, carries);
     const differentiated: Differentiated = {
       loss: labelled > 0 ? own / labelled : again / all,
       finite: Number.isFinite(own) && Number.isFinite(again),
@@ -152,10 +153,10 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       return loss.learn(k, { rows, places: logits.map((_, i) => i), targets }, 1);
     },
 
-    differentiate: (windows, dropout) => differentiateRows(windows, dropout).differentiated,
+    differentiate: (windows, dropout) => differentiateRows(windows, false, dropout).differentiated,
 
     gradients(windows) {
-      const { packing, rows, differentiated } = differentiateRows(windows);
+      const { packing, rows, differentiated } = differentiateRows(windows, true);
       const carries = windows.map(window => {
         const stream = packing.windows.indexOf(window);
         const carry = model.zeroCarry();
