@@ -240,8 +240,8 @@ function trainerBytes(model: TrainableModel, lengths: Lengths): number {
   const row = input.size + 3 * outputWidth(output) + units;
   const windows = 1 + Math.ceil((lateness + k1) / k1) + (replay?.windows ?? 0);
   // Room for windows grows by doubling, and keeps what it had.
-  // A guard keeps two snapshots of weights and moments.
-  return 4 * ((guard ? 11 : 5) * model.network.parameters.size + 4 * windows * k2 * row);
+  // A guard keeps two snapshots of weights and moments, and three times the weights beside.
+  return 4 * ((guard ? 14 : 5) * model.network.parameters.size + 4 * windows * k2 * row);
 }
 
 /** Bytes of the steps that one stream keeps, at most. */

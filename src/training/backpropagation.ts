@@ -46,9 +46,11 @@ export interface Backpropagation {
   lossOf(logits: Float32Array, target: Exclude<Target, null>): number | undefined;
   /** The loss of a window, of the logits of all of its steps. */
   lossOfAll(logits: readonly Float32Array[], targets: readonly Target[]): number;
-  /** The mean loss of the windows over all labelled steps, and its gradient. */
+  /** The mean loss of the windows over all labelled steps; the gradient stays. */
+  evaluate(windows: readonly Window[]): number;
+  /** The same, and its gradient. */
   differentiate(windows: readonly Window[], dropout?: Dropout): Differentiated;
-  /** The same, copied out. */
+  /** Both, copied out. */
   gradients(windows: readonly Window[]): Gradients;
 }
 
@@ -90,7 +92,8 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     return rows;
   };
 
-  const differentiateRows = (windows: readonly Window[], carries: boolean, dropout?: Dropout) => {
+  /** Forward alone: the losses, and their gradients at the outputs. */
+  const score = (windows: readonly Window[], dropout?: Dropout) => {
     for (const window of windows) {
       checkCarry(layout, window.carry);
       for (const input of window.inputs) checkShape(config, input);
@@ -110,17 +113,22 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       if (window.replayed) again += sum;
       else own += sum;
     });
-    k.clear(gradient.address, parameters.size);
-    const copies = transposeAll(network, transposed.address);
-    backward(network, rows, packing.steps, packing.blocks, gradient.address, copies, carries);
-    const differentiated: Differentiated = {
+    const scored: Differentiated = {
       loss: labelled > 0 ? own / labelled : again / all,
       finite: Number.isFinite(own) && Number.isFinite(again),
       steps: packing.steps,
       labelled,
       replayed: replayed.length,
     };
-    return { packing, rows, differentiated };
+    return { packing, rows, scored };
+  };
+
+  const differentiateRows = (windows: readonly Window[], carries: boolean, dropout?: Dropout) => {
+    const { packing, rows, scored } = score(windows, dropout);
+    k.clear(gradient.address, parameters.size);
+    const copies = transposeAll(network, transposed.address);
+    backward(network, rows, packing.steps, packing.blocks, gradient.address, copies, carries);
+    return { packing, rows, differentiated: scored };
   };
 
   return {
@@ -153,6 +161,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       return loss.learn(k, { rows, places: logits.map((_, i) => i), targets }, 1);
     },
 
+    evaluate: windows => score(windows).scored.loss,
     differentiate: (windows, dropout) => differentiateRows(windows, false, dropout).differentiated,
 
     gradients(windows) {

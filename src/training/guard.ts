@@ -111,8 +111,10 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
   const snapshot: Record<string, Floats> = { weights: create(parameters.size) };
   for (const [name, region] of Object.entries(optimizer.moments)) snapshot[name] = create(region.length);
   for (const [name, values] of Object.entries(snapshot)) snapshot[`next.${name}`] = create(values.length);
-  const pace = createPace(create(parameters.size), longest, memoryOf(optimizer));
+  const pace = createPace(kernels, parameters.size, longest, memoryOf(optimizer));
   const reach = createReach(largest);
+  /** The learner's weights, while the snapshot answers. */
+  const aside = create(parameters.size);
   let kept = guarded.counters();
   let next = kept;
   /** Numbers alone, so that a checkpoint can hold them; `kept` and `next` are those of the two snapshots. */
@@ -210,11 +212,11 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
   };
 
   const lossOfSnapshot = (windows: readonly Window[]): number => {
-    const now = weights().slice();
+    aside.set(weights());
     weights().set(snapshot.weights);
     network.version++;
     const loss = guarded.evaluate(windows);
-    weights().set(now);
+    weights().set(aside);
     network.version++;
     return loss;
   };
@@ -262,7 +264,7 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     limit: reach.limit,
 
     begin() {
-      pace.mark(weights());
+      pace.mark(network.weights);
       if (state.begun > 0) return;
       state.begun = 1;
       take(0);
@@ -272,7 +274,7 @@ export function createGuard(guarded: Guarded, options: Required<GuardOptions>): 
     judge({ loss, skipped, gradient }, windows) {
       reach.observe(windows);
       if (skipped) return { rollback: rollBack('not finite', loss) };
-      const shortened = pace.keep(weights(), gradient, state.rate) ? ({ shortened: true } as const) : {};
+      const shortened = pace.keep(network.weights, gradient, state.rate) ? ({ shortened: true } as const) : {};
       const size = recurrent.length > 0 ? largestState(windows) : 0;
       if (overgrown(size)) return { ...shortened, rollback: rollBack('norm', loss) };
       return { ...shortened, ...judgeLoss(loss, windows, size) };

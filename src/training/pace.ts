@@ -1,4 +1,4 @@
-import type { Floats } from '../kernels/memory.js';
+import type { Kernels } from '../kernels/kernels.js';
 
 /** α of the usual length, some 1,000 updates. */
 const alpha = 0.999;
@@ -11,15 +11,15 @@ const slowly = 1.001;
 
 /** Of a learner that is watched: how long its updates usually are for the gradient that they follow, at a whole learning rate. */
 export interface Pace {
-  /** Before an update. */
-  mark(weights: Floats): void;
+  /** Before an update; `weights` is their address. */
+  mark(weights: number): void;
   /**
    * After it: moves the weights back along the update until it is as long as usual for its gradient, where it was much longer. Whether it
    * was.
    *
    * @param gradient norm of what was followed
    */
-  keep(weights: Floats, gradient: number, rate: number): boolean;
+  keep(weights: number, gradient: number, rate: number): boolean;
   /** Numbers alone, so that a checkpoint can hold them. */
   readonly state: { usual: number; pull: number; strongest: number; count: number; seen: number };
 }
@@ -30,11 +30,12 @@ export interface Pace {
  * short ones, until it is wrong, and learns most from those that are a hundred times longer. Much like update clipping (Shazeer
  * and Stern 2018, section 6), with a bound that is the learner's own. A gradient far stronger than any before counts as the strongest of these.
  *
- * @param before room for the weights before an update
+ * @param size numbers in the weights
  * @param longest times the usual from which on an update is shortened, to the usual
  * @param memory share of the update before that an update goes on with: β1, or the momentum
  */
-export function createPace(before: Floats, longest: number, memory: number): Pace {
+export function createPace(kernels: Kernels, size: number, longest: number, memory: number): Pace {
+  const [{ address: before }, { address: back }] = [kernels.arena.reserve(size), kernels.arena.reserve(size)];
   const state = { usual: 0, pull: 0, strongest: 0, count: 0, seen: 0 };
 
   /** What the update follows: the gradient, or what is left of those before it. */
@@ -47,18 +48,19 @@ export function createPace(before: Floats, longest: number, memory: number): Pac
 
   return {
     state,
-    mark: weights => before.set(weights),
+    mark: weights => kernels.copy(weights, before, size),
     keep(weights, gradient, rate) {
       const pull = follow(gradient);
       if (pull === 0) return false;
-      let squares = 0;
-      for (let i = 0; i < weights.length; i++) squares += (weights[i] - before[i]) * (weights[i] - before[i]);
-      const length = Math.sqrt(squares) / rate / pull;
+      // The way back: what was before, less what is now.
+      kernels.copy(before, back, size);
+      kernels.sgd(back, weights, back, size, 1, 1, 0);
+      const length = Math.sqrt(kernels.sumSquares(back, size)) / rate / pull;
       const settled = state.seen >= settling && state.usual > 0;
       const long = settled && length > longest * state.usual;
       if (long) {
-        const scale = state.usual / length;
-        for (let i = 0; i < weights.length; i++) weights[i] = before[i] + scale * (weights[i] - before[i]);
+        kernels.copy(before, weights, size);
+        kernels.sgd(weights, back, back, size, 1, state.usual / length, 0);
       }
       state.seen++;
       state.count = 1 + alpha * state.count;

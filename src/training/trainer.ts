@@ -114,7 +114,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
         network,
         optimizer: readout ? besides(optimizer, readout.optimizer) : optimizer,
         ...core,
-        evaluate: windows => steps.differentiate(windows).loss,
+        evaluate: steps.evaluate,
       },
       checked.guard,
     );

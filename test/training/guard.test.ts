@@ -1,6 +1,7 @@
 import test from 'ava';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import type { CellKind } from '../../src/cells/cell.js';
+import { createReference } from '../../src/kernels/reference.js';
 import { createModel } from '../../src/model/model.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
 import { createLearner } from '../../src/operators/tbptt.js';
@@ -107,18 +108,20 @@ test('a learner that is sure and then wrong learns as far as its gradient goes: 
 
 test('a gradient far stronger than any before is followed no further than the strongest of these', t => {
   // 12 usual updates of plain gradient descent, then one of a million times the gradient, then one that momentum goes on with.
-  const weights = new Float32Array(2);
+  const kernels = createReference('float32');
+  const weights = kernels.arena.reserve(4);
   const move = (pace: Pace, gradient: number, by: number): { length: number; shortened: boolean } => {
-    pace.mark(weights.fill(0));
-    weights[1] = by;
-    return { shortened: pace.keep(weights, gradient, 1), length: weights[1] };
+    weights.array.fill(0);
+    pace.mark(weights.address);
+    weights.array[1] = by;
+    return { shortened: pace.keep(weights.address, gradient, 1), length: weights.array[1] };
   };
-  const plain = createPace(new Float32Array(2), 8, 0);
+  const plain = createPace(kernels, 4, 8, 0);
   for (let i = 0; i < 12; i++) t.false(move(plain, 0.5, 0.25).shortened);
   t.deepEqual(move(plain, 0.004, 0.002), { length: Math.fround(0.002), shortened: false });
   const { length, shortened } = move(plain, 5e5, 2.5e5);
   t.true(shortened && length > 0.25 && length < 0.26, `${length}`);
-  const [without, goesOn] = [0, 0.9].map(memory => createPace(new Float32Array(2), 8, memory));
+  const [without, goesOn] = [0, 0.9].map(memory => createPace(kernels, 4, 8, memory));
   for (const pace of [without, goesOn]) for (let i = 0; i < 12; i++) move(pace, 0.5, 0.25);
   t.true(move(without, 0.001, 0.225).shortened);
   t.false(move(goesOn, 0.001, 0.225).shortened);
