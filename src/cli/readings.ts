@@ -161,7 +161,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       if (met && !frame.targets.some(Number.isNaN) && !met.value!.some(Number.isNaN)) {
         const said = [...met.value!, ...(met.deviation ?? [])];
         // What is foretold is in the units of the data, a loss is not: it is left out.
-        measured = metrics?.scored(number - horizon, said, Float32Array.from(frame.targets), 0) ?? measured;
+        measured = metrics?.scored(number - horizon, said, Float32Array.from(frame.targets), null) ?? measured;
       } else if (met) metrics?.dropped(number - horizon);
       if (horizon > 0) metrics?.predicted(number);
       return {

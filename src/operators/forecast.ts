@@ -151,7 +151,7 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
           });
         } else if (event.kind === 'late') {
           const { number, prediction, target, loss } = event;
-          const found = metrics.scored(number, prediction, target, loss ?? 0);
+          const found = metrics.scored(number, prediction, target, loss);
           if (found === undefined) return;
           const actual = aims.unscale(scored!, target as Float32Array);
           subscriber.next({

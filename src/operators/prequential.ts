@@ -40,9 +40,9 @@ function score(running: ReturnType<typeof createMetrics>, event: Learned): Metri
     const { number, target, loss, step } = event;
     if (target === null) return undefined;
     running.predicted(number, step);
-    return target === undefined ? undefined : running.scored(number, step.prediction, target, loss ?? 0);
+    return target === undefined ? undefined : running.scored(number, step.prediction, target, loss);
   }
-  if (event.kind === 'late') return running.scored(event.number, event.prediction, event.target, event.loss ?? 0);
+  if (event.kind === 'late') return running.scored(event.number, event.prediction, event.target, event.loss);
   if (event.kind === 'expired') running.dropped(event.number);
   return undefined;
 }

@@ -28,7 +28,7 @@ export interface Scores {
   readonly number: number;
   /** Steps scored so far. */
   readonly count: number;
-  /** In nats; of values, in standardised units. */
+  /** In nats; of values, in standardised units. NaN where no step had a loss of its own. */
   readonly loss: Average;
   /** The loss in bits: of classes, bits per symbol. */
   readonly bits: Average;

@@ -30,8 +30,12 @@ export interface MetricsOptions {
 export interface RunningMetrics {
   /** Step `number` was predicted; its target may come. The step itself says what kind of output it is, where that is not given. */
   predicted(number: number, step?: Pick<Step, 'logits' | 'prediction'>): void;
-  /** The target of step `number` came. Undefined where its prediction is not known any more; null targets score nothing. */
-  scored(number: number, prediction: ArrayLike<number>, target: Target, loss: number): Metrics | undefined;
+  /**
+   * The target of step `number` came. Undefined where its prediction is not known any more; null targets score nothing.
+   *
+   * @param loss in nats; null of a loss that only whole windows have
+   */
+  scored(number: number, prediction: ArrayLike<number>, target: Target, loss: number | null): Metrics | undefined;
   /** The target of step `number` will not count. */
   dropped(number: number): void;
 }
@@ -94,7 +98,7 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
       }
       judge ??= createJudge(kind ?? kindOf(form, prediction, target), { fading, window, season, level, unscale });
       count++;
-      loss.add(stepLoss);
+      if (stepLoss !== null) loss.add(stepLoss);
       const nats = loss.read();
       const bits = combine(nats, nats, value => value * Math.LOG2E);
       const scores: Scores = { number, count, loss: nats, bits, unscored };

@@ -113,3 +113,15 @@ test('what kind of output it is follows from the first step, targets in time or 
     }
   }
 });
+
+test('a step without a loss of its own has no part in the mean loss, and is scored else', async t => {
+  const losses = async (...events: Learned[]): Promise<[number, number, number][]> => {
+    const scored = await lastValueFrom(from(events).pipe(prequential(), toArray()));
+    return scored.map(metrics => [metrics.count, metrics.loss.mean, metrics.kind === 'values' ? metrics.mae.mean : -1]);
+  };
+  t.deepEqual(await losses(stepped(1, 0, 2, null), stepped(2, 0, 4, 8), stepped(3, 0, 6, null)), [
+    [1, Number.NaN, 2],
+    [2, 8, 3],
+    [3, 8, 4],
+  ]);
+});
