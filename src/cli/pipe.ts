@@ -117,7 +117,6 @@ function checkOptions(checkpoint: string | undefined, options: PumpOptions & Par
     !options.resume || checkpoint !== undefined || options.save !== undefined,
     'Expected a checkpoint or --save with --resume: the file to go on from',
   );
-  expect(!options.metrics || options.key === undefined, 'Expected --metrics of one stream, got it with --key');
   expect(options.season === undefined || options.metrics === true, 'Expected --metrics with --season');
   expect(options.saveEvery === undefined || options.save !== undefined, 'Expected --save with --save-every');
   expect(

@@ -103,7 +103,8 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     ? createMetrics({ kind: band ? 'gaussian' : 'values', season: options.season })
     : undefined;
   let measured: Metrics | undefined;
-  for (const [, { steps, open }] of threads) for (let i = open.length - 1; i >= 0; i--) metrics?.predicted(steps - i);
+  for (const [key, { steps, open }] of threads)
+    for (let i = open.length - 1; i >= 0; i--) metrics?.predicted(steps - i, undefined, key);
 
   const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined }[] = [];
 
@@ -157,20 +158,21 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       if (band)
         made.deviation = Array.from({ length: count }, (_, i) => made.scale.units[i] * step.prediction[count + i]);
       if (met) score.add(frame.targets, met.value!, met.last, met.deviation);
-      if (horizon === 0) metrics?.predicted(number);
+      const { key } = frame;
+      if (horizon === 0) metrics?.predicted(number, undefined, key);
       if (met && !frame.targets.some(Number.isNaN) && !met.value!.some(Number.isNaN)) {
         const said = [...met.value!, ...(met.deviation ?? [])];
         // What is foretold is in the units of the data, a loss is not: it is left out.
-        measured = metrics?.scored(number - horizon, said, Float32Array.from(frame.targets), null) ?? measured;
-      } else if (met) metrics?.dropped(number - horizon);
-      if (horizon > 0) metrics?.predicted(number);
+        measured = metrics?.scored(number - horizon, said, Float32Array.from(frame.targets), null, key) ?? measured;
+      } else if (met) metrics?.dropped(number - horizon, key);
+      if (horizon > 0) metrics?.predicted(number, undefined, key);
       return {
-        ...(columns.key === undefined ? {} : { key: frame.key }),
+        ...(columns.key === undefined ? {} : { key }),
         step: number,
         prediction: Object.fromEntries(columns.targets.map((name, i) => [name, brief(made.value![i])])),
         ...(band ? { band: Object.fromEntries(columns.targets.map((name, i) => [name, bandOf(made, i)])) } : {}),
         ...score.read(),
-        ...(anomaly !== undefined && met ? judge(frame.key, frame.targets, met) : {}),
+        ...(anomaly !== undefined && met ? judge(key, frame.targets, met) : {}),
       };
     },
 

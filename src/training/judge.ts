@@ -1,7 +1,7 @@
 import type { OutputKind } from '../model/output.js';
 import { type Average, combine, createAverage, rootOf } from './average.js';
 import { type BandScores, createBandScores } from './band.js';
-import { classBaselines, valueBaselines } from './baselines.js';
+import { type Baselines, classBaselines, valueBaselines } from './baselines.js';
 import { createKappa, skill } from './kappa.js';
 import type { Target } from './loss.js';
 
@@ -89,9 +89,8 @@ type Known = Exclude<Target, null>;
 
 /** Judges predictions and trivial predictors of one kind of output by the targets. */
 export interface Judge {
-  learn(number: number, target: Known): void;
-  /** What the trivial predictors say of a step that is predicted now; undefined before the first target. */
-  guess(number: number): Guess | undefined;
+  /** The trivial predictors of one more stream. */
+  baselines(): Baselines<Known, Guess>;
   /** The scores of one more step, with those of its kind. */
   score(scores: Scores, prediction: ArrayLike<number>, target: Known, guess: Guess | undefined): Metrics;
 }
@@ -99,21 +98,20 @@ export interface Judge {
 export function createJudge(kind: OutputKind, options: JudgeOptions): Judge {
   if (kind === 'classes') return judgeClasses(options);
   if (kind === 'labels') return judgeLabels(options);
-  if (kind === 'mixture') return { learn: () => {}, guess: () => undefined, score: scores => ({ ...scores, kind }) };
+  if (kind === 'mixture')
+    return { baselines: () => ({ learn: () => {}, guess: () => undefined }), score: scores => ({ ...scores, kind }) };
   return judgeValues(kind, options);
 }
 
 function judgeClasses(options: JudgeOptions): Judge {
   const { fading, window } = options;
-  const baselines = classBaselines(options.season);
   const shares = createShares(options);
   const kappa = createKappa(fading, window);
   // Of the steps at which no change had something to say.
   const own = createAverage(fading, window);
   const right = (answer: unknown, target: Known): number => (answer === target ? 1 : 0);
   return {
-    learn: (number, target) => baselines.learn(number, target as number),
-    guess: baselines.guess,
+    baselines: () => classBaselines(options.season) as Baselines<Known, Guess>,
     score({ number, count, loss, bits, unscored }, prediction, target, guess) {
       const answer = greatest(prediction);
       const share = right(answer, target);
@@ -132,15 +130,19 @@ function judgeClasses(options: JudgeOptions): Judge {
 }
 
 function judgeLabels(options: JudgeOptions): Judge {
-  const baselines = valueBaselines(options.season);
   const shares = createShares(options);
   return {
-    learn: (number, target) => baselines.learn(number, target as Float32Array),
-    guess(number) {
-      const said = baselines.guess(number);
-      if (said === undefined) return undefined;
-      const { persistence, mean, season } = said;
-      return { noChange: persistence, majority: mean, ...(season ? { season } : {}) };
+    baselines() {
+      const { learn, guess } = valueBaselines(options.season);
+      return {
+        learn: (number, target) => learn(number, target as Float32Array),
+        guess(number) {
+          const said = guess(number);
+          if (said === undefined) return undefined;
+          const { persistence, mean, season } = said;
+          return { noChange: persistence, majority: mean, ...(season ? { season } : {}) };
+        },
+      };
     },
     score({ number, count, loss, bits, unscored }, prediction, target, guess) {
       const right = (answer: unknown): number => shareRight(answer as ArrayLike<number>, target as Float32Array);
@@ -179,7 +181,6 @@ function judgeValues(
   kind: 'values' | 'gaussian',
   { fading, window, season: period, level, unscale }: JudgeOptions,
 ): Judge {
-  const baselines = valueBaselines(period);
   const create = () => createErrors(fading, window);
   const [model, persistence, mean] = [create(), create(), create()];
   const season = period === undefined ? undefined : create();
@@ -188,8 +189,10 @@ function judgeValues(
   // What unscale returns may be an array that it uses again.
   const raw = (values: ArrayLike<number>, number: number): Float64Array => new Float64Array(unscale(values, number));
   return {
-    learn: (number, target) => baselines.learn(number, raw(listOf(target), number)),
-    guess: baselines.guess,
+    baselines() {
+      const { learn, guess } = valueBaselines(period);
+      return { learn: (number, target) => learn(number, raw(listOf(target), number)), guess };
+    },
     score({ number, count, loss, bits, unscored }, prediction, target, guess) {
       const truth = raw(listOf(target), number);
       const said = band ? Array.from(prediction).slice(0, truth.length) : prediction;

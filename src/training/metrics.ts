@@ -3,6 +3,7 @@ import type { OutputKind } from '../model/output.js';
 import { outputs } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
 import { combine, createAverage } from './average.js';
+import type { Baselines } from './baselines.js';
 import { createJudge, type Guess, type Judge, type Metrics, type Scores } from './judge.js';
 import type { Target } from './loss.js';
 
@@ -22,22 +23,31 @@ export interface MetricsOptions {
    * with the scale of the time of prediction. Default: as they are.
    */
   readonly unscale?: (values: ArrayLike<number>, number: number) => ArrayLike<number>;
-  /** Steps whose target may still come, at most; the oldest is given up, and counted as `unscored`. Default 10,000. */
+  /** Steps of a stream whose target may still come, at most; the oldest is given up, and counted as `unscored`. Default 10,000. */
   readonly maxPending?: number;
 }
 
-/** Prequential metrics of one stream, in bounded memory. */
+/**
+ * Prequential metrics, in bounded memory. Several streams, told apart by `key`, are scored together: averages are over the steps of all, as they
+ * come, and the trivial predictors of each stream know its own targets.
+ */
 export interface RunningMetrics {
   /** Step `number` was predicted; its target may come. The step itself says what kind of output it is, where that is not given. */
-  predicted(number: number, step?: Pick<Step, 'logits' | 'prediction'>): void;
+  predicted(number: number, step?: Pick<Step, 'logits' | 'prediction'>, key?: string): void;
   /**
    * The target of step `number` came. Undefined where its prediction is not known any more; null targets score nothing.
    *
    * @param loss in nats; null of a loss that only whole windows have
    */
-  scored(number: number, prediction: ArrayLike<number>, target: Target, loss: number | null): Metrics | undefined;
+  scored(
+    number: number,
+    prediction: ArrayLike<number>,
+    target: Target,
+    loss: number | null,
+    key?: string,
+  ): Metrics | undefined;
   /** The target of step `number` will not count. */
-  dropped(number: number): void;
+  dropped(number: number, key?: string): void;
 }
 
 /** @throws ConfigError naming the option that is wrong */
@@ -58,39 +68,36 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
   if (typeof unscale !== 'function') throw new ConfigError(`Expected unscale to be a function, got ${typeof unscale}`);
 
   const loss = createAverage(fading, window);
-  /** What the trivial predictors said at each step whose target may still come; the newest step apart, which most often is next. */
-  const pending = new Map<number, Guess | undefined>();
-  let newest: { readonly number: number; readonly guess: Guess | undefined } | undefined;
+  const streams = new Map<string, Stream>();
   let judge: Judge | undefined;
   let form: Form | undefined;
   let count = 0;
   let unscored = 0;
 
-  /** What was said at that step, which is not kept any longer; undefined where it is not known. */
-  const take = (number: number): typeof newest => {
-    if (newest?.number === number) {
-      const found = newest;
-      newest = undefined;
-      return found;
+  const streamOf = (key: string): Stream => {
+    let stream = streams.get(key);
+    if (stream === undefined) {
+      stream = { pending: new Map(), newest: undefined, baselines: undefined };
+      streams.set(key, stream);
     }
-    if (!pending.has(number)) return undefined;
-    const guess = pending.get(number);
-    pending.delete(number);
-    return { number, guess };
+    return stream;
   };
 
   return {
-    predicted(number, step) {
+    predicted(number, step, key = '') {
       if (kind === undefined && judge === undefined && step) form = formOf(step);
+      const stream = streamOf(key);
+      const { pending, newest } = stream;
       if (newest) pending.set(newest.number, newest.guess);
-      newest = { number, guess: judge?.guess(number) };
+      stream.newest = { number, guess: stream.baselines?.guess(number) };
       if (pending.size < maxPending) return;
       const [oldest] = pending.keys();
       pending.delete(oldest);
     },
 
-    scored(number, prediction, target, stepLoss) {
-      const known = take(number);
+    scored(number, prediction, target, stepLoss, key = '') {
+      const stream = streamOf(key);
+      const known = take(stream, number);
       if (target === null) return undefined;
       if (known === undefined) {
         unscored++;
@@ -103,14 +110,42 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
       const bits = combine(nats, nats, value => value * Math.LOG2E);
       const scores: Scores = { number, count, loss: nats, bits, unscored };
       const metrics = judge.score(scores, prediction, target, known.guess);
-      judge.learn(number, target);
+      stream.baselines ??= judge.baselines();
+      stream.baselines.learn(number, target);
       return metrics;
     },
 
-    dropped: number => {
-      take(number);
+    dropped: (number, key = '') => {
+      take(streamOf(key), number);
     },
   };
+}
+
+/** What is known of one stream. */
+interface Stream {
+  /** What the trivial predictors said at each step whose target may still come; the newest step apart, which most often is next. */
+  readonly pending: Map<number, Guess | undefined>;
+  newest: Said | undefined;
+  /** Undefined before its first target. */
+  baselines: Baselines<Exclude<Target, null>, Guess> | undefined;
+}
+
+interface Said {
+  readonly number: number;
+  readonly guess: Guess | undefined;
+}
+
+/** What was said at that step, which is not kept any longer; undefined where it is not known. */
+function take(stream: Stream, number: number): Said | undefined {
+  const { pending, newest } = stream;
+  if (newest?.number === number) {
+    stream.newest = undefined;
+    return newest;
+  }
+  if (!pending.has(number)) return undefined;
+  const guess = pending.get(number);
+  pending.delete(number);
+  return { number, guess };
 }
 
 /** What is made of o: nothing, all of it, or the second half alone. */

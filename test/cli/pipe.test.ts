@@ -225,6 +225,11 @@ test('--metrics says at the end how well it went, beside the trivial predictors'
   t.true(Math.abs(fading / ((error.a + error.b) / 2) - 1) < 2e-3, `${fading}, ${JSON.stringify(error)}`);
   const text = await eddy(t, verses(600), 'pipe', '--learn', '--hidden', '16', '--metrics');
   t.regex(text.stderr, /kappa-temporal/);
-  const keyed = await eddy(t, waves(4, 2), 'pipe', '--learn', '--key', 'key', '--metrics');
-  t.not(keyed.status, 0);
+  // Of streams that are told apart, both together; persistence is each one's own, as the lines have it, too.
+  const keyed = await eddy(t, waves(300, 2), 'pipe', '--learn', '--key', 'key', '--metrics');
+  t.is(keyed.status, 0, keyed.stderr);
+  t.regex(keyed.stderr, /of 298 steps/);
+  const { persistence: own } = keyed.lines[299];
+  const [, told] = /persistence +[\d.]+ +[\d.]+ +([\d.]+)/.exec(keyed.stderr)!;
+  t.true(Math.abs(Number(told) / ((own.a + own.b) / 2) - 1) < 2e-3, `${told}, ${JSON.stringify(own)}`);
 });

@@ -317,3 +317,17 @@ test('metrics of a million steps take the room of a thousand', t => {
   // 2/3 right; said 1/3 each, true 1/3, 2/3 and 0: chance is 1/3, and κ ½.
   for (const key of ['mean', 'fading'] as const) t.true(Math.abs(all[key] - 0.5) < 2e-3, `${key} ${all[key]}`);
 });
+
+test('streams that are scored together have averages in common, and trivial predictors of their own', t => {
+  const metrics = createMetrics({ kind: 'values' });
+  const score = (key: string, number: number, value: number) => {
+    metrics.predicted(number, undefined, key);
+    const found = metrics.scored(number, [0], Float32Array.of(value), null, key);
+    if (found?.kind !== 'values') throw new Error('Expected values');
+    return [found.count, found.mae.mean, found.persistence.count, found.persistence.mae.mean];
+  };
+  t.deepEqual(score('a', 1, 10), [1, 10, 0, Number.NaN]);
+  t.deepEqual(score('b', 1, 2), [2, 6, 0, Number.NaN]);
+  t.deepEqual(score('a', 2, 12), [3, 8, 1, 2]);
+  t.deepEqual(score('b', 2, 8), [4, 8, 2, 4]);
+});
