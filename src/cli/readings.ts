@@ -2,9 +2,9 @@ import { createReadings, type ReadingsState, type Scale } from '../encoders/read
 import { CheckpointError, LimitError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
-import { createMetrics } from '../training/metrics.js';
 import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
 import type { Columns, Reading } from './columns.js';
+import { resumeMetrics, type SavedMetrics } from './measures.js';
 import { brief, exactly, fromExactly } from './numbers.js';
 import type { Item } from './pipeline.js';
 import { bandReach, createScore, type SavedScore } from './score.js';
@@ -39,6 +39,7 @@ interface Saved {
   readonly score: SavedScore;
   /** Of each stream, where unusual readings are looked for. */
   readonly surprise?: Readonly<Record<string, SurpriseState>>;
+  readonly metrics?: SavedMetrics;
 }
 
 /**
@@ -100,11 +101,16 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
         }
       : outputs.scale(state);
   const metrics = options.measured
-    ? createMetrics({ kind: band ? 'gaussian' : 'values', season: options.season })
+    ? resumeMetrics(
+        { kind: band ? 'gaussian' : 'values', season: options.season },
+        (resumed?.saved as Saved | undefined)?.metrics,
+        fresh => {
+          for (const [key, { steps, open }] of threads)
+            for (let i = open.length - 1; i >= 0; i--) fresh.predicted(steps - i, undefined, key);
+        },
+      )
     : undefined;
   let measured: Metrics | undefined;
-  for (const [key, { steps, open }] of threads)
-    for (let i = open.length - 1; i >= 0; i--) metrics?.predicted(steps - i, undefined, key);
 
   const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined }[] = [];
 
@@ -184,6 +190,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       ...(surprises.size > 0
         ? { surprise: Object.fromEntries([...surprises].map(([key, one]) => [key, one.state()])) }
         : {}),
+      ...(metrics && { metrics: metrics.save() }),
     }),
 
     write: ({ key, inputs, targets }) => ({

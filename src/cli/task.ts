@@ -11,7 +11,7 @@ export interface Task<Frame> {
   answer(step: Step): object;
   /** How well things go: bits per character, error beside that of persistence. */
   progress(): string;
-  /** How well things went since this run began, beside the trivial predictors; undefined before anything was scored. */
+  /** How well things went, beside the trivial predictors; undefined before this run has scored anything. */
   metrics?(): Metrics | undefined;
   /** What it remembers besides the states of its streams: plain data. */
   save(): unknown;

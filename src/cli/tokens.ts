@@ -1,9 +1,9 @@
 import type { ModelConfig } from '../model/config.js';
 import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
-import { createMetrics } from '../training/metrics.js';
 import { type Label, surprise, topOf, type Want } from './answer.js';
 import { createFadingMean, type FadingSum } from './fading.js';
+import { resumeMetrics, type SavedMetrics } from './measures.js';
 import { brief, exact } from './numbers.js';
 import type { Item } from './pipeline.js';
 import type { Resumed, Task } from './task.js';
@@ -25,6 +25,7 @@ interface Saved {
   readonly bits: number;
   readonly recent: FadingSum;
   readonly frequencies: { readonly counts: readonly number[]; readonly bits: number };
+  readonly metrics?: SavedMetrics;
 }
 
 /** Text or bytes: each token is foretold from those before it. */
@@ -45,9 +46,12 @@ export function createTokens(options: TokensOptions): Task<number> {
   let bits = saved?.bits ?? 0;
   const recent = createFadingMean(saved?.recent);
   const frequencies = createFrequencies(size, saved?.frequencies);
-  const metrics = options.measured ? createMetrics({ kind: 'classes', season: options.season }) : undefined;
+  const metrics = options.measured
+    ? resumeMetrics({ kind: 'classes', season: options.season }, saved?.metrics, fresh => {
+        for (let i = foretold.length - 1; i >= 0; i--) fresh.predicted(answered - i);
+      })
+    : undefined;
   let measured: Metrics | undefined;
-  for (let i = foretold.length - 1; i >= 0; i--) metrics?.predicted(answered - i);
 
   return {
     items(token) {
@@ -93,7 +97,13 @@ export function createTokens(options: TokensOptions): Task<number> {
     },
 
     metrics: () => measured,
-    save: (): Saved => ({ scored, bits, recent: recent.state(), frequencies: frequencies.state() }),
+    save: (): Saved => ({
+      scored,
+      bits,
+      recent: recent.state(),
+      frequencies: frequencies.state(),
+      ...(metrics && { metrics: metrics.save() }),
+    }),
     write: token => token,
     read: written =>
       Number.isInteger(written) && (written as number) >= 0 && (written as number) < size

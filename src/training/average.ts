@@ -11,6 +11,18 @@ export interface Average {
 export interface RunningAverage {
   add(value: number): void;
   read(): Average;
+  state(): AverageState;
+}
+
+/** Plain data, null for what is no finite number: JSON has none. */
+export interface AverageState {
+  readonly sum: number | null;
+  readonly count: number;
+  readonly fadingSum: number | null;
+  readonly fadingCount: number;
+  readonly windowSum: number | null;
+  readonly newest: readonly (number | null)[];
+  readonly at: number;
 }
 
 const defaultWidth = 1000;
@@ -18,15 +30,16 @@ const defaultWidth = 1000;
 /**
  * @param alpha the fading factor α, above 0 and at most 1
  * @param width values in the sliding window; default 1,000
+ * @param from to go on from
  */
-export function createAverage(alpha: number, width = defaultWidth): RunningAverage {
-  let sum = 0;
-  let count = 0;
-  let fadingSum = 0;
-  let fadingCount = 0;
-  const newest: number[] = [];
-  let windowSum = 0;
-  let at = 0;
+export function createAverage(alpha: number, width = defaultWidth, from?: AverageState): RunningAverage {
+  let sum = from ? read(from.sum) : 0;
+  let count = from?.count ?? 0;
+  let fadingSum = from ? read(from.fadingSum) : 0;
+  let fadingCount = from?.fadingCount ?? 0;
+  const newest = from?.newest.map(read) ?? [];
+  let windowSum = from ? read(from.windowSum) : 0;
+  let at = from?.at ?? 0;
   return {
     add(value) {
       sum += value;
@@ -48,7 +61,24 @@ export function createAverage(alpha: number, width = defaultWidth): RunningAvera
       for (const one of newest) windowSum += one;
     },
     read: () => ({ mean: sum / count, window: windowSum / newest.length, fading: fadingSum / fadingCount }),
+    state: () => ({
+      sum: write(sum),
+      count,
+      fadingSum: write(fadingSum),
+      fadingCount,
+      windowSum: write(windowSum),
+      newest: newest.map(write),
+      at,
+    }),
   };
+}
+
+function write(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function read(value: number | null): number {
+  return value ?? Number.NaN;
 }
 
 /** A number out of the same form of two averages. */

@@ -1,5 +1,5 @@
 import { exp } from '../kernels/double.js';
-import { type Average, createAverage } from './average.js';
+import { type Average, type AverageState, createAverage } from './average.js';
 
 /** How well the bands of a forecast hold what comes, over all values. */
 export interface BandScores {
@@ -16,12 +16,12 @@ export interface BandScores {
 
 /**
  * @param level share of the values that should lie within the band: its edges are the quantiles (1 ± level) / 2 of a normal density
- * @param alpha, width as of an average
+ * @param alpha, width, from as of an average
  */
-export function createBandScores(level: number, alpha: number, width: number) {
+export function createBandScores(level: number, alpha: number, width: number, from?: readonly AverageState[]) {
   const low = (1 - level) / 2;
   const reach = normalQuantile(1 - low);
-  const [coverage, pinball, span] = [0, 1, 2].map(() => createAverage(alpha, width));
+  const [coverage, pinball, span] = [0, 1, 2].map(i => createAverage(alpha, width, from?.[i]));
   const lossOf = (y: number, q: number, tau: number): number => (y >= q ? (y - q) * tau : (q - y) * (1 - tau));
   return {
     /** One step; means, deviations and truth have a number for each value. */
@@ -39,6 +39,7 @@ export function createBandScores(level: number, alpha: number, width: number) {
       span.add(wide / length);
     },
     read: (): BandScores => ({ coverage: coverage.read(), pinball: pinball.read(), width: span.read() }),
+    state: (): AverageState[] => [coverage, pinball, span].map(average => average.state()),
   };
 }
 

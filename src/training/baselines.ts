@@ -6,12 +6,33 @@ export interface Baselines<Target, Guess> {
   /** A target came, for a step of this number; they may come in any order. */
   learn(number: number, target: Target): void;
   guess(number: number): Guess | undefined;
+  state(): BaselinesState;
+}
+
+/** A target as plain data. */
+type Plain = number | readonly number[];
+
+/** Plain data. */
+export interface BaselinesState {
+  readonly newest: { readonly at: number; readonly value?: Plain };
+  readonly season: { readonly newest: number; readonly known: readonly (readonly [number, Plain])[] };
+  /** Of classes: how often each one came. */
+  readonly counts?: readonly (readonly [number, number])[];
+  readonly majority?: number;
+  /** Of values. */
+  readonly count?: number;
+  readonly mean?: readonly number[];
+}
+
+/** A target, or what was said, as plain data. */
+export function plain(value: number | ArrayLike<number>): Plain {
+  return typeof value === 'number' ? value : Array.from(value);
 }
 
 /** The target of the newest step that has one: what a forecaster without a model says. */
-function createNewest<Target>() {
-  let newest: Target | undefined;
-  let at = 0;
+function createNewest<Target extends number | ArrayLike<number>>(from?: BaselinesState['newest']) {
+  let newest = from?.value as Target | undefined;
+  let at = from?.at ?? 0;
   return {
     learn(number: number, target: Target): void {
       if (number < at) return;
@@ -19,13 +40,17 @@ function createNewest<Target>() {
       newest = target;
     },
     value: () => newest,
+    state: () => ({ at, ...(newest === undefined ? {} : { value: plain(newest) }) }),
   };
 }
 
 /** The target of so many steps before, if it has come: the same hour of yesterday. Remembers one season and no more. */
-function createSeason<Target>(season: number | undefined) {
-  const known = new Map<number, Target>();
-  let newest = 0;
+function createSeason<Target extends number | ArrayLike<number>>(
+  season: number | undefined,
+  from?: BaselinesState['season'],
+) {
+  const known = new Map<number, Target>(from?.known as [number, Target][] | undefined);
+  let newest = from?.newest ?? 0;
   return {
     learn(number: number, target: Target): void {
       if (season !== undefined && number > newest - season) known.set(number, target);
@@ -37,17 +62,19 @@ function createSeason<Target>(season: number | undefined) {
       newest = Math.max(newest, number);
       return known.get(number - season);
     },
+    state: () => ({ newest, known: [...known].map(([number, target]) => [number, plain(target)] as const) }),
   };
 }
 
 /** The newest class, the most frequent one (of equally frequent ones the first that was), and that of a season before. */
 export function classBaselines(
   period?: number,
+  from?: BaselinesState,
 ): Baselines<number, { noChange: number; majority: number; season?: number }> {
-  const newest = createNewest<number>();
-  const seasonal = createSeason<number>(period);
-  const counts = new Map<number, number>();
-  let majority = -1;
+  const newest = createNewest<number>(from?.newest);
+  const seasonal = createSeason<number>(period, from?.season);
+  const counts = new Map<number, number>(from?.counts);
+  let majority = from?.majority ?? -1;
   return {
     learn(number, target) {
       newest.learn(number, target);
@@ -61,17 +88,19 @@ export function classBaselines(
       const season = seasonal.value(number);
       return noChange === undefined ? undefined : { noChange, majority, ...(season === undefined ? {} : { season }) };
     },
+    state: () => ({ newest: newest.state(), season: seasonal.state(), counts: [...counts], majority }),
   };
 }
 
 /** The newest values (persistence), their running mean, and those of a season before. */
 export function valueBaselines(
   period?: number,
+  from?: BaselinesState,
 ): Baselines<ArrayLike<number>, { persistence: ArrayLike<number>; mean: Float64Array; season?: ArrayLike<number> }> {
-  const newest = createNewest<ArrayLike<number>>();
-  const seasonal = createSeason<ArrayLike<number>>(period);
-  let count = 0;
-  let mean = new Float64Array(0);
+  const newest = createNewest<ArrayLike<number>>(from?.newest);
+  const seasonal = createSeason<ArrayLike<number>>(period, from?.season);
+  let count = from?.count ?? 0;
+  let mean = Float64Array.from(from?.mean ?? []);
   return {
     learn(number, target) {
       newest.learn(number, target);
@@ -86,5 +115,6 @@ export function valueBaselines(
       const season = seasonal.value(number);
       return persistence === undefined ? undefined : { persistence, mean, ...(season === undefined ? {} : { season }) };
     },
+    state: () => ({ newest: newest.state(), season: seasonal.state(), count, mean: Array.from(mean) }),
   };
 }

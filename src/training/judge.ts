@@ -1,8 +1,8 @@
 import type { OutputKind } from '../model/output.js';
-import { type Average, combine, createAverage, rootOf } from './average.js';
+import { type Average, type AverageState, combine, createAverage, rootOf } from './average.js';
 import { type BandScores, createBandScores } from './band.js';
-import { type Baselines, classBaselines, valueBaselines } from './baselines.js';
-import { createKappa, skill } from './kappa.js';
+import { type Baselines, type BaselinesState, classBaselines, valueBaselines } from './baselines.js';
+import { createKappa, type KappaState, skill } from './kappa.js';
 import type { Target } from './loss.js';
 
 /** Of a trivial predictor, over the steps at whose prediction it had something to say. */
@@ -89,29 +89,47 @@ type Known = Exclude<Target, null>;
 
 /** Judges predictions and trivial predictors of one kind of output by the targets. */
 export interface Judge {
-  /** The trivial predictors of one more stream. */
-  baselines(): Baselines<Known, Guess>;
+  /** The trivial predictors of one more stream, or of one that goes on. */
+  baselines(from?: BaselinesState): Baselines<Known, Guess>;
   /** The scores of one more step, with those of its kind. */
   score(scores: Scores, prediction: ArrayLike<number>, target: Known, guess: Guess | undefined): Metrics;
+  state(): JudgeState;
 }
 
-export function createJudge(kind: OutputKind, options: JudgeOptions): Judge {
-  if (kind === 'classes') return judgeClasses(options);
-  if (kind === 'labels') return judgeLabels(options);
-  if (kind === 'mixture')
-    return { baselines: () => ({ learn: () => {}, guess: () => undefined }), score: scores => ({ ...scores, kind }) };
-  return judgeValues(kind, options);
+/** The averages of a judge, and what counts agreement, by name: plain data. */
+export interface JudgeState {
+  readonly averages?: Readonly<Record<string, AverageState>>;
+  readonly counts?: Readonly<Record<string, number>>;
+  readonly kappa?: KappaState;
+  readonly band?: readonly AverageState[];
 }
 
-function judgeClasses(options: JudgeOptions): Judge {
+/** @param from to go on from */
+export function createJudge(kind: OutputKind, options: JudgeOptions, from: JudgeState = {}): Judge {
+  if (kind === 'classes') return judgeClasses(options, from);
+  if (kind === 'labels') return judgeLabels(options, from);
+  if (kind === 'mixture') return judgeDensity();
+  return judgeValues(kind, options, from);
+}
+
+function judgeDensity(): Judge {
+  const nothing: BaselinesState = { newest: { at: 0 }, season: { newest: 0, known: [] } };
+  return {
+    baselines: () => ({ learn: () => {}, guess: () => undefined, state: () => nothing }),
+    score: scores => ({ ...scores, kind: 'mixture' }),
+    state: () => ({}),
+  };
+}
+
+function judgeClasses(options: JudgeOptions, from: JudgeState): Judge {
   const { fading, window } = options;
-  const shares = createShares(options);
-  const kappa = createKappa(fading, window);
+  const shares = createShares(options, from);
+  const kappa = createKappa(fading, window, from.kappa);
   // Of the steps at which no change had something to say.
-  const own = createAverage(fading, window);
+  const own = createAverage(fading, window, from.averages?.own);
   const right = (answer: unknown, target: Known): number => (answer === target ? 1 : 0);
   return {
-    baselines: () => classBaselines(options.season) as Baselines<Known, Guess>,
+    baselines: state => classBaselines(options.season, state) as Baselines<Known, Guess>,
     score({ number, count, loss, bits, unscored }, prediction, target, guess) {
       const answer = greatest(prediction);
       const share = right(answer, target);
@@ -126,15 +144,20 @@ function judgeClasses(options: JudgeOptions): Judge {
         ? { ...scores, kappaTemporal, noChange, majority, season }
         : { ...scores, kappaTemporal, noChange, majority };
     },
+    state() {
+      const { averages, counts } = shares.state();
+      return { averages: { ...averages, own: own.state() }, counts, kappa: kappa.state() };
+    },
   };
 }
 
-function judgeLabels(options: JudgeOptions): Judge {
-  const shares = createShares(options);
+function judgeLabels(options: JudgeOptions, from: JudgeState): Judge {
+  const shares = createShares(options, from);
   return {
-    baselines() {
-      const { learn, guess } = valueBaselines(options.season);
+    baselines(before) {
+      const { learn, guess, state } = valueBaselines(options.season, before);
       return {
+        state,
         learn: (number, target) => learn(number, target as Float32Array),
         guess(number) {
           const said = guess(number);
@@ -151,15 +174,16 @@ function judgeLabels(options: JudgeOptions): Judge {
       const scores = { number, count, loss, bits, unscored, kind: 'labels' as const, accuracy, noChange, majority };
       return season ? { ...scores, season } : scores;
     },
+    state: shares.state,
   };
 }
 
 /** The model, no change, the majority and a season before, each by the share of its answers that are right. */
-function createShares({ fading, window, season }: JudgeOptions) {
-  const create = () => createAccuracy(fading, window);
-  const model = createAverage(fading, window);
-  const [noChange, majority] = [create(), create()];
-  const seasonal = season === undefined ? undefined : create();
+function createShares({ fading, window, season }: JudgeOptions, { averages, counts }: JudgeState) {
+  const create = (name: string) => createAccuracy(fading, window, averages?.[name], counts?.[name]);
+  const model = createAverage(fading, window, averages?.model);
+  const [noChange, majority] = [create('noChange'), create('majority')];
+  const seasonal = season === undefined ? undefined : create('season');
   return {
     add(share: number, guess: Guess | undefined, right: (answer: unknown) => number): void {
       model.add(share);
@@ -174,24 +198,33 @@ function createShares({ fading, window, season }: JudgeOptions) {
       majority: majority.read(),
       season: seasonal?.read(),
     }),
+    state(): JudgeState {
+      const others = { noChange, majority, ...(seasonal && { season: seasonal }) };
+      const each = Object.entries(others).map(([name, accuracy]) => ({ name, ...accuracy.state() }));
+      return {
+        averages: { model: model.state(), ...Object.fromEntries(each.map(({ name, average }) => [name, average])) },
+        counts: Object.fromEntries(each.map(({ name, count }) => [name, count])),
+      };
+    },
   };
 }
 
 function judgeValues(
   kind: 'values' | 'gaussian',
   { fading, window, season: period, level, unscale }: JudgeOptions,
+  from: JudgeState,
 ): Judge {
-  const create = () => createErrors(fading, window);
-  const [model, persistence, mean] = [create(), create(), create()];
-  const season = period === undefined ? undefined : create();
-  const band = kind === 'gaussian' ? createBandScores(level, fading, window) : undefined;
+  const create = (name: string) => createErrors(fading, window, name, from);
+  const [model, persistence, mean] = [create('model'), create('persistence'), create('mean')];
+  const season = period === undefined ? undefined : create('season');
+  const band = kind === 'gaussian' ? createBandScores(level, fading, window, from.band) : undefined;
   const listOf = (target: Known): ArrayLike<number> => (typeof target === 'number' ? [target] : target);
   // What unscale returns may be an array that it uses again.
   const raw = (values: ArrayLike<number>, number: number): Float64Array => new Float64Array(unscale(values, number));
   return {
-    baselines() {
-      const { learn, guess } = valueBaselines(period);
-      return { learn: (number, target) => learn(number, raw(listOf(target), number)), guess };
+    baselines(before) {
+      const { learn, guess, state } = valueBaselines(period, before);
+      return { learn: (number, target) => learn(number, raw(listOf(target), number)), guess, state };
     },
     score({ number, count, loss, bits, unscored }, prediction, target, guess) {
       const truth = raw(listOf(target), number);
@@ -234,24 +267,36 @@ function judgeValues(
         ? { ...scores, ...seasonal, kind: 'gaussian', band: band.read() }
         : { ...scores, ...seasonal, kind: 'values' };
     },
+    state() {
+      const each = [model, persistence, mean, ...(season ? [season] : [])].map(errors => errors.state());
+      return {
+        averages: Object.assign({}, ...each.map(({ averages }) => averages)),
+        counts: Object.assign({}, ...each.map(({ counts }) => counts)),
+        ...(band && { band: band.state() }),
+      };
+    },
   };
 }
 
-function createAccuracy(fading: number, window: number) {
-  const average = createAverage(fading, window);
-  let count = 0;
+function createAccuracy(fading: number, window: number, from: AverageState | undefined, counted = 0) {
+  const average = createAverage(fading, window, from);
+  let count = counted;
   return {
     add(share: number): void {
       count++;
       average.add(share);
     },
     read: (): Accuracy => ({ count, accuracy: average.read() }),
+    state: () => ({ count, average: average.state() }),
   };
 }
 
-function createErrors(fading: number, window: number) {
-  const [absolute, squared, size] = [0, 1, 2].map(() => createAverage(fading, window));
-  let count = 0;
+/** @param name of whose errors they are, among those of the state */
+function createErrors(fading: number, window: number, name: string, { averages, counts }: JudgeState) {
+  const names = ['absolute', 'squared', 'size'].map(part => `${name}.${part}`);
+  const parts = names.map(part => createAverage(fading, window, averages?.[part]));
+  const [absolute, squared, size] = parts;
+  let count = counts?.[name] ?? 0;
   return {
     add(answer: ArrayLike<number>, truth: ArrayLike<number>): void {
       count++;
@@ -271,6 +316,10 @@ function createErrors(fading: number, window: number) {
       const mae = absolute.read();
       return { count, mae, rmse: rootOf(squared.read()), mape: combine(mae, size.read(), (error, all) => error / all) };
     },
+    state: () => ({
+      averages: Object.fromEntries(parts.map((average, i) => [names[i], average.state()])),
+      counts: { [name]: count },
+    }),
   };
 }
 

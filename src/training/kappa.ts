@@ -9,6 +9,23 @@ export interface RunningKappa {
   add(answer: number, target: number): void;
   /** Over all, over the sliding window, and with fading counts. */
   read(): Average;
+  state(): KappaState;
+}
+
+/** Plain data. */
+export interface KappaState {
+  readonly all: TableState;
+  readonly newest: TableState;
+  readonly fading: TableState;
+  readonly pairs: readonly number[];
+  readonly at: number;
+}
+
+interface TableState {
+  readonly said: readonly (readonly [number, number])[];
+  readonly truth: readonly (readonly [number, number])[];
+  /** Of new pairs; then sums over pairs: all, those that agree, and of said · true. */
+  readonly sums: readonly [unit: number, count: number, agreed: number, product: number];
 }
 
 /** How much more often right than another, of what the other gets wrong: 1 always, 0 no better, below 0 worse. */
@@ -16,11 +33,13 @@ export function skill(own: number, other: number): number {
   return (own - other) / (1 - other);
 }
 
-/** @param alpha, width as of an average */
-export function createKappa(alpha: number, width: number): RunningKappa {
-  const [all, newest, fading] = [createTable(1), createTable(1), createTable(alpha)];
-  const pairs: number[] = [];
-  let at = 0;
+/** @param alpha, width, from as of an average */
+export function createKappa(alpha: number, width: number, from?: KappaState): RunningKappa {
+  const all = createTable(1, from?.all);
+  const newest = createTable(1, from?.newest);
+  const fading = createTable(alpha, from?.fading);
+  const pairs = [...(from?.pairs ?? [])];
+  let at = from?.at ?? 0;
   return {
     add(answer, target) {
       all.add(answer, target);
@@ -36,6 +55,7 @@ export function createKappa(alpha: number, width: number): RunningKappa {
       at = (at + 2) % (2 * width);
     },
     read: () => ({ mean: all.kappa(), window: newest.kappa(), fading: fading.kappa() }),
+    state: () => ({ all: all.state(), newest: newest.state(), fading: fading.state(), pairs: [...pairs], at }),
   };
 }
 
@@ -46,10 +66,10 @@ const most = 1e100;
  * How often each class was said and was true. Fading counts are kept by letting the new ones grow: only their ratios matter. Each
  * step costs the same, whatever the number of classes: Σ said · true moves by the two classes that it touches.
  */
-function createTable(alpha: number) {
-  const said = new Map<number, number>();
-  const truth = new Map<number, number>();
-  let [unit, count, agreed, product] = [1, 0, 0, 0];
+function createTable(alpha: number, from: TableState = { said: [], truth: [], sums: [1, 0, 0, 0] }) {
+  const said = new Map<number, number>(from.said);
+  const truth = new Map<number, number>(from.truth);
+  let [unit, count, agreed, product] = from.sums;
   const bump = (counts: Map<number, number>, one: number, by: number): void => {
     counts.set(one, (counts.get(one) ?? 0) + by);
   };
@@ -71,5 +91,6 @@ function createTable(alpha: number) {
     },
     remove: (answer: number, target: number): void => move(answer, target, -unit),
     kappa: (): number => skill(agreed / count, product / (count * count)),
+    state: (): TableState => ({ said: [...said], truth: [...truth], sums: [unit, count, agreed, product] }),
   };
 }

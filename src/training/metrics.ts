@@ -2,9 +2,9 @@ import { ConfigError } from '../errors.js';
 import type { OutputKind } from '../model/output.js';
 import { outputs } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
-import { combine, createAverage } from './average.js';
-import type { Baselines } from './baselines.js';
-import { createJudge, type Guess, type Judge, type Metrics, type Scores } from './judge.js';
+import { type AverageState, combine, createAverage } from './average.js';
+import { type Baselines, type BaselinesState, plain } from './baselines.js';
+import { createJudge, type Guess, type Judge, type JudgeState, type Metrics, type Scores } from './judge.js';
 import type { Target } from './loss.js';
 
 export interface MetricsOptions {
@@ -48,10 +48,32 @@ export interface RunningMetrics {
   ): Metrics | undefined;
   /** The target of step `number` will not count. */
   dropped(number: number, key?: string): void;
+  state(): MetricsState;
 }
 
-/** @throws ConfigError naming the option that is wrong */
-export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
+/** Where metrics go on from, with the same options: plain data. */
+export interface MetricsState {
+  readonly count: number;
+  readonly unscored: number;
+  readonly loss: AverageState;
+  /** Once a step was scored: what the outputs are. */
+  readonly kind?: OutputKind;
+  readonly judge?: JudgeState;
+  readonly streams: readonly ScoredStream[];
+}
+
+interface ScoredStream {
+  readonly key: string;
+  /** Steps whose target may still come, and what the trivial predictors said. */
+  readonly open: readonly (readonly [number, Guess?])[];
+  readonly baselines?: BaselinesState;
+}
+
+/**
+ * @param from to go on from
+ * @throws ConfigError naming the option that is wrong
+ */
+export function createMetrics(options: MetricsOptions = {}, from?: MetricsState): RunningMetrics {
   const { fading = 0.999, window = 1000, season, level = 0.9, kind, maxPending = 10_000 } = options;
   const { unscale = (values: ArrayLike<number>) => values } = options;
   if (!(fading > 0 && fading <= 1)) throw new ConfigError(`Expected fading to be above 0 and at most 1, got ${fading}`);
@@ -67,12 +89,19 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
     throw new ConfigError(`Expected kind to be one of ${Object.keys(outputs).join(', ')}, got ${String(kind)}`);
   if (typeof unscale !== 'function') throw new ConfigError(`Expected unscale to be a function, got ${typeof unscale}`);
 
-  const loss = createAverage(fading, window);
-  const streams = new Map<string, Stream>();
-  let judge: Judge | undefined;
+  const create = (known: OutputKind, state?: JudgeState): Judge =>
+    createJudge(known, { fading, window, season, level, unscale }, state);
+  const loss = createAverage(fading, window, from?.loss);
+  let known = from?.kind ?? kind;
+  let judge = from?.judge && known ? create(known, from.judge) : undefined;
   let form: Form | undefined;
-  let count = 0;
-  let unscored = 0;
+  let count = from?.count ?? 0;
+  let unscored = from?.unscored ?? 0;
+  const streams = new Map<string, Stream>();
+  for (const { key, open, baselines } of from?.streams ?? []) {
+    const pending = new Map(open.map(([number, guess]) => [number, guess]));
+    streams.set(key, { pending, newest: undefined, baselines: baselines && judge?.baselines(baselines) });
+  }
 
   const streamOf = (key: string): Stream => {
     let stream = streams.get(key);
@@ -97,19 +126,20 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
 
     scored(number, prediction, target, stepLoss, key = '') {
       const stream = streamOf(key);
-      const known = take(stream, number);
+      const said = take(stream, number);
       if (target === null) return undefined;
-      if (known === undefined) {
+      if (said === undefined) {
         unscored++;
         return undefined;
       }
-      judge ??= createJudge(kind ?? kindOf(form, prediction, target), { fading, window, season, level, unscale });
+      known ??= kindOf(form, prediction, target);
+      judge ??= create(known);
       count++;
       if (stepLoss !== null) loss.add(stepLoss);
       const nats = loss.read();
       const bits = combine(nats, nats, value => value * Math.LOG2E);
       const scores: Scores = { number, count, loss: nats, bits, unscored };
-      const metrics = judge.score(scores, prediction, target, known.guess);
+      const metrics = judge.score(scores, prediction, target, said.guess);
       stream.baselines ??= judge.baselines();
       stream.baselines.learn(number, target);
       return metrics;
@@ -118,6 +148,24 @@ export function createMetrics(options: MetricsOptions = {}): RunningMetrics {
     dropped: (number, key = '') => {
       take(streamOf(key), number);
     },
+
+    state: () => ({
+      count,
+      unscored,
+      loss: loss.state(),
+      ...(judge && { kind: known, judge: judge.state() }),
+      streams: [...streams].map(([key, stream]) => ({ key, ...stateOf(stream) })),
+    }),
+  };
+}
+
+function stateOf({ pending, newest, baselines }: Stream): Omit<ScoredStream, 'key'> {
+  const open = [...pending, ...(newest ? [[newest.number, newest.guess] as const] : [])];
+  const plainly = (guess: Guess): Guess =>
+    Object.fromEntries(Object.entries(guess).map(([name, said]) => [name, plain(said)]));
+  return {
+    open: open.map(([number, guess]) => (guess ? [number, plainly(guess)] : [number])),
+    ...(baselines && { baselines: baselines.state() }),
   };
 }
 

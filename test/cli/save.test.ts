@@ -23,7 +23,7 @@ const ways: readonly { name: string; input: (rows: number) => string; options: s
 for (const { name, input, options } of ways) {
   test(`what goes on from a file ends in the same bits as what never stopped: ${name}`, async t => {
     const at = folder(t);
-    const learn = ['pipe', '--learn', ...options, '--save'];
+    const learn = ['pipe', '--learn', ...options, '--metrics', '--season', '5', '--save'];
     const whole = input(60);
     // A row more than a multiple of k1: the file has an update that waits.
     const cut = name === 'text' ? 23 : whole.split('\n', 24).join('\n').length + 1;
@@ -35,6 +35,10 @@ for (const { name, input, options } of ways) {
     t.is(second.status, 0, second.stderr);
     t.deepEqual(readFileSync(at('part')), readFileSync(at('all')));
     t.is(first.stdout + second.stdout, all.stdout);
+    const measures = ({ stderr }: { stderr: string }) => stderr.slice(stderr.indexOf('eddy: of '));
+    t.regex(measures(all), /last season|bits/);
+    t.is(measures(second), measures(all));
+    t.not(measures(first), measures(all));
   });
 }
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { ConfigError } from '../../src/errors.js';
+import { createRandom } from '../../src/random.js';
 import { normalQuantile } from '../../src/training/band.js';
 import type { Metrics } from '../../src/training/judge.js';
 import { createKappa } from '../../src/training/kappa.js';
@@ -330,4 +331,30 @@ test('streams that are scored together have averages in common, and trivial pred
   t.deepEqual(score('b', 1, 2), [2, 6, 0, Number.NaN]);
   t.deepEqual(score('a', 2, 12), [3, 8, 1, 2]);
   t.deepEqual(score('b', 2, 8), [4, 8, 2, 4]);
+});
+
+test('metrics that go on from their state, written as JSON, are those of a stream that never stopped', t => {
+  const random = createRandom(3);
+  const draw = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.uniform());
+  const target = { classes: () => random.integer(3), labels: () => draw(3).map(Math.round), gaussian: () => draw(3) };
+  for (const kind of ['classes', 'labels', 'gaussian'] as const) {
+    const options = { kind, season: 4, window: 5, fading: 0.9 };
+    const straight = createMetrics(options);
+    let stopped = createMetrics(options);
+    for (let number = 1; number <= 30; number++) {
+      // Every target comes two steps late, so that each state has predictions that wait for theirs.
+      const [prediction, truth] = [draw(kind === 'gaussian' ? 6 : 3), target[kind]()];
+      const loss = number % 7 === 0 ? Number.POSITIVE_INFINITY : number % 3 === 0 ? null : random.uniform();
+      const [a, b] = [straight, stopped].map(metrics => {
+        metrics.predicted(number, undefined, 'x');
+        return number > 2 ? metrics.scored(number - 2, prediction, truth, number < 20 ? loss : 1, 'x') : undefined;
+      });
+      if (number < 7) t.deepEqual(b, a);
+      else t.deepEqual({ ...b, loss: 0, bits: 0 }, { ...a, loss: 0, bits: 0 });
+      stopped = createMetrics(options, JSON.parse(JSON.stringify(stopped.state())));
+    }
+    // A loss that was infinite is no number after: both are told, and leave the window.
+    t.is(stopped.state().loss.sum, null);
+    t.is(stopped.state().loss.windowSum, straight.state().loss.windowSum);
+  }
 });
