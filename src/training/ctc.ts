@@ -1,5 +1,6 @@
 import { ConfigError, TargetError } from '../errors.js';
 import { exp, logAdd } from '../kernels/double.js';
+import { flush } from '../kernels/functions.js';
 import { logSoftmax } from '../model/transcript.js';
 import { checkClass, type LossKind, type Target } from './loss.js';
 
@@ -52,7 +53,7 @@ export const ctc: LossKind<CtcConfig> = {
         places.forEach((place, t) => {
           const to = gradients + place * stride;
           k.clear(to, stride);
-          for (let c = 0; c < size; c++) floats[to + c] = (exp(logs[t][c]) - said[t][c]) * weight * scale;
+          for (let c = 0; c < size; c++) floats[to + c] = flush((exp(logs[t][c]) - said[t][c]) * weight * scale);
         });
         return loss * weight;
       },

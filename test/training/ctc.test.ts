@@ -132,6 +132,19 @@ test('a batch is its windows, and a window without labels says nothing of itself
   });
 });
 
+test('what hardly moves the loss does not move it, however small', async t => {
+  const { simd: model } = await threeModels(classes(3), 4);
+  // Class 0 is certain: what the others' outputs should change by lies far below 2⁻⁶⁰.
+  model.setWeights({
+    'readout.weight': model.weights()['readout.weight'].fill(0),
+    'readout.bias': Float32Array.of(60, 0, 0),
+  });
+  const [window] = randomWindows(model, [4], 6);
+  const trainer = createTrainer(model, { loss: { kind: 'ctc' } });
+  const { weights } = trainer.gradients([{ ...window, targets: [0, null, null, null] }]);
+  t.deepEqual([...weights['readout.bias']], [0, 0, 0]);
+});
+
 test('long sequences stay finite', async t => {
   const { simd: model } = await threeModels(classes(3), 4);
   const trainer = createTrainer(model, { loss: { kind: 'ctc' } });
