@@ -86,6 +86,7 @@ export function pipeCommand(): Command {
       ),
     )
     .addOption(integer('--replay <n>', 'recent windows of the same stream that join each update (default: 0)', 0, 64))
+    .option('--guard', 'go back to what was good when learning goes wrong, and say so')
     .optionsGroup('What is kept:')
     .option('--save <file>', 'save the network and its streams at the end, also on Ctrl-C')
     .addOption(integer('--save-every <n>', 'and after every n steps', 1))
@@ -113,6 +114,7 @@ function checkOptions(checkpoint: string | undefined, options: PumpOptions & Par
   expect(options.server !== undefined || options.model === undefined, 'Expected --server with --model');
   expect(options.learn === true || options.save === undefined, 'Expected --learn with --save: nothing else changes');
   expect(options.learn === true || !options.resume, 'Expected --learn with --resume');
+  expect(options.learn === true || !options.guard, 'Expected --learn with --guard');
   expect(
     !options.resume || checkpoint !== undefined || options.save !== undefined,
     'Expected a checkpoint or --save with --resume: the file to go on from',

@@ -82,7 +82,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         else if (event.kind === 'update') {
           latest.set('', event.state);
           outcome(event);
-        }
+        } else if (event.kind === 'rollback') latest.set('', event.state);
       }),
     );
   } else if (keyed) {

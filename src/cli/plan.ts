@@ -33,6 +33,7 @@ export interface PlanOptions {
   readonly rate?: number;
   readonly loss?: ReadingLoss;
   readonly replay?: number;
+  readonly guard?: boolean;
   readonly anomaly?: number | true;
 }
 
@@ -147,6 +148,7 @@ function trainerOptions(options: PlanOptions, usual: { k1: number; k2: number; r
     optimizer: { kind: 'adam', rate: options.rate ?? usual.rate },
     ...(options.loss ? { loss: { kind: options.loss } } : {}),
     ...(options.replay ? { replay: { windows: options.replay, capacity: replayCapacity } } : {}),
+    ...(options.guard ? { guard: {} } : {}),
   };
 }
 
@@ -169,6 +171,7 @@ function checkAgreement(options: PlanOptions, checkpoint: Uint8Array, extra: Ext
   agree('rate', options.rate, learner?.optimizer?.rate);
   agree('loss', options.loss, config.output.kind === 'gaussian' ? 'gaussian' : learner?.loss?.kind);
   agree('replay', options.replay, learner && (learner.replay?.windows ?? 0));
+  agree('guard', options.guard, learner && learner.guard !== undefined);
   agree('horizon', options.horizon, extra?.horizon);
   agree('forecast', options.forecast, extra?.forecast);
   agree('columns', options.columns, extra?.columns?.inputs);

@@ -85,7 +85,14 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   let answered = 0;
   let updates = 0;
   const assembly: Assembly = await assemble(plan, checkpoint, options, outcome => {
-    if (outcome.kind === 'update') updates = outcome.update.count;
+    if (outcome.kind === 'update') {
+      updates = outcome.update.count;
+      const { rollback } = outcome.update;
+      if (rollback)
+        say(
+          `${reasons[rollback.reason]}: back by ${count(rollback.lost, 'update')}, learning rate × ${Number(rollback.rate.toPrecision(2))}`,
+        );
+    }
     if (outcome.kind !== 'step') return;
     const line = task.answer(outcome.step);
     recorder?.prediction(outcome.step.prediction);
@@ -166,6 +173,13 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   if (measured) for (const line of measureLines(measured, 1000)) say(line);
   if (stopping.status !== undefined) process.exitCode = stopping.status;
 }
+
+/** Why a guard went back, as a person is told. */
+const reasons = {
+  leap: 'the network has become worse',
+  'not finite': 'the loss is no number',
+  norm: 'the state of the network grows',
+} as const;
 
 function openSource(format: Format, { overflow, queue }: PumpOptions): { source: Source<Frame>; bytesRead(): number } {
   let bytes = 0;

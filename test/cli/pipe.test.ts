@@ -233,3 +233,18 @@ test('--metrics says at the end how well it went, beside the trivial predictors'
   const [, told] = /persistence +[\d.]+ +[\d.]+ +([\d.]+)/.exec(keyed.stderr)!;
   t.true(Math.abs(Number(told) / ((own.a + own.b) / 2) - 1) < 2e-3, `${told}, ${JSON.stringify(own)}`);
 });
+
+test('with --guard a rate that is far too high is told, and ends nothing', async t => {
+  const at = folder(t);
+  const options = ['pipe', '--learn', '--ignore', 'key', '--cell', 'rnn_relu', '--rate', '2', '--save', at('one')];
+  const alone = await eddy(t, waves(150), ...options);
+  t.not(alone.status, 0);
+  t.regex(alone.stderr, /EDDY_DIVERGENCE/);
+  const { status, lines, stderr } = await eddy(t, waves(150), ...options, '--guard');
+  t.is(status, 0, stderr);
+  t.is(lines.length, 150);
+  t.regex(stderr, /^eddy: the loss is no number: back by \d+ updates, learning rate × 0\.5$/m);
+  const again = await eddy(t, waves(3), ...options, '--resume');
+  t.is(again.status, 0, again.stderr);
+  t.is(again.lines[0].step, 151);
+});

@@ -7,7 +7,11 @@ import { eddy, finished, folder, lineReader, start, verses, waves } from '../hel
 /** Ways to learn whose state differs: targets that come late, windows that wait, streams that take turns. */
 const ways: readonly { name: string; input: (rows: number) => string; options: string[] }[] = [
   { name: 'text', input: verses, options: ['--hidden', '12', '--k1', '5', '--k2', '9'] },
-  { name: 'readings, three ahead', input: waves, options: ['--ignore', 'key', '--horizon', '3', '--replay', '1'] },
+  {
+    name: 'readings, three ahead',
+    input: waves,
+    options: ['--ignore', 'key', '--horizon', '3', '--replay', '1', '--guard'],
+  },
   {
     name: 'readings with a band',
     input: waves,
