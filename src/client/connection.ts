@@ -103,8 +103,10 @@ export function connectSession(
   const early: ServerMessage[] = [];
   /** Targets of the frames that are not answered yet. */
   const targets: (Target | undefined)[] = [];
-  /** The newest answer, where only the last one is wanted. */
-  let held: (() => void) | undefined;
+  /** The newest answer, where only the last one is wanted, and where the listener is without it. */
+  let held: { readonly before: Position; emit(): void } | undefined;
+  /** Messages beside answers that come again on this connection: they had come, and the listener had not taken them. */
+  let retold = 0;
   const snapshots: Waiter<SnapshotData>[] = [];
   let snapshotsSent = 0;
   const restores: Waiter<Opened>[] = [];
@@ -137,11 +139,24 @@ export function connectSession(
 
   function open(): void {
     const { model, fresh, learn, learning, want, carry } = options;
-    line.send(
-      token === undefined
-        ? { type: 'open', session, ...given({ model, fresh, learn, learning, want, carry, nonce }), resumable }
-        : { type: 'open', session, resumable, resume: { token, receivedSeq: received, receivedMessages: beside } },
-    );
+    if (token === undefined) {
+      line.send({ type: 'open', session, ...given({ model, fresh, learn, learning, want, carry, nonce }), resumable });
+      return;
+    }
+    // What was not taken stays at the server: this client may yet begin anew.
+    retold = beside - point.beside;
+    const resume = { token, receivedSeq: point.received, receivedMessages: point.beside };
+    line.send({ type: 'open', session, resumable, resume });
+  }
+
+  /** A message beside answers has come; false if it had come before. */
+  function isNew(): boolean {
+    if (retold === 0) {
+      beside++;
+      return true;
+    }
+    retold--;
+    return false;
   }
 
   /** What cannot be encoded ends the stream, as does what a listener of the options throws. */
@@ -261,11 +276,11 @@ export function connectSession(
         answered(message);
         break;
       case 'losses':
-        beside++;
+        if (!isNew()) break;
         for (const { step, loss } of message.losses) emit({ kind: 'late', number: step, loss });
         break;
       case 'updated': {
-        beside++;
+        if (!isNew()) break;
         const { type: _, session: __, ...update } = message;
         emit({ kind: 'update', update });
         break;
@@ -310,7 +325,7 @@ export function connectSession(
     line.established();
     if (first) options.onOpened?.(message);
     if (again) {
-      acked = Math.max(acked, received);
+      acked = Math.max(acked, point.received);
       for (const missing of sent.missing(message.nextSeq, message.takenMessages ?? 0)) line.send(missing);
       for (let i = 0; i < snapshotsSent; i++) line.send({ type: 'snapshot', session });
       if (finishSent) sendFinish();
@@ -340,7 +355,7 @@ export function connectSession(
     for (const answer of answers) {
       // A frame is taken with the last of its answers.
       here = answer === answers[answers.length - 1] ? { received, beside } : before;
-      if (options.want?.last) held = () => emitAnswer(answer, target);
+      if (options.want?.last) held = { before, emit: () => emitAnswer(answer, target) };
       else emitAnswer(answer, target);
     }
   }
@@ -362,7 +377,9 @@ export function connectSession(
     options.onFinished?.(finished);
     if (done) return;
     close('finished');
-    held?.();
+    const last = held;
+    held = undefined;
+    last?.emit();
     if (failed) listener.error(failed.error);
     else if (finishSent) listener.complete();
     else listener.error(unexpected('the session to go on, it was finished by the server'));
@@ -373,7 +390,7 @@ export function connectSession(
     if (retryAfterMilliseconds !== undefined) line.retryAfter(retryAfterMilliseconds);
     // What closes the connection says so by its close code.
     if (fault.session === 0 && retryable && resumable) return;
-    if (!retryable && forSeq === undefined) beside++;
+    if (!retryable && forSeq === undefined && !isNew()) return;
     // A frame that was answered cannot be due again: that is another session.
     const known = expectedSeq === undefined || expectedSeq > received;
     if ((code === 'gap' || code === 'draining') && retryable && resumable && known) {
@@ -413,7 +430,7 @@ export function connectSession(
     },
     abandon,
     taken(at = { received, beside }) {
-      point = at;
+      point = held !== undefined && at.received > held.before.received ? held.before : at;
       schedule();
     },
     resumePoint() {

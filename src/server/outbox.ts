@@ -21,19 +21,18 @@ function giveBack(entries: Entries): void {
   spare.push(entries);
 }
 
-/** The entry of a frame: joins those before it; the newest one waits where only the last is wanted. */
+/**
+ * The entry of a frame: joins those before it; the newest one waits where only the last is wanted, and has the answer, whichever frame
+ * made the last step.
+ */
 export function pushEntry(session: Session, seq: number, entry: Entry): void {
   if (!session.want.last) {
     joinEntry(session, seq, entry);
     return;
   }
-  if (entry.stepCount === 0) {
-    releaseHeld(session, true);
-    joinEntry(session, seq, entry);
-    return;
-  }
+  const answers = entry.stepCount === 0 ? (session.held?.entry.answers ?? []) : entry.answers.slice(-1);
   releaseHeld(session, false);
-  session.held = { seq, entry: { ...entry, answers: entry.answers.slice(-1) } };
+  session.held = { seq, entry: { ...entry, answers } };
 }
 
 /** The entry that waited: with its answer, or empty since a later step came. */

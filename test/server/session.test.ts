@@ -300,6 +300,24 @@ test('where only the last answer is wanted, it comes before finished, and every 
   await client.expect('finished');
 });
 
+test('where only the last answer is wanted, a last frame that makes no step brings it', async t => {
+  const model = await createModel({ ...letters, encoder: { kind: 'characters', vocabulary: 'abcd' } }, { seed: 4 });
+  const client = await connectWire(t, (await startServer(t, model)).url);
+  await openSession(client, 1, { want: { last: true } });
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'text', chunks: ['ab', '', ''] } });
+  client.send({ type: 'finish', session: 1 });
+  const entries = await entriesOf(client, 3);
+  t.deepEqual(
+    entries.map(({ stepCount, answers }) => [stepCount, answers.map(({ step }) => step)]),
+    [
+      [2, []],
+      [0, []],
+      [0, [2]],
+    ],
+  );
+  await client.expect('finished');
+});
+
 test('a carry of another length, or not finite, is refused', async t => {
   const { client } = await setUp(t);
   client.send({ type: 'open', session: 1, carry: new Float32Array(4) });
