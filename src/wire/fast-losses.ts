@@ -22,8 +22,12 @@ export function encodeLosses({ session, losses }: Losses): Uint8Array<ArrayBuffe
   const end = position();
   for (let i = losses.length - 1; i >= 0; i--) {
     const lossEnd = position();
-    putDouble(losses[i].loss);
-    putByte(0x11);
+    const { loss } = losses[i];
+    // A field that is +0 is left out.
+    if (!Object.is(loss, 0)) {
+      putDouble(loss);
+      putByte(0x11);
+    }
     putUnsigned(0x08, losses[i].step);
     putLength(0x0a, lossEnd);
   }

@@ -48,7 +48,8 @@ test('losses are written as the generated module writes them', t => {
   const same = fc.property(serverMessages.losses, message => {
     t.deepEqual(Array.from(encodeLosses(message)!), Array.from(encode('ServerMessage', message, binary) as Uint8Array));
   });
-  fc.assert(same, { numRuns: 300 });
+  const zeros = [0, -0].map(loss => ({ step: 0, loss }));
+  fc.assert(same, { numRuns: 300, examples: [[{ type: 'losses', session: 1, losses: zeros }]] });
   t.is(encodeLosses({ type: 'losses', session: 1, losses: [{ step: 0.5, loss: 1 }] }), undefined);
 });
 
