@@ -169,7 +169,7 @@ function describe(
 ): Omit<SessionLearner, 'restore' | 'leave' | 'follow' | 'tell' | 'verdicts' | 'began'> {
   const { config } = trainer.model;
   const horizon = horizonOf(config, learning);
-  const { optimizer: _, replay, ...options } = trainer.options;
+  const { optimizer: _, replay, maxGradientElement, ...options } = trainer.options;
   if (horizon > options.lateness + 1) {
     throw new ConfigError(`Expected horizon to be at most lateness + 1 (${options.lateness + 1}), got ${horizon}`);
   }
@@ -181,6 +181,7 @@ function describe(
       ...options,
       optimizer: trainer.optimizer.config,
       ...(replay.windows > 0 ? { replay } : {}),
+      ...(maxGradientElement < Number.POSITIVE_INFINITY ? { maxGradientElement } : {}),
       targetSource: horizon > 0 ? 'input' : 'sent',
       ...(horizon > 0 ? { horizon } : {}),
     },
@@ -188,11 +189,11 @@ function describe(
 }
 
 function trainerOptions(config: ModelConfig, learning: Learning = {}): TrainerOptions {
-  const { k1, k2, optimizer, maxGradientNorm, freeze, maxSkipped, replay, guard } = learning;
+  const { k1, k2, optimizer, maxGradientNorm, maxGradientElement, freeze, maxSkipped, replay, guard } = learning;
   const lateness = Math.max(learning.lateness ?? 0, horizonOf(config, learning) - 1);
   return {
     lateness,
-    ...given({ k1, k2, maxGradientNorm, freeze, maxSkipped, replay, guard: guard && given(guard) }),
+    ...given({ k1, k2, maxGradientNorm, maxGradientElement, freeze, maxSkipped, replay, guard: guard && given(guard) }),
     ...(optimizer?.kind === undefined ? {} : { optimizer: optimizerOf(optimizer) }),
   };
 }

@@ -39,6 +39,8 @@ export interface Learning {
   readonly optimizer?: WireOptimizer;
   /** `Infinity` for none. */
   readonly maxGradientNorm?: number;
+  /** `Infinity` for none. */
+  readonly maxGradientElement?: number;
   readonly freeze?: readonly string[];
   readonly maxSkipped?: number;
   readonly replay?: { readonly capacity: number; readonly windows: number; readonly seed?: number };
@@ -50,6 +52,9 @@ export interface Learning {
 
 /** When a learner goes back; named as a trainer's. */
 export interface WireGuard {
+  /** `Infinity` for never; so is `largest`. */
+  readonly longest?: number;
+  readonly largest?: number;
   readonly leap?: number;
   readonly every?: number;
   readonly lower?: number;

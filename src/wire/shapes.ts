@@ -72,21 +72,32 @@ export const shapes: { readonly [message: string]: Shape | undefined } = {
     }),
   },
   Learning: {
-    fromFields: ({ maxGradientNorm, freeze, ...rest }) => ({
-      ...rest,
-      ...(maxGradientNorm === undefined ? {} : { maxGradientNorm: maxGradientNorm || Number.POSITIVE_INFINITY }),
+    fromFields: ({ freeze, ...rest }) => ({
+      ...boundsFrom(rest, ['maxGradientNorm', 'maxGradientElement']),
       ...(freeze.length === 0 ? {} : { freeze }),
     }),
-    toFields: ({ maxGradientNorm, ...rest }) => ({
-      ...rest,
-      maxGradientNorm: maxGradientNorm === Number.POSITIVE_INFINITY ? 0 : maxGradientNorm,
-    }),
+    toFields: learning => boundsTo(learning, ['maxGradientNorm', 'maxGradientElement']),
+  },
+  Guard: {
+    fromFields: guard => boundsFrom(guard, ['longest', 'largest']),
+    toFields: guard => boundsTo(guard, ['longest', 'largest']),
   },
   StepAnswer: {
     fromFields: ({ topIndices, ...rest }) => (topIndices.length === 0 ? rest : { ...rest, topIndices }),
     toFields: answer => answer,
   },
 };
+
+/** JSON has no infinity: no bound is 0 on the wire. */
+function boundsFrom(fields: Loose, names: readonly string[]): Loose {
+  const given = names.filter(name => fields[name] !== undefined);
+  return { ...fields, ...Object.fromEntries(given.map(name => [name, fields[name] || Number.POSITIVE_INFINITY])) };
+}
+
+function boundsTo(settings: Loose, names: readonly string[]): Loose {
+  const none = names.filter(name => settings[name] === Number.POSITIVE_INFINITY);
+  return { ...settings, ...Object.fromEntries(none.map(name => [name, 0])) };
+}
 
 const nothing = new Uint8Array(0);
 

@@ -77,7 +77,8 @@ function validateOpen(message: Open, limits: WireLimits): void {
 }
 
 function validateLearning(learning: Learning, limits: WireLimits): void {
-  const { k1, k2, lateness, horizon, maxSkipped, replay, freeze, maxGradientNorm, guard } = learning;
+  const { k1, k2, lateness, horizon, maxSkipped, replay, freeze, maxGradientNorm, maxGradientElement, guard } =
+    learning;
   for (const [name, value] of Object.entries({
     k1,
     k2,
@@ -92,6 +93,7 @@ function validateLearning(learning: Learning, limits: WireLimits): void {
     checkUpTo(name, value, limits.maxSteps);
   }
   expect((maxGradientNorm ?? 0) >= 0, 'maxGradientNorm to be 0 or more', maxGradientNorm);
+  expect((maxGradientElement ?? 0) >= 0, 'maxGradientElement to be 0 or more', maxGradientElement);
   expect((freeze?.length ?? 0) <= limits.maxSteps, `at most ${limits.maxSteps} frozen tensors`, freeze?.length);
   for (const name of freeze ?? []) {
     checkName('freeze', name, limits);

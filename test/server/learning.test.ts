@@ -97,6 +97,7 @@ test('learning in a session of its own is local tbptt, bit for bit, with targets
     { k1: 4, k2: 4, lateness: 5, optimizer: { kind: 'sgd', rate: 0.05, momentum: 0.5 } },
     { k1: 2, k2: 3, lateness: 1, replay: { windows: 2, capacity: 12, seed: 5 } },
     { k1: 2, k2: 2, lateness: 1, maxGradientNorm: Number.POSITIVE_INFINITY, freeze: ['bias_hh_l0'] },
+    { k1: 1, k2: 3, lateness: 1, maxGradientElement: 0.01, guard: { longest: 2, largest: 1.1 } },
   ].entries()) {
     const { model, client, before } = await setUp(t);
     const items = mixedItems(model, 60, options.lateness, 11 + i);

@@ -133,6 +133,13 @@ const client = {
     },
     resumable: false,
   },
+  'open, with bounds': {
+    type: 'open',
+    session: 12,
+    learn: 'private',
+    learning: { maxGradientElement: 0.5, guard: { longest: Number.POSITIVE_INFINITY, largest: 4 } },
+    resumable: false,
+  },
   'open, sent again': { type: 'open', session: 10, resumable: true, nonce: 'drawn-at-random' },
   'open, to go on': {
     type: 'open',
