@@ -39,7 +39,7 @@ const { values } = parseArgs({
     voices: { type: 'string' },
     from: { type: 'string' },
     updates: { type: 'string', default: '400' },
-    hidden: { type: 'string', default: '128' },
+    hidden: { type: 'string', default: '192' },
     rate: { type: 'string', default: '0.003' },
     seed: { type: 'string', default: '1' },
     out: { type: 'string', default: join(root, 'demo/models/digit-strings.safetensors') },

@@ -31,7 +31,7 @@ const { values } = parseArgs({
     without: { type: 'string' },
     voices: { type: 'string' },
     epochs: { type: 'string', default: '60' },
-    hidden: { type: 'string', default: '128' },
+    hidden: { type: 'string', default: '192' },
     rate: { type: 'string', default: '0.005' },
     seed: { type: 'string', default: '1' },
     out: { type: 'string' },
@@ -95,7 +95,7 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
 }
 model.setWeights(mean.weights());
 
-/** The likeliest digit by the mean of ln ŷ over the last 40 % of the frames, as the encoder of the checkpoint gives them. */
+/** The likeliest digit by the mean of ln ŷ over the second half of the frames, as the encoder of the checkpoint gives them. */
 function hear({ samples }) {
   const { inputs } = encoder.encode(encoder.initial(), samples);
   const sums = new Float64Array(10);
@@ -103,7 +103,7 @@ function hear({ samples }) {
   inputs.forEach((input, t) => {
     const step = model.step(carry, input);
     carry = step.carry;
-    if (t >= 0.6 * inputs.length) for (const [digit, p] of step.prediction.entries()) sums[digit] += Math.log(p + 1e-9);
+    if (t >= inputs.length / 2) for (const [digit, p] of step.prediction.entries()) sums[digit] += Math.log(p + 1e-9);
   });
   return sums.indexOf(Math.max(...sums));
 }

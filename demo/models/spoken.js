@@ -61,12 +61,12 @@ const waves = Array.from({ length: coefficients }, (_, j) =>
   ),
 );
 const least = Math.log(floor);
-const cepstrum = row =>
-  waves.map(wave => {
-    let sum = 0;
-    for (let i = 0; i < bands; i++) sum += wave[i] * Math.max(row[i], least);
-    return sum;
-  });
+function cepstrum(row) {
+  const values = new Float64Array(coefficients);
+  for (let j = 0; j < coefficients; j++)
+    for (let i = 0; i < bands; i++) values[j] += waves[j][i] * Math.max(row[i], least);
+  return values;
+}
 
 /** Statistics of the features of some sounds, as an encoder begins with them. */
 export function statisticsOf(sounds) {
@@ -80,13 +80,14 @@ export function statisticsOf(sounds) {
 
 /** Log-mel rows as the encoder of these statistics would give them to the network. */
 export function features(rows, statistics) {
-  let columns = statistics;
+  const columns = [...statistics];
   return rows.map(row => {
     const values = cepstrum(row);
-    columns = columns.map((column, j) => observe(column, values[j], clamp, settings.span));
-    return Float32Array.from(columns, (column, j) =>
-      limit((values[j] - column.mean) / deviation(column), -clamp, clamp),
-    );
+    return Float32Array.from(values, (value, j) => {
+      const column = observe(columns[j], value, clamp, settings.span);
+      columns[j] = column;
+      return limit((value - column.mean) / deviation(column), -clamp, clamp);
+    });
   });
 }
 
@@ -117,6 +118,17 @@ function loudnessOf(rows) {
   return values[Math.floor(0.95 * values.length)];
 }
 
+const drawn = createRandom(1);
+const normals = Float64Array.from({ length: 65_536 }, () => drawn.normal());
+/** Normal noise, from a place that is drawn in a long row of it: a number of its own each time takes longer than all else. */
+function noiseFrom(random) {
+  let at = random.integer(normals.length);
+  return () => {
+    at = (at + 1) % normals.length;
+    return normals[at];
+  };
+}
+
 /** How loud recordings are. */
 const usual = 0.5;
 
@@ -129,10 +141,11 @@ export function drawPlace(random) {
     return level + tilt * (x - 0.5) + bow * Math.cos(2 * Math.PI * x) + wave * Math.cos(3 * Math.PI * x);
   });
   const noise = level - 6 - 8 * random.uniform();
-  const [slope, hollow] = [4 * random.normal(), 1.5 * random.normal()];
+  const [slope, hollow] = [3 * random.normal(), 1.5 * random.normal()];
   const under = curve.map((_, i) => noise + slope * (i / bands - 0.5) + hollow * Math.cos((2 * Math.PI * i) / bands));
+  const normal = noiseFrom(random);
   /** One row of noise, in the log of the power. */
-  const silence = () => under.map(value => value + 0.8 * random.normal());
+  const silence = () => under.map(value => value + 0.8 * normal());
   return { curve, silence };
 }
 
@@ -185,9 +198,10 @@ function between(rows, time) {
 export function worn(rows, random, noise = 0.4) {
   const [from, wide] = [random.integer(coefficients), random.integer(4)];
   const [begin, long] = [random.integer(rows.length), random.integer(5)];
+  const normal = noiseFrom(random);
   return rows.map((row, t) =>
     row.map((value, j) =>
-      (t >= begin && t < begin + long) || (j >= from && j < from + wide) ? 0 : value + noise * random.normal(),
+      (t >= begin && t < begin + long) || (j >= from && j < from + wide) ? 0 : value + noise * normal(),
     ),
   );
 }
