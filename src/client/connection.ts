@@ -149,6 +149,12 @@ export function connectSession(
     line.send({ type: 'open', session, resumable, resume });
   }
 
+  /** What was sent before is not needed to go on from there. */
+  function moveTo(at: Position): void {
+    point = at;
+    sent.answered(at.received);
+  }
+
   /** A message beside answers has come; false if it had come before. */
   function isNew(): boolean {
     if (retold === 0) {
@@ -307,7 +313,7 @@ export function connectSession(
         fail(unexpected(`no ${(message as ServerMessage).type}: nothing here asks for one`));
     }
     if (takes) options.onArrived?.();
-    else if (!done) point = { received, beside };
+    else if (!done) moveTo({ received, beside });
   }
 
   function beOpen(message: Opened): void {
@@ -346,7 +352,6 @@ export function connectSession(
       if (done) return;
     }
     if (entries.length <= known) return;
-    sent.answered(received);
     if (nextSeq - 1 === received && !finishSent) line.expect(false);
     schedule();
   }
@@ -430,7 +435,7 @@ export function connectSession(
     },
     abandon,
     taken(at = { received, beside }) {
-      point = held !== undefined && at.received > held.before.received ? held.before : at;
+      moveTo(held !== undefined && at.received > held.before.received ? held.before : at);
       schedule();
     },
     resumePoint() {
