@@ -52,8 +52,12 @@ export interface Server {
  * console.log(server.url); // ws://127.0.0.1:8080
  */
 export async function serve(models: Models, options: ServeOptions = {}): Promise<Server> {
-  const settings = checkServeOptions(options);
-  const hub = createHub(models, settings);
+  return serveHub(createHub(models, checkServeOptions(options)));
+}
+
+/** `serve`, for who looks into the hub while it serves. */
+export async function serveHub(hub: Hub): Promise<Server> {
+  const { settings } = hub;
   let http: HttpServer;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {

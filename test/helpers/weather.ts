@@ -5,8 +5,9 @@ import type { TrainableModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { Applied } from '../../src/server/learner.js';
 import { createNetwork, type Meddle, type Network, quiet } from './network.js';
+import { openSockets } from './sockets.js';
 import { drawModel, isShared, isTarget, learning, type Storm, stormy, unmoved } from './storms.js';
-import { type Outcome, show, weightsOf } from './told.js';
+import { firstFault, type Outcome, show, weightsOf } from './told.js';
 
 /** Milliseconds of the network after which a storm that has not ended will not end: most take one or two seconds. */
 export const patience = 60_000;
@@ -124,4 +125,41 @@ export async function weatherStorm(storm: Storm, network: Network, calm = false)
     weights: shared ? weightsOf(network.served.model as TrainableModel) : '',
     applied: applied.map(({ token, applied: one }) => ({ client: tokens.get(token) ?? -1, applied: one })),
   };
+}
+
+/** A storm, and the seed of its chances. */
+export interface Drawn {
+  readonly seed: number;
+  readonly storm: Storm;
+}
+
+/**
+ * Storms over the sockets of one server, `atOnce` of them at a time. Chance is in the machine as well: the same storm need not end alike.
+ *
+ * @param ended is told what a client of a storm was told wrong, if anything, and how many connections were cut since the last storm ended
+ */
+export async function weatherOverSockets(
+  storms: readonly Drawn[],
+  atOnce: number,
+  ended: (drawn: Drawn, fault: string | undefined, since: { readonly cuts: number; readonly torn: number }) => void,
+  meddle?: Meddle,
+): Promise<void> {
+  const waiting = storms.map((drawn, i) => ({ ...drawn, model: isShared(drawn.storm) ? `shared-${i}` : 'unmoved' }));
+  const models: Record<string, TrainableModel> = { unmoved };
+  for (const { model } of waiting) models[model] ??= await drawModel();
+  const sockets = await openSockets(models, stormy);
+  let before = { cuts: 0, torn: 0 };
+  const weatherNext = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { seed, storm, model } = next;
+      const network = sockets.network(createRandom(seed + 1), storm.weather, model, meddle);
+      const fault = await firstFault(storm, await weatherStorm(storm, network));
+      const { cuts, torn } = sockets;
+      ended({ seed, storm }, fault, { cuts: cuts - before.cuts, torn: torn - before.torn });
+      before = { cuts, torn };
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, weatherNext));
+  const [error] = await sockets.close();
+  if (error !== undefined && meddle === undefined) throw error;
 }
