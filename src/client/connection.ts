@@ -247,7 +247,12 @@ export function connectSession(
 
   function isEarly(message: ServerMessage): boolean {
     if (message.type === 'finished') return !finishSent;
-    return message.type === 'predictions' && message.firstSeq + message.entries.length > nextSeq;
+    return message.type === 'predictions' && message.firstSeq + message.entries.length > nextSeq + rest();
+  }
+
+  /** Frames beyond the last: what an encoder of the server still held when it was told that no more will come. */
+  function rest(): number {
+    return finishSent ? 1 : 0;
   }
 
   function withAck(message: Frames): Frames {
@@ -341,7 +346,7 @@ export function connectSession(
 
   function answered({ firstSeq, entries }: Predictions): void {
     const known = received + 1 - firstSeq;
-    if (known < 0 || entries.length - known > targets.length) {
+    if (known < 0 || entries.length - known > targets.length + rest()) {
       fail(unexpected(`an answer to frame ${received + 1}, got ${entries.length} from frame ${firstSeq}`));
       return;
     }

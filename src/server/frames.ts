@@ -75,6 +75,42 @@ function encode(session: Session, run: FrameRun): Input | undefined {
   return inputs[0];
 }
 
+/**
+ * What the encoder still holds when no more will come is one more frame, numbered after the last, at the head of the queue. False if
+ * it holds nothing.
+ */
+export function pushRest(session: Session): boolean {
+  const { encoder, model } = session.served;
+  if (encoder === undefined) return false;
+  const { encoding } = session;
+  session.encoding = encoder.initial();
+  let inputs: readonly Input[] | undefined;
+  let wrong: InputError | undefined;
+  try {
+    inputs = encoder.finish(encoding);
+    if (inputs.length === 0) return false;
+    for (const input of inputs) model.checkInput(input);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    wrong = error;
+  }
+  const payload = { kind: 'text', chunks: [''] } as const;
+  const frame = {
+    kind: 'frames',
+    payload,
+    targets: undefined,
+    seq: session.nextSeq++,
+    index: 0,
+    end: 1,
+    cost: 0,
+  } as const;
+  const run: FrameRun = { ...frame, inputs, done: 0, firstStep: 0, answers: [] };
+  session.waiting++;
+  session.queue.unshift(run);
+  if (wrong !== undefined) refuse(session, run, 'bad_input', wrong, { index: wrong.index });
+  return wrong === undefined;
+}
+
 function checkTarget(session: Session, run: FrameRun): void {
   const target = targetOf(run);
   if (target === undefined) return;

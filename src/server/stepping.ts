@@ -1,7 +1,7 @@
 /** What a session does when its turn comes. */
 import type { Input } from '../model/input.js';
 import type { Totals } from '../wire/messages.js';
-import { nextInput } from './frames.js';
+import { nextInput, pushRest } from './frames.js';
 import { drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { dropEntries, flush, releaseHeld } from './outbox.js';
@@ -77,6 +77,7 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number):
       item.begin();
       return most;
     case 'finish':
+      if (item.learn && pushRest(session)) return 1;
       dequeue(session);
       if (item.learn) finishLearning(session);
       releaseHeld(session, true);

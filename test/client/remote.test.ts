@@ -286,13 +286,16 @@ test('ink is answered input by input, long strokes too', async t => {
   const encoder = createStrokes({ kind: 'strokes', spacing: 0.5, unit: 10, time: true });
   const pen = await createModel({ ...config('gru', [4], encoder.input), encoder: { ...encoder.config } });
   const { url } = await startServer(t, pen);
-  const pieces = [scribble(3), scribble(4, 1, 700)];
-  const there = await lastValueFrom(from(pieces).pipe(remote<readonly Point[]>(url), toArray()));
-  const here = await lastValueFrom(from(pieces).pipe(encode(encoder), step(pen), toArray()));
-  t.deepEqual(
-    there.map(({ prediction }) => bits(prediction)),
-    here.map(({ prediction }) => bits(prediction)),
-  );
+  // The last stroke is not ended: it ends with the stream.
+  const open = scribble(3).map(point => ({ ...point, up: false }));
+  for (const pieces of [[scribble(3), scribble(4, 1, 700)], [scribble(3), open], [open]]) {
+    const there = await lastValueFrom(from(pieces).pipe(remote<readonly Point[]>(url), toArray()));
+    const here = await lastValueFrom(from(pieces).pipe(encode(encoder), step(pen), toArray()));
+    t.deepEqual(
+      there.map(({ number, prediction }) => [number, bits(prediction)]),
+      here.map(({ prediction }, i) => [i + 1, bits(prediction)]),
+    );
+  }
 });
 
 test('a reset begins the stream anew, as here, and with weights those of a private learner', async t => {
@@ -330,12 +333,11 @@ test('sound is answered frame by frame, long chunks too, of 16 bits or with its 
   ];
   for (const pieces of sounds) {
     const there = await lastValueFrom(from(pieces).pipe(remote<(typeof pieces)[number]>(url), toArray()));
-    // A server ends with the last whole frame of what came.
     const here = await lastValueFrom(from(pieces).pipe(encode(encoder), step(ear), toArray()));
-    t.true(there.length > 50 && here.length - there.length <= 1);
+    t.true(there.length > 50);
     t.deepEqual(
       there.map(({ prediction }) => bits(prediction)),
-      here.slice(0, there.length).map(({ prediction }) => bits(prediction)),
+      here.map(({ prediction }) => bits(prediction)),
     );
   }
   for (const wrong of [

@@ -6,7 +6,7 @@ import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
-import type { Payload } from '../../src/wire/messages.js';
+import type { Entry, Payload } from '../../src/wire/messages.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cutAt } from '../helpers/chunks.js';
 import { scribble } from '../helpers/ink.js';
@@ -404,6 +404,66 @@ test('ink goes through the encoder of the model: each piece gives the steps that
     client.send({ type: 'frames', session: 1, firstSeq: 8, payload: { kind: 'text', chunks: ['a'] } });
     t.regex((await client.expect('fault')).message, /Expected points or features, got text/);
   }
+});
+
+test('what an encoder still holds at finish is one more frame, also for who comes back, and with last the one that is answered', async t => {
+  const encoder = createReadings({ kind: 'readings', columns: [{ name: 'a' }] });
+  const model = await createModel(
+    { ...config('gru', [4], encoder.input), encoder: { ...encoder.config } },
+    { seed: 6 },
+  );
+  const { url } = await startServer(t, model);
+  const text = ['{"a":1}\n{"a":2}\n{"a"', ':3}'];
+  const want = stepped(model, encoder.encode(encoder.initial(), `${text.join('')}\n`).inputs);
+  t.is(want.length, 3);
+  const frames = { type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'text', chunks: text } } as const;
+  const numbersOf = (entries: readonly Entry[]) =>
+    entries.map(({ firstStep, stepCount, answers }) => [firstStep, stepCount, answers.map(({ step }) => step)]);
+
+  const client = await connectWire(t, url);
+  const { token } = await openSession(client, 1, { resumable: true });
+  client.send(frames, { type: 'finish', session: 1 });
+  const entries = await entriesOf(client, 3);
+  t.deepEqual(numbersOf(entries), [
+    [1, 2, [1, 2]],
+    [0, 0, []],
+    [3, 1, [3]],
+  ]);
+  t.is(firstDifference(entries[2].answers[0].prediction!, want[2].prediction), -1);
+  t.like((await client.expect('finished')).totals, { frames: 3, steps: 3 });
+  client.socket.terminate();
+
+  const again = await connectWire(t, url);
+  const opened = await openSession(again, 1, { resume: { token: token!, receivedSeq: 2, receivedMessages: 0 } });
+  t.is(opened.nextSeq, 4);
+  t.deepEqual(await entriesOf(again, 1), [entries[2]]);
+  await again.expect('finished');
+
+  await openSession(again, 2, { want: { last: true } });
+  again.send({ ...frames, session: 2 }, { type: 'finish', session: 2 });
+  t.deepEqual(numbersOf(await entriesOf(again, 3, 2)), [
+    [1, 2, []],
+    [0, 0, []],
+    [3, 1, [3]],
+  ]);
+  await again.expect('finished');
+
+  await openSession(again, 3);
+  again.send(
+    { ...frames, session: 3, payload: { kind: 'text', chunks: ['{"a":1}\n{"a"'] } },
+    { type: 'finish', session: 3 },
+  );
+  await entriesOf(again, 1, 3);
+  t.like(await again.expect('fault'), { code: 'bad_input', forSeq: 2 });
+  t.like((await again.expect('finished')).totals, { frames: 1, refusedFrames: 1, steps: 1 });
+
+  // What nothing came through holds nothing.
+  for (const one of [
+    encoder,
+    createStrokes({ kind: 'strokes', spacing: 1, unit: 10 }),
+    createAudio({ kind: 'audio', rate: 8000 }),
+  ])
+    t.deepEqual([...one.finish(one.initial() as never)], []);
 });
 
 test('sound goes through the encoder of the model, at its rate or another, on both subprotocols', async t => {
