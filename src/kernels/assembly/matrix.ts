@@ -353,6 +353,7 @@ export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w:
   }
 }
 
+// Its pace is that of decoding: so d itself counts the rows, of which there is at least one.
 function outer4x8(x: usize, xStride: usize, d: usize, w: usize, wStride: usize, rows: i32): void {
   const w1 = w + wStride;
   const w2 = w1 + wStride;
@@ -365,7 +366,8 @@ function outer4x8(x: usize, xStride: usize, d: usize, w: usize, wStride: usize, 
   let b2 = v128.load(w2, 16);
   let a3 = v128.load(w3);
   let b3 = v128.load(w3, 16);
-  for (let row = 0; row < rows; row++) {
+  const end = d + (<usize>rows << 5);
+  do {
     const da = v128.load(d);
     const db = v128.load(d, 16);
     let v = v128.load32_splat(x);
@@ -382,7 +384,7 @@ function outer4x8(x: usize, xStride: usize, d: usize, w: usize, wStride: usize, 
     b3 = madd(b3, v, db);
     x += xStride;
     d += 32;
-  }
+  } while (d < end);
   v128.store(w, a0);
   v128.store(w, b0, 16);
   v128.store(w1, a1);
