@@ -217,13 +217,15 @@ test(title('sgd, adam, adagrad'), async t => {
       k.sgd(w, g, m, n, 0.7, 0.01, 1e-50),
     );
     const adam =
-      (beta1: number, keep: number) =>
+      (beta1: number, keep: number, scale = 0.7) =>
       (k: Kernels, [w, g, m, v]: number[]) =>
-        k.adam(w, g, m, v, roundUp(size, 16), 0.7, 0.01, beta1, 0.999, 1.3, 1e-8, keep);
+        k.adam(w, g, m, v, roundUp(size, 16), scale, 0.01, beta1, 0.999, 1.3, 1e-8, keep);
     const blocks = new Array(4).fill(roundUp(size, 16));
     same(t, `adam, ${label}`, kernels, blocks, fill, adam(0.9, 1));
     same(t, `adam without a first moment, ${label}`, kernels, blocks, fill, adam(0, 1));
     same(t, `adamw, ${label}`, kernels, blocks, fill, adam(0.9, 0.99));
+    same(t, `adam, not scaled, ${label}`, kernels, blocks, fill, adam(0.9, 1, 1));
+    same(t, `adam without a first moment, not scaled, ${label}`, kernels, blocks, fill, adam(0, 1, 1));
     same(t, `adagrad, ${label}`, kernels, [n, n, n], fill, (k, [w, g, v]) => k.adagrad(w, g, v, n, 0.7, 0.01, 1e-10));
   });
 });

@@ -39,14 +39,18 @@ export function adamStep(w: usize, g: usize, m: usize, v: usize, n: i32, scale: 
     const kept = f32x4.splat(keep);
     for (let at = w, end = w + (<usize>n << 2); at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), kept));
   }
-  if (beta1 != 0) adamLoop(true, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
-  else adamLoop(false, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
+  if (scale != 1) {
+    if (beta1 != 0) adamLoop(true, true, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
+    else adamLoop(false, true, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
+  } else if (beta1 != 0) adamLoop(true, false, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
+  else adamLoop(false, false, w, g, m, v, n, scale, rate, beta1, beta2, root, epsilon);
 }
 
 // Four vectors side by side, as in ./functions.ts. The test at the end and no branch between: so V8 takes the splats out of the loop.
+// Products share their ports with √ and ÷: most often the gradient is not scaled, and then that one is spared.
 // @ts-ignore: decorator
 @inline
-function adamLoop(withFirst: bool, w: usize, g: usize, m: usize, v: usize, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32): void {
+function adamLoop(withFirst: bool, scaled: bool, w: usize, g: usize, m: usize, v: usize, n: i32, scale: f32, rate: f32, beta1: f64, beta2: f64, root: f32, epsilon: f32): void {
   const s = f32x4.splat(scale);
   const r = f32x4.splat(rate);
   const b1 = f32x4.splat(<f32>beta1);
@@ -59,45 +63,47 @@ function adamLoop(withFirst: bool, w: usize, g: usize, m: usize, v: usize, n: i3
   const end = w + (<usize>n << 2);
   if (w == end) return;
   do {
-    const slope0 = f32x4.mul(flush4(v128.load(g)), s);
-    const slope1 = f32x4.mul(flush4(v128.load(g, 16)), s);
-    const slope2 = f32x4.mul(flush4(v128.load(g, 32)), s);
-    const slope3 = f32x4.mul(flush4(v128.load(g, 48)), s);
+    const slope0 = slopeOf(scaled, v128.load(g), s);
+    const slope1 = slopeOf(scaled, v128.load(g, 16), s);
+    const slope2 = slopeOf(scaled, v128.load(g, 32), s);
+    const slope3 = slopeOf(scaled, v128.load(g, 48), s);
     let first0 = slope0;
     let first1 = slope1;
     let first2 = slope2;
     let first3 = slope3;
     if (withFirst) {
       first0 = nextFirst(v128.load(m), slope0, b1, c1, limit);
-      first1 = nextFirst(v128.load(m, 16), slope1, b1, c1, limit);
-      first2 = nextFirst(v128.load(m, 32), slope2, b1, c1, limit);
-      first3 = nextFirst(v128.load(m, 48), slope3, b1, c1, limit);
       v128.store(m, first0);
+      first1 = nextFirst(v128.load(m, 16), slope1, b1, c1, limit);
       v128.store(m, first1, 16);
+      first2 = nextFirst(v128.load(m, 32), slope2, b1, c1, limit);
       v128.store(m, first2, 32);
+      first3 = nextFirst(v128.load(m, 48), slope3, b1, c1, limit);
       v128.store(m, first3, 48);
       m += 64;
     }
     const second0 = nextSecond(v128.load(v), slope0, b2, c2, limit);
-    const second1 = nextSecond(v128.load(v, 16), slope1, b2, c2, limit);
-    const second2 = nextSecond(v128.load(v, 32), slope2, b2, c2, limit);
-    const second3 = nextSecond(v128.load(v, 48), slope3, b2, c2, limit);
     v128.store(v, second0);
+    const second1 = nextSecond(v128.load(v, 16), slope1, b2, c2, limit);
     v128.store(v, second1, 16);
+    const second2 = nextSecond(v128.load(v, 32), slope2, b2, c2, limit);
     v128.store(v, second2, 32);
+    const second3 = nextSecond(v128.load(v, 48), slope3, b2, c2, limit);
     v128.store(v, second3, 48);
-    const w0 = moved(v128.load(w), first0, second0, r, k, e);
-    const w1 = moved(v128.load(w, 16), first1, second1, r, k, e);
-    const w2 = moved(v128.load(w, 32), first2, second2, r, k, e);
-    const w3 = moved(v128.load(w, 48), first3, second3, r, k, e);
-    v128.store(w, w0);
-    v128.store(w, w1, 16);
-    v128.store(w, w2, 32);
-    v128.store(w, w3, 48);
+    v128.store(w, moved(v128.load(w), first0, second0, r, k, e));
+    v128.store(w, moved(v128.load(w, 16), first1, second1, r, k, e), 16);
+    v128.store(w, moved(v128.load(w, 32), first2, second2, r, k, e), 32);
+    v128.store(w, moved(v128.load(w, 48), first3, second3, r, k, e), 48);
     w += 64;
     g += 64;
     v += 64;
   } while (w < end);
+}
+
+// @ts-ignore: decorator
+@inline
+function slopeOf(scaled: bool, gradient: v128, s: v128): v128 {
+  return scaled ? f32x4.mul(flush4(gradient), s) : flush4(gradient);
 }
 
 // @ts-ignore: decorator
