@@ -38,9 +38,9 @@ const { values } = parseArgs({
     without: { type: 'string' },
     voices: { type: 'string' },
     from: { type: 'string' },
-    updates: { type: 'string', default: '400' },
+    updates: { type: 'string', default: '1900' },
     hidden: { type: 'string', default: '192' },
-    rate: { type: 'string', default: '0.003' },
+    rate: { type: 'string', default: '0.004' },
     seed: { type: 'string', default: '1' },
     out: { type: 'string', default: join(root, 'demo/models/digit-strings.safetensors') },
   },
@@ -107,7 +107,9 @@ function drawString(most) {
   while (labels.length < count) {
     const one = voice[random.integer(voice.length)];
     labels.push(one.digit);
-    rows.push(...say(one, others, random, place), ...silence(2 + random.integer(25)));
+    // Not all stand equally near.
+    const near = { ...one, loudness: one.loudness + 1.5 * random.normal() };
+    rows.push(...say(near, others, random, place), ...silence(2 + random.integer(25)));
   }
   const inputs = worn(features(rows, statistics), random, 0.3);
   return { carry: model.zeroCarry(), inputs, targets: inputs.map((_, t) => labels[t] ?? null) };
