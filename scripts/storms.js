@@ -12,7 +12,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     part: { type: 'string' },
-    'at-once': { type: 'string', default: '24' },
+    'at-once': { type: 'string', default: '10' },
   },
 });
 const count = name => {
@@ -60,7 +60,7 @@ for (const what of [
     const look = ({ seed }, fault) => {
       if (fault !== undefined) seen ??= seed;
     };
-    await weatherOverSockets(some, 20, look, broken[what]);
+    await weatherOverSockets(some, 10, look, broken[what]);
   }
   if (seen === undefined) {
     console.error(`Expected to see ${what}, saw nothing`);

@@ -29,7 +29,9 @@ export async function pipeServer({ server, model, learn, want, topK, every }: Se
   });
   let lost = false;
   let labels: readonly string[] | undefined;
+  const token = process.env.EDDY_TOKEN;
   const common = {
+    ...(token ? { token } : {}),
     ...(model === undefined ? {} : { model }),
     want: { answer: want === 'prediction' ? 'whole' : want === 'none' ? 'none' : 'top-k', topK, every },
     onOpened(message: Opened) {

@@ -107,6 +107,8 @@ export function connectSession(
   let held: { readonly before: Position; emit(): void } | undefined;
   /** Messages beside answers that come again on this connection: they had come, and the listener had not taken them. */
   let retold = 0;
+  /** Of the newest fault of that kind: the frame that is due, and the one that came instead. */
+  let gap = { expected: 0, seq: 0 };
   const snapshots: Waiter<SnapshotData>[] = [];
   let snapshotsSent = 0;
   const restores: Waiter<Opened>[] = [];
@@ -139,6 +141,7 @@ export function connectSession(
 
   function open(): void {
     const { model, fresh, learn, learning, want, carry } = options;
+    if (options.token !== undefined) line.send({ type: 'authenticate', session: 0, token: options.token });
     if (token === undefined) {
       line.send({ type: 'open', session, ...given({ model, fresh, learn, learning, want, carry, nonce }), resumable });
       return;
@@ -404,6 +407,7 @@ export function connectSession(
     // A frame that was answered cannot be due again: that is another session.
     const known = expectedSeq === undefined || expectedSeq > received;
     if ((code === 'gap' || code === 'draining') && retryable && resumable && known) {
+      if (code === 'gap' && !isNewGap(expectedSeq, forSeq)) return;
       if (expectedSeq !== undefined) for (const missing of sent.missing(expectedSeq, sent.moving)) line.send(missing);
       if (finishSent) sendFinish();
     } else if (code === 'target_expired' && forStep !== undefined) {
@@ -413,6 +417,16 @@ export function connectSession(
     } else {
       fail(new RemoteError(message, { fault: code, retryable, seq: forSeq, step: forStep }));
     }
+  }
+
+  /**
+   * What is missing has not been sent again for the fault yet: others follow it, of frames that had been sent by then, in their order. If each
+   * had its own answer, there would be ever more.
+   */
+  function isNewGap(expected = 0, seq = 0): boolean {
+    const isNew = expected !== gap.expected || seq <= gap.seq;
+    gap = { expected, seq };
+    return isNew;
   }
 
   return {

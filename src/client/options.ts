@@ -14,6 +14,8 @@ export interface ResumePoint {
 }
 
 export interface RemoteOptions {
+  /** Who this is, where the server asks for it: a bearer token, the first message of each connection. */
+  readonly token?: string;
   /** The name of a served model. Default: the server's default. */
   readonly model?: string;
   /** A new network for this stream alone, instead. */

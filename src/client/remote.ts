@@ -63,6 +63,10 @@ export function checkRemote(url: string, options: RemoteOptions) {
   if (!isSubprotocol(subprotocol)) {
     throw new ConfigError(`Expected subprotocol to be one of ${subprotocols.join(', ')}, got ${String(subprotocol)}`);
   }
+  const { token } = options;
+  if (token !== undefined && (typeof token !== 'string' || token === '')) {
+    throw new ConfigError(`Expected token to be the text of a token, got ${token === '' ? 'none' : typeof token}`);
+  }
   if (!(Number.isInteger(maxBuffered) && maxBuffered >= 1)) {
     throw new ConfigError(`Expected maxBuffered to be an integer from 1, got ${maxBuffered}`);
   }

@@ -1,8 +1,9 @@
 import test from 'ava';
+import { createRandom } from '../../src/random.js';
 import { broken } from '../helpers/broken.js';
-import type { Meddle } from '../helpers/network.js';
+import { createNetwork, type Meddle, quiet } from '../helpers/network.js';
 import { type Part, partOf, shrink } from '../helpers/shrink.js';
-import { drawStorm, type Storm } from '../helpers/storms.js';
+import { drawStorm, type Storm, unmoved } from '../helpers/storms.js';
 import { firstFault } from '../helpers/told.js';
 import { weatherInMemory, weatherOverSockets } from '../helpers/weather.js';
 
@@ -95,4 +96,18 @@ test('a storm that fails is shrunk to what it takes: two frames of one client, a
   // What is told is enough to see it again.
   const told: Part = JSON.parse(JSON.stringify(small.part));
   t.is(await fails(partOf(storm, told)), small.fault);
+});
+
+test('where frames overtake one another, what is missing is sent again for the first fault, not for each', async t => {
+  let messages = 0;
+  const network = createNetwork(createRandom(3), unmoved, { ...quiet, late: 0.1 }, {}, message => {
+    if (message.type === 'frames') messages++;
+    return message;
+  });
+  let answers = 0;
+  const session = network.connect({}, { next: () => answers++, error: error => t.fail(String(error)), complete() {} });
+  for (let i = 0; i < 40; i++) network.after(200 + i, () => session.push(Float32Array.of(1, 2, 3)));
+  await network.run(2000);
+  t.is(answers, 40);
+  t.true(messages > 40 && messages < 500, `${messages} messages`);
 });

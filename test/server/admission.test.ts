@@ -3,7 +3,12 @@ import { request } from 'node:http';
 import { get as getTls } from 'node:https';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { ConfigError } from '../../src/errors.js';
+import { from, lastValueFrom, toArray } from 'rxjs';
+import { WebSocket } from 'ws';
+import { remote } from '../../src/client/index.js';
+import type { OpenSocket } from '../../src/client/line.js';
+import { createRemoteSession } from '../../src/client/remote-session.js';
+import { ConfigError, RemoteError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { type ServeOptions, serve, type TokenConfig } from '../../src/server/index.js';
 import { config } from '../helpers/models.js';
@@ -39,6 +44,36 @@ test('a token in the header or in the first message opens the connection', async
     second.socket.close();
     await second.closed;
   }
+});
+
+test('a client tells its token on each of its connections, and hears at once that it is wrong', async t => {
+  const { server } = await setUp(t);
+  const predict = (options: object) =>
+    lastValueFrom(from([...row, ...row]).pipe(remote(server.url, options), toArray()));
+  for (const subprotocol of ['eddy.v1.proto', 'eddy.v1.json'] as const)
+    t.is((await predict({ token, subprotocol })).length, 2);
+  for (const options of [{ token: 'another-0123456789' }, {}, { token, learn: 'private' }])
+    t.like(await t.throwsAsync(predict(options), { instanceOf: RemoteError }), {
+      fault: 'not_permitted',
+      retryable: false,
+    });
+  for (const wrong of ['', 5 as never])
+    t.throws(() => remote(server.url, { token: wrong }), { instanceOf: ConfigError });
+
+  const sockets: WebSocket[] = [];
+  const open: OpenSocket = (url, subprotocol) => {
+    sockets.push(new WebSocket(url, [subprotocol]));
+    return sockets.at(-1) as never;
+  };
+  const session = createRemoteSession(open)(server.url, { token });
+  const answers = session[Symbol.asyncIterator]();
+  for (const number of [1, 2]) {
+    await session.send(row[0]);
+    t.is((await answers.next()).value?.number, number);
+    sockets.at(-1)!.terminate();
+  }
+  session.close();
+  t.is(sockets.length, 2);
 });
 
 test('a wrong token in the header is refused at the upgrade, with 401', async t => {
