@@ -16,7 +16,7 @@ import { createRegister } from '../../src/server/register.js';
 import { serveModels } from '../../src/server/served.js';
 import { createMemoryStore } from '../../src/server/store.js';
 import { createTurn } from '../../src/server/turn.js';
-import { type ClientMessage, decodeServer, encodeClient } from '../../src/wire/messages.js';
+import { type ClientMessage, closeCodes, decodeServer, encodeClient } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -370,6 +370,28 @@ test('a connection with too many unsent bytes is not read from, and its sessions
   t.false(webSocket.isPaused);
   await nextTurn();
   t.true(writes.includes('predictions'));
+});
+
+test('who has taken nothing for so long is told and closed, and ended if it does not even take that', async t => {
+  const { connection, receive, nextTurn, webSocket, writes } = await onFakeSocket(1000);
+  receive({ type: 'open', session: 1 });
+  webSocket.bufferedAmount = 2000;
+  await nextTurn();
+  const grace = 60_000;
+  connection.sweep(0);
+  connection.sweep(grace);
+  // It reads, though slowly.
+  webSocket.bufferedAmount = 1500;
+  connection.sweep(grace + 1);
+  connection.sweep(2 * grace + 1);
+  t.is(webSocket.closedWith, 0);
+  connection.sweep(2 * grace + 2);
+  t.is(writes.at(-1), 'fault');
+  t.is(webSocket.closedWith, closeCodes.limits);
+  t.false(webSocket.terminated);
+  webSocket.readyState = 2;
+  connection.sweep(2 * grace + 3);
+  t.true(webSocket.terminated);
 });
 
 test('who answers pings stays, who does not is ended at the next one', async t => {

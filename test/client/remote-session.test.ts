@@ -1,0 +1,162 @@
+import test, { type ExecutionContext } from 'ava';
+import { lastValueFrom, toArray } from 'rxjs';
+import { type RemoteOptions, type RemoteStep, remoteSession } from '../../src/client/index.js';
+import { RemoteError } from '../../src/errors.js';
+import { createModel } from '../../src/model/model.js';
+import { createRandom } from '../../src/random.js';
+import type { ServeOptions } from '../../src/server/index.js';
+import { bits } from '../helpers/bits.js';
+import { config, randomInput } from '../helpers/models.js';
+import { startServer } from '../helpers/wire-client.js';
+
+const model = await createModel(config('gru', [5]), { seed: 7 });
+const random = createRandom(1);
+const rows = Array.from({ length: 8 }, () => randomInput(random, model) as Float32Array);
+let carry = model.zeroCarry();
+const expected = rows.map(row => {
+  const step = model.step(carry, row);
+  carry = step.carry;
+  return bits(step.prediction);
+});
+
+async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
+  const server = await startServer(t, model, options);
+  const sessions = async (): Promise<number> => {
+    const { connections } = await (await fetch(`${server.httpUrl}/sessions`)).json();
+    return connections.flatMap((one: { sessions: unknown[] }) => one.sessions).length;
+  };
+  return {
+    open: (given: RemoteOptions & { learn?: 'none' } = {}) => remoteSession(server.url, given),
+    /** Until so many sessions are left at the server. */
+    async left(count: number): Promise<void> {
+      while ((await sessions()) !== count) await nextTurn();
+    },
+  };
+}
+
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+const told = (steps: readonly RemoteStep[]) => steps.map(({ number, prediction }) => [number, bits(prediction)]);
+const toTell = (from: number, to: number) => expected.slice(from, to).map((one, i) => [from + i + 1, one]);
+
+test('what is sent by hand is answered in order, with for await or to one subscriber', async t => {
+  const { open, left } = await setUp(t);
+  const session = open();
+  const states: string[] = [];
+  session.states.subscribe(({ kind }) => states.push(kind));
+  for (const row of rows) await session.send(row);
+  session.finish();
+  const steps: RemoteStep[] = [];
+  for await (const step of session) steps.push(step);
+  t.deepEqual(told(steps), toTell(0, 8));
+  t.deepEqual(states, ['open', 'closed']);
+  t.is(session.state.kind, 'closed');
+  await t.throwsAsync(session.send(rows[0]), { instanceOf: RemoteError, message: /has ended/ });
+  await t.throwsAsync(async () => session[Symbol.asyncIterator]().next(), { message: /second reader/ });
+
+  const other = open();
+  const all = lastValueFrom(other.answers.pipe(toArray()));
+  for (const row of rows) await other.send(row);
+  other.finish();
+  t.deepEqual(told(await all), toTell(0, 8));
+  await left(0);
+});
+
+test('who leaves the loop leaves the session', async t => {
+  const { open, left } = await setUp(t);
+  const session = open();
+  await session.send(rows[0]);
+  for await (const { number } of session) {
+    t.is(number, 1);
+    await left(1);
+    break;
+  }
+  await left(0);
+  t.is(session.state.kind, 'closed');
+});
+
+test('what is not taken is not acknowledged: the server says no more than its credit, and send waits', async t => {
+  const { open } = await setUp(t, { credit: 2 });
+  const session = open({ maxBuffered: 1 });
+  let sent = 0;
+  const feed = async (): Promise<void> => {
+    for (const row of rows) {
+      await session.send(row);
+      sent++;
+    }
+    session.finish();
+  };
+  const fed = feed();
+  while (session.state.kind !== 'open' || sent < 3) await nextTurn();
+  for (let i = 0; i < 50; i++) await nextTurn();
+  // Two are with the server, and one waits here.
+  t.is(sent, 3);
+  const steps: RemoteStep[] = [];
+  for await (const step of session) {
+    steps.push(step);
+    t.true(sent <= steps.length + 3);
+  }
+  await fed;
+  t.deepEqual(told(steps), toTell(0, 8));
+});
+
+test('an aborted session ends at once with the reason, also before it began, for who reads and who sends', async t => {
+  const { open, left } = await setUp(t, { credit: 2 });
+  const abort = new AbortController();
+  const session = open({ signal: abort.signal, maxBuffered: 1 });
+  for (const row of rows.slice(0, 3)) await session.send(row);
+  const waits = session.send(rows[3]);
+  const steps: RemoteStep[] = [];
+  const reason = new Error('enough');
+  const reading = (async () => {
+    for await (const step of session) {
+      steps.push(step);
+      abort.abort(reason);
+    }
+  })();
+  t.is(await t.throwsAsync(reading), reason);
+  await waits.catch(error => t.is(error, reason));
+  t.is(await t.throwsAsync(session.send(rows[4])), reason);
+  t.true(steps.length >= 1);
+  await left(0);
+
+  const never = open({ signal: AbortSignal.abort(reason) });
+  t.is(await t.throwsAsync(lastValueFrom(never.answers, { defaultValue: 0 })), reason);
+  await left(0);
+});
+
+test('who begins anew from a resume point gets what was not taken, though it had come', async t => {
+  const { open } = await setUp(t);
+  const first = open();
+  for (const row of rows.slice(0, 5)) await first.send(row);
+  const answers = first[Symbol.asyncIterator]();
+  for (let i = 0; i < 3; i++) await answers.next();
+  // The third is taken when the next one is asked for.
+  const resume = first.resumePoint()!;
+  t.like(resume, { receivedSeq: 2, receivedMessages: 0, sentMessages: 0 });
+  const second = open({ resume });
+  for (const row of rows.slice(2)) await second.send(row);
+  second.finish();
+  t.deepEqual(told(await lastValueFrom(second.answers.pipe(toArray()))), toTell(2, 8));
+  await t.throwsAsync(
+    answers
+      .next()
+      .then(() => answers.next())
+      .then(() => answers.next()),
+    { instanceOf: RemoteError },
+  );
+});
+
+test('a state taken from one session goes on in another', async t => {
+  const { open } = await setUp(t);
+  const one = open();
+  for (const row of rows.slice(0, 4)) await one.send(row);
+  const { data } = await one.snapshot();
+  one.close();
+  await t.throwsAsync(one.snapshot(), { instanceOf: RemoteError });
+  const other = open();
+  await other.restore(data);
+  for (const row of rows.slice(4)) await other.send(row);
+  other.finish();
+  t.deepEqual(told(await lastValueFrom(other.answers.pipe(toArray()))), toTell(4, 8));
+});
