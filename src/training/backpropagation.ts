@@ -106,10 +106,12 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     const labelled = all - labelledSteps(replayed);
     if (all === 0) throw new ConfigError('Expected at least one step with a target, got none');
     const rows = run(packing, dropout);
+    // Where the activations are those of the steps, so are the losses.
+    const known = rows === tape.rows ? tape.lossOf : undefined;
     let [own, again] = [0, 0];
     packing.windows.forEach((window, i) => {
       const places = window.inputs.map((_, time) => packing.blocks[time].step + i);
-      const sum = loss.learn(k, { rows, places, targets: window.targets, weights: window.weights }, 1 / all);
+      const sum = loss.learn(k, { rows, places, targets: window.targets, weights: window.weights, known }, 1 / all);
       if (window.replayed) again += sum;
       else own += sum;
     });
@@ -142,13 +144,19 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       loadInput(network, tape.rows, row, input, staging.address);
       forward(network, tape.rows, row, 1, tape.block(row));
       const step = emit(tape.rows, row);
-      tape.add(input, step.carry);
+      tape.add(input, step);
       return step;
     },
 
     lossOf(logits, target) {
-      arena.floats.set(logits, staging.address);
-      return loss.of?.(k, staging.address, target);
+      const row = tape.rowOf(logits);
+      if (row < 0) {
+        arena.floats.set(logits, staging.address);
+        return loss.of?.(k, staging.address, target);
+      }
+      const value = loss.of?.(k, tape.rows.logits + row * tape.rows.outputStride, target);
+      if (value !== undefined) tape.score(row, target, value);
+      return value;
     },
 
     lossOfAll(logits, targets) {

@@ -17,6 +17,8 @@ export interface Unrolled {
   readonly targets: readonly Target[];
   /** How much each step teaches; default 1 each. */
   readonly weights?: readonly number[];
+  /** The loss of a step by its row, where it is known. */
+  readonly known?: (row: number, target: Target) => number | undefined;
 }
 
 /** A loss as a trainer follows it, in nats. */
@@ -61,7 +63,7 @@ export interface StepLoss extends Omit<Loss, 'learn'> {
 export function eachStep({ gradient, weightOf = () => 1, ...loss }: StepLoss): Loss {
   return {
     ...loss,
-    learn(k, { rows, places, targets, weights }, scale) {
+    learn(k, { rows, places, targets, weights, known }, scale) {
       const { outputStride: stride } = rows;
       let sum = 0;
       for (let i = 0; i < places.length; i++) {
@@ -72,7 +74,7 @@ export function eachStep({ gradient, weightOf = () => 1, ...loss }: StepLoss): L
           continue;
         }
         const weight = (weights?.[i] ?? 1) * weightOf(target);
-        sum += weight * loss.of(k, rows.logits + at, target);
+        sum += weight * (known?.(places[i], target) ?? loss.of(k, rows.logits + at, target));
         gradient(k, rows.logits + at, rows.predictions + at, target, to, weight * scale);
       }
       return sum;

@@ -91,6 +91,31 @@ test('batches of any number and length give the bits of a fresh trainer', async 
   }
 });
 
+test('an update of the steps just taken has the bits of a fresh trainer, whichever targets these were scored by', async t => {
+  for (const targets of [
+    [3, 1, 0, 2],
+    [3, 2, null, 2],
+  ]) {
+    const classifier = (): ReturnType<typeof createModel> =>
+      createModel({ ...config('lstm', [6]), output: { kind: 'classes', size: 4 } }, { seed: 1 });
+    const [a, b] = [await classifier(), await classifier()];
+    const trainer = createTrainer(a, { k1: 4, k2: 4 });
+    const [{ carry, inputs }] = randomWindows(a, [4], 11);
+    let before = carry;
+    const losses = inputs.map((input, i) => {
+      const step = trainer.step(before, input);
+      before = step.carry;
+      return trainer.loss(step.logits, [3, 1, 0, 2][i])!;
+    });
+    const update = trainer.learn({ carry, inputs, targets });
+    t.deepEqual(update, createTrainer(b, { k1: 4, k2: 4 }).learn({ carry, inputs, targets }));
+    const same = Math.abs(update.loss - losses.reduce((sum, loss) => sum + loss) / 4) < 1e-9;
+    t.is(same, targets[1] === 1);
+    const [found, expected] = [a.weights(), b.weights()];
+    for (const name of Object.keys(found)) t.is(firstDifference(found[name], expected[name]), -1);
+  }
+});
+
 test('a wrong option or window is refused', async t => {
   const model = await make();
   const wrong: [TrainerOptions, RegExp][] = [
