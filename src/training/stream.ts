@@ -190,8 +190,19 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     checkWeight(weight);
   };
 
-  const isFresh = (fresh: boolean): Pick<Entry, 'fresh' | 'unread'> =>
-    readout && fresh ? { fresh, unread: true } : { fresh };
+  // Most entries have no weight, and most readouts no rule of their own: a spread would cost as much as the rest of a step.
+
+  /** The entry with its weight, and whether the readout has to learn it. */
+  const withRest = (entry: Entry, weight: number | undefined): Entry =>
+    weight === undefined && !readout
+      ? entry
+      : { ...entry, ...weighed(weight), ...(readout && entry.fresh && { unread: true }) };
+
+  const changed = (entry: Entry, target: Target | undefined, fresh: boolean): Entry => {
+    if (entry.weight !== undefined || entry.unread !== undefined) return { ...entry, target, fresh };
+    const { carry, input, logits, prediction } = entry;
+    return { carry, input, logits, prediction, target, fresh };
+  };
 
   const markFresh = (number: number): void => {
     firstFresh = Math.min(firstFresh, number);
@@ -224,9 +235,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       const known = copyOf(target);
       const { logits, prediction } = step;
       const fresh = known !== undefined && known !== null;
-      const entry = { carry: before, input: own, logits, prediction, target: known, fresh };
-      // Most have neither: a spread would cost as much as the rest of this.
-      entries.push(weight === undefined && !readout ? entry : { ...entry, ...weighed(weight), ...isFresh(fresh) });
+      entries.push(withRest({ carry: before, input: own, logits, prediction, target: known, fresh }, weight));
       if (fresh) markFresh(steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
       return limited ? { step, number: steps, loss, limited } : { step, number: steps, loss };
@@ -241,7 +250,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       if (steps - number > lateness || at < 0) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
-      entries[at] = { ...entry, target: copyOf(target), ...weighed(weight), ...isFresh(target !== null) };
+      entries[at] = withRest(changed(entry, copyOf(target), target !== null), weight);
       if (target !== null) markFresh(number);
       const loss = target === null ? null : trainer.loss(entry.logits, target);
       return { kind: 'late', loss, prediction: entry.prediction, target };
@@ -259,7 +268,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
         const window = windowOf(first, last, entry => entry.fresh);
         for (let number = first; number <= last; number++) {
           const at = place(number);
-          if (entries[at].fresh) entries[at] = { ...entries[at], fresh: false };
+          if (entries[at].fresh) entries[at] = changed(entries[at], entries[at].target, false);
         }
         return window;
       });
