@@ -51,7 +51,7 @@ async function faultOf(seed, storm, tries) {
 
 // A proof that sees nothing wrong must see what is.
 for (const what of [
-  'a server that steps a frame that comes again',
+  'a client that says it has received more than it has',
   'a server that loses h(t) when a client comes back',
 ]) {
   let seen;

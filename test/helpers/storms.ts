@@ -1,6 +1,7 @@
 /** Sessions of some clients over a bad network: what each sends, and what befalls it. */
 import type { RemoteItem } from '../../src/client/outgoing.js';
-import { createModel, type TrainableModel } from '../../src/model/model.js';
+import { createReference } from '../../src/kernels/reference.js';
+import { buildModel, type TrainableModel } from '../../src/model/model.js';
 import { createRandom, type Random } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/options.js';
 import type { Learn, Want } from '../../src/wire/messages.js';
@@ -82,8 +83,8 @@ function drawItem(random: Random, learn: Learn, i: number): RemoteItem {
 }
 
 /** The model of every storm; one that is shared is a copy, since it moves. */
-export const drawModel = (): Promise<TrainableModel> => createModel(shape, { seed: 3 });
-export const unmoved = await drawModel();
+export const drawModel = (): TrainableModel => buildModel(createReference('float32'), shape, 3);
+export const unmoved = drawModel();
 
 export const isShared = ({ clients }: Pick<Storm, 'clients'>): boolean =>
   clients.some(({ learn }) => learn === 'shared');

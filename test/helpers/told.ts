@@ -90,7 +90,7 @@ function appliedOf({ items }: Client): Outcome['applied'] {
 
 /** What clients are told by a fold of what was applied, and the weights after it. */
 export async function fold(applied: Outcome['applied'], clients: number, guarded: boolean): Promise<Folded> {
-  const model = await drawModel();
+  const model = drawModel();
   const trainer = createTrainer(model, guarded ? { ...learning, guard: {} } : learning);
   const streams = new Map<number, LearningStream>();
   const told: string[][] = Array.from({ length: clients }, () => []);

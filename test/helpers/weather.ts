@@ -14,7 +14,7 @@ export const patience = 60_000;
 
 /** The storm in memory, at a time that is none: all that happens follows from the storm and the seed. */
 export async function weatherInMemory(storm: Storm, seed: number, calm: boolean, meddle?: Meddle): Promise<Outcome> {
-  const model = isShared(storm) ? await drawModel() : unmoved;
+  const model = isShared(storm) ? drawModel() : unmoved;
   const [weather, options] = calm ? [quiet, {}] : [storm.weather, stormy];
   return weatherStorm(storm, createNetwork(createRandom(seed + 1), model, weather, options, meddle), calm);
 }
@@ -146,7 +146,7 @@ export async function weatherOverSockets(
 ): Promise<void> {
   const waiting = storms.map((drawn, i) => ({ ...drawn, model: isShared(drawn.storm) ? `shared-${i}` : 'unmoved' }));
   const models: Record<string, TrainableModel> = { unmoved };
-  for (const { model } of waiting) models[model] ??= await drawModel();
+  for (const { model } of waiting) models[model] ??= drawModel();
   const sockets = await openSockets(models, stormy);
   let before = { cuts: 0, torn: 0 };
   const weatherNext = async (): Promise<void> => {
