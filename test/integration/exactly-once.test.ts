@@ -8,7 +8,7 @@ import { firstFault } from '../helpers/told.js';
 import { weatherInMemory, weatherOverSockets } from '../helpers/weather.js';
 
 /** For a long look: EDDY_STORMS=100000; for one: EDDY_STORM_SEED, and EDDY_STORM_PART for a part of it, as a failure tells them. */
-const storms = Number(process.env.EDDY_STORMS ?? 1500);
+const storms = Number(process.env.EDDY_STORMS ?? 2000);
 const only = process.env.EDDY_STORM_SEED;
 const seeds = only === undefined ? Array.from({ length: storms }, (_, i) => i + 1) : [Number(only)];
 const part: Part | undefined = process.env.EDDY_STORM_PART && JSON.parse(process.env.EDDY_STORM_PART);
