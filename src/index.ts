@@ -46,7 +46,9 @@ export type { Window } from './training/window.js';
 // Metrics
 export type { Average } from './training/average.js';
 export type { BandScores } from './training/band.js';
-export type { Accuracy, Errors, Metrics, Scores } from './training/judge.js';
+export type { Accuracy } from './training/accuracy.js';
+export type { Metrics, Scores } from './training/judge.js';
+export type { Errors } from './training/value-errors.js';
 export { createMetrics, type MetricsOptions, type RunningMetrics } from './training/metrics.js';
 
 // Checkpoints

@@ -25,6 +25,12 @@ export interface AverageState {
   readonly at: number;
 }
 
+/** Some averages and counts, by name: plain data. */
+export interface NamedAverages {
+  readonly averages?: Readonly<Record<string, AverageState>>;
+  readonly counts?: Readonly<Record<string, number>>;
+}
+
 const defaultWidth = 1000;
 
 /**

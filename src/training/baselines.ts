@@ -9,6 +9,9 @@ export interface Baselines<Target, Guess> {
   state(): BaselinesState;
 }
 
+/** What the trivial predictors said. */
+export type Guess = Readonly<Record<string, number | ArrayLike<number>>>;
+
 /** A target as plain data. */
 type Plain = number | readonly number[];
 

@@ -1,27 +1,11 @@
 import type { OutputKind } from '../model/output.js';
-import { type Average, type AverageState, combine, createAverage, rootOf } from './average.js';
+import { type Accuracy, createShares } from './accuracy.js';
+import { type Average, type AverageState, combine, createAverage, type NamedAverages } from './average.js';
 import { type BandScores, createBandScores } from './band.js';
-import { type Baselines, type BaselinesState, classBaselines, valueBaselines } from './baselines.js';
+import { type Baselines, type BaselinesState, classBaselines, type Guess, valueBaselines } from './baselines.js';
 import { createKappa, type KappaState, skill } from './kappa.js';
 import type { Target } from './loss.js';
-
-/** Of a trivial predictor, over the steps at whose prediction it had something to say. */
-export interface Accuracy {
-  readonly count: number;
-  readonly accuracy: Average;
-}
-
-/** In units of the data, over all outputs. */
-export interface Errors {
-  readonly count: number;
-  readonly mae: Average;
-  readonly rmse: Average;
-  /** Σ |y − ŷ| / Σ |y| (Cui, Ahmad and Hawkins 2016): it has no trouble with a y of 0. */
-  readonly mape: Average;
-}
-
-/** What the trivial predictors said. */
-export type Guess = Readonly<Record<string, number | ArrayLike<number>>>;
+import { createErrors, type Errors } from './value-errors.js';
 
 export interface Scores {
   /** The step that was scored. */
@@ -97,9 +81,7 @@ export interface Judge {
 }
 
 /** The averages of a judge, and what counts agreement, by name: plain data. */
-export interface JudgeState {
-  readonly averages?: Readonly<Record<string, AverageState>>;
-  readonly counts?: Readonly<Record<string, number>>;
+export interface JudgeState extends NamedAverages {
   readonly kappa?: KappaState;
   readonly band?: readonly AverageState[];
 }
@@ -178,37 +160,6 @@ function judgeLabels(options: JudgeOptions, from: JudgeState): Judge {
   };
 }
 
-/** The model, no change, the majority and a season before, each by the share of its answers that are right. */
-function createShares({ fading, window, season }: JudgeOptions, { averages, counts }: JudgeState) {
-  const create = (name: string) => createAccuracy(fading, window, averages?.[name], counts?.[name]);
-  const model = createAverage(fading, window, averages?.model);
-  const [noChange, majority] = [create('noChange'), create('majority')];
-  const seasonal = season === undefined ? undefined : create('season');
-  return {
-    add(share: number, guess: Guess | undefined, right: (answer: unknown) => number): void {
-      model.add(share);
-      if (!guess) return;
-      noChange.add(right(guess.noChange));
-      majority.add(right(guess.majority));
-      if (seasonal && guess.season !== undefined) seasonal.add(right(guess.season));
-    },
-    read: () => ({
-      accuracy: model.read(),
-      noChange: noChange.read(),
-      majority: majority.read(),
-      season: seasonal?.read(),
-    }),
-    state(): JudgeState {
-      const others = { noChange, majority, ...(seasonal && { season: seasonal }) };
-      const each = Object.entries(others).map(([name, accuracy]) => ({ name, ...accuracy.state() }));
-      return {
-        averages: { model: model.state(), ...Object.fromEntries(each.map(({ name, average }) => [name, average])) },
-        counts: Object.fromEntries(each.map(({ name, count }) => [name, count])),
-      };
-    },
-  };
-}
-
 function judgeValues(
   kind: 'values' | 'gaussian',
   { fading, window, season: period, level, unscale }: JudgeOptions,
@@ -275,51 +226,6 @@ function judgeValues(
         ...(band && { band: band.state() }),
       };
     },
-  };
-}
-
-function createAccuracy(fading: number, window: number, from: AverageState | undefined, counted = 0) {
-  const average = createAverage(fading, window, from);
-  let count = counted;
-  return {
-    add(share: number): void {
-      count++;
-      average.add(share);
-    },
-    read: (): Accuracy => ({ count, accuracy: average.read() }),
-    state: () => ({ count, average: average.state() }),
-  };
-}
-
-/** @param name of whose errors they are, among those of the state */
-function createErrors(fading: number, window: number, name: string, { averages, counts }: JudgeState) {
-  const names = ['absolute', 'squared', 'size'].map(part => `${name}.${part}`);
-  const parts = names.map(part => createAverage(fading, window, averages?.[part]));
-  const [absolute, squared, size] = parts;
-  let count = counts?.[name] ?? 0;
-  return {
-    add(answer: ArrayLike<number>, truth: ArrayLike<number>): void {
-      count++;
-      const { length } = truth;
-      let [sum, squares, sizes] = [0, 0, 0];
-      for (let i = 0; i < length; i++) {
-        const error = answer[i] - truth[i];
-        sum += Math.abs(error);
-        squares += error * error;
-        sizes += Math.abs(truth[i]);
-      }
-      absolute.add(sum / length);
-      squared.add(squares / length);
-      size.add(sizes / length);
-    },
-    read(): Errors {
-      const mae = absolute.read();
-      return { count, mae, rmse: rootOf(squared.read()), mape: combine(mae, size.read(), (error, all) => error / all) };
-    },
-    state: () => ({
-      averages: Object.fromEntries(parts.map((average, i) => [names[i], average.state()])),
-      counts: { [name]: count },
-    }),
   };
 }
 

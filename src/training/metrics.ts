@@ -3,8 +3,8 @@ import type { OutputKind } from '../model/output.js';
 import { outputs } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
 import { type AverageState, combine, createAverage } from './average.js';
-import { type Baselines, type BaselinesState, plain } from './baselines.js';
-import { createJudge, type Guess, type Judge, type JudgeState, type Metrics, type Scores } from './judge.js';
+import { type Baselines, type BaselinesState, type Guess, plain } from './baselines.js';
+import { createJudge, type Judge, type JudgeState, type Metrics, type Scores } from './judge.js';
 import type { Target } from './loss.js';
 
 export interface MetricsOptions {
@@ -28,7 +28,7 @@ export interface MetricsOptions {
 }
 
 /**
- * Prequential metrics, in bounded memory. Several streams, told apart by `key`, are scored together: averages are over the steps of all, as they
+ * Prequential metrics, in memory that is bounded for each stream. Several streams, told apart by `key`, are scored together: averages are over the steps of all, as they
  * come, and the trivial predictors of each stream know its own targets.
  */
 export interface RunningMetrics {
