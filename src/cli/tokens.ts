@@ -3,9 +3,9 @@ import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
 import { type Label, surprise, topOf, type Want } from './answer.js';
 import { createFadingMean, type FadingSum } from './fading.js';
-import { resumeMetrics, type SavedMetrics } from './measures.js';
 import { brief, exact } from './numbers.js';
 import type { Item } from './pipeline.js';
+import { resumeMetrics, type SavedMetrics } from './saved-metrics.js';
 import type { Resumed, Task } from './task.js';
 
 export interface TokensOptions {
