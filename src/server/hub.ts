@@ -1,7 +1,7 @@
 import { type Batcher, createBatcher } from './batcher.js';
 import { type Counts, createCounts, createHistograms, type Histograms } from './counts.js';
 import { createGrant, type Grant, type Permission } from './grant.js';
-import { createShare, type Share } from './kept.js';
+import { type Share, shareOf } from './kept.js';
 import type { Log } from './log.js';
 import type { Settings } from './options.js';
 import { createRegister, type Register } from './register.js';
@@ -57,14 +57,18 @@ const realClock: Clock = { now: () => performance.now(), later: setImmediate };
 export function createHub(models: Models, settings: Settings, clock: Clock = realClock): Hub {
   const histograms = createHistograms();
   const batcher = createBatcher(settings.onError, clock.now, histograms);
-  return {
+  const hub: Hub = {
     models: serveModels(models),
     retired: new Set(),
     settings,
     batcher,
     turn: createTurn(batcher.run, clock.later),
     histograms,
-    share: createShare(),
+    share: {
+      get bytes() {
+        return shareOf(settings.maxKeptBytes, hub.sessions);
+      },
+    },
     log: settings.log,
     connections: new Set(),
     connected: 0,
@@ -79,6 +83,7 @@ export function createHub(models: Models, settings: Settings, clock: Clock = rea
     learners: 0,
     draining: false,
   };
+  return hub;
 }
 
 /** What those may do who need no token. */

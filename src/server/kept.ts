@@ -90,16 +90,12 @@ const mostBytes = 1 << 20;
 
 /** Bytes that each session may keep at present: its part of what all may. */
 export interface Share {
-  bytes: number;
+  readonly bytes: number;
 }
 
-export function createShare(): Share {
-  return { bytes: mostBytes };
-}
-
-/** So many sessions share in `all` bytes. */
-export function divide(share: Share, all: number, sessions: number): void {
-  share.bytes = Math.min(mostBytes, all / Math.max(1, sessions));
+/** The part of one of so many sessions in `all` bytes. */
+export function shareOf(all: number, sessions: number): number {
+  return Math.min(mostBytes, all / Math.max(1, sessions));
 }
 
 /** So much is kept that nothing is stepped until some of it has arrived. */

@@ -3,7 +3,6 @@ import { CheckpointError } from '../errors.js';
 import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
-import { divide } from './kept.js';
 import { nowhere, type Resting } from './register.js';
 import { loadSession, saveSession } from './saved.js';
 import type { Session } from './session.js';
@@ -39,7 +38,6 @@ export function leave(hub: Hub, session: Session): void {
 /** A session takes its place, with weights of its own or without. */
 export function enter(hub: Hub, grant: Grant, own: boolean): void {
   hub.sessions++;
-  divide(hub.share, hub.settings.maxKeptBytes, hub.sessions);
   grant.sessions++;
   if (!own) return;
   hub.learners++;
@@ -49,7 +47,6 @@ export function enter(hub: Hub, grant: Grant, own: boolean): void {
 /** Its place is another's. */
 export function exit(hub: Hub, grant: Grant, own: boolean): void {
   hub.sessions--;
-  divide(hub.share, hub.settings.maxKeptBytes, hub.sessions);
   grant.sessions--;
   if (!own) return;
   hub.learners--;

@@ -5,7 +5,7 @@ import { effectiveWant } from '../../src/server/answer.js';
 import { createBatcher } from '../../src/server/batcher.js';
 import { createCounts, createHistograms } from '../../src/server/counts.js';
 import { createGrant } from '../../src/server/grant.js';
-import { createShare, decodeSaid } from '../../src/server/kept.js';
+import { decodeSaid } from '../../src/server/kept.js';
 import { createPrivateLearner } from '../../src/server/learner.js';
 import { startLearning } from '../../src/server/learning.js';
 import { serveModel } from '../../src/server/served.js';
@@ -54,7 +54,7 @@ function sessions(model: TrainableModel, count: number): { session: Session; sen
       outlet,
       counts: createCounts(),
       histograms: createHistograms(),
-      share: createShare(),
+      share: { bytes: 1 << 20 },
       grant: createGrant('anonymous', ['predict']),
       token: '',
       nonce: '',

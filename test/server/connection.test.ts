@@ -9,7 +9,6 @@ import { createCounts, createHistograms } from '../../src/server/counts.js';
 import { createGrant } from '../../src/server/grant.js';
 import type { Connection } from '../../src/server/hub.js';
 import type { ServeOptions } from '../../src/server/index.js';
-import { createShare } from '../../src/server/kept.js';
 import { silent } from '../../src/server/log.js';
 import { checkServeOptions } from '../../src/server/options.js';
 import { createRegister } from '../../src/server/register.js';
@@ -228,7 +227,7 @@ async function onFakeSocket(highWater: number, now?: () => number) {
     unauthenticated: 0,
     counts: createCounts(),
     histograms: createHistograms(),
-    share: createShare(),
+    share: { bytes: 1 << 20 },
     log: silent,
     connected: 0,
     register: createRegister(() => 0),
