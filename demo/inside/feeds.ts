@@ -5,13 +5,12 @@ import {
   type Input,
   type Model,
   type ModelConfig,
-  type Point,
   readWav,
   type Target,
   vocabularyOf,
 } from 'eddy';
-import { write } from 'eddy/operators';
-import { from, map, type Observable, Subject, Subscription, scan, switchMap, timer, toArray } from 'rxjs';
+import { writeLine } from 'eddy/operators';
+import { from, map, type Observable, Subject, Subscription, scan, switchMap, timer } from 'rxjs';
 import { fetchModel } from '../run/here.js';
 import type { Lessons } from '../run/runner.js';
 import { machine as load } from '../sense/source.js';
@@ -131,13 +130,7 @@ const ink: Feed = {
     function* written(hand: Model): Generator<Moment> {
       for (let seed = 0; ; seed++) {
         const letter = word[seed % word.length];
-        let points: Point[] = [];
-        write(hand, { letter, bias: 1, seed, most: 200 })
-          .pipe(toArray())
-          .subscribe(all => {
-            points = all;
-          });
-        const { inputs } = encoder.encode(encoder.initial(), points);
+        const { inputs } = encoder.encode(encoder.initial(), writeLine(hand, letter, { bias: 1, seed }));
         for (const [i, input] of inputs.entries()) yield { input, label: i === 0 ? letter : '' };
       }
     }
