@@ -1,3 +1,5 @@
+import { createAgenda } from './agenda.js';
+
 /** Time that runs faster than the machine's, but no faster than the process gets on. */
 export interface FastClock {
   /** Milliseconds. */
@@ -13,24 +15,16 @@ const mostOfTurn = 20;
 export function createFastClock(): FastClock {
   let time = 0;
   let looked = performance.now();
-  const events: { readonly at: number; call: (() => void) | undefined }[] = [];
+  const { after, next } = createAgenda(() => time);
   const turn = setInterval(() => {
     const real = performance.now();
     time += Math.min(mostOfTurn, speed * (real - looked));
     looked = real;
-    while (events.length > 0 && events[0].at <= time) events.shift()!.call?.();
+    for (let event = next(time); event !== undefined; event = next(time)) event.call?.();
   }, 1);
   return {
     now: () => time,
-    after(milliseconds, call) {
-      const event: (typeof events)[number] = { at: time + milliseconds, call };
-      let place = events.length;
-      while (place > 0 && events[place - 1].at > event.at) place--;
-      events.splice(place, 0, event);
-      return () => {
-        event.call = undefined;
-      };
-    },
+    after,
     stop: () => clearInterval(turn),
   };
 }

@@ -10,6 +10,7 @@ import { sweep } from '../../src/server/life.js';
 import { checkServeOptions, type ServeOptions } from '../../src/server/options.js';
 import type { Served } from '../../src/server/served.js';
 import { type ClientMessage, decodeClient, encodeClient, type Subprotocol } from '../../src/wire/messages.js';
+import { createAgenda } from './agenda.js';
 
 /** What the network does, each from 0 to 1. */
 export interface Weather {
@@ -58,20 +59,11 @@ export function createNetwork(
   meddle?: Meddle,
 ): Network {
   let time = 0;
-  const events: { at: number; call: (() => void) | undefined }[] = [];
+  const { after, next } = createAgenda(() => time);
   const links = new Map<unknown, Link[]>();
   let nonces = 0;
   let opening: (() => boolean) | undefined;
 
-  const after = (milliseconds: number, call: () => void): (() => void) => {
-    const event: (typeof events)[number] = { at: time + milliseconds, call };
-    let place = events.length;
-    while (place > 0 && events[place - 1].at > event.at) place--;
-    events.splice(place, 0, event);
-    return () => {
-      event.call = undefined;
-    };
-  };
   const settings = checkServeOptions({
     allowShared: true,
     maxLearners: 100,
@@ -253,11 +245,12 @@ export function createNetwork(
       const end = time + milliseconds;
       // What was given just before leaves first.
       await nextTurn();
-      for (let i = 0; i < mostEvents && events.length > 0 && events[0].at <= end; i++) {
-        const { at, call } = events.shift()!;
-        if (call === undefined) continue;
-        time = at;
-        call();
+      for (let i = 0; i < mostEvents; i++) {
+        const event = next(end);
+        if (event === undefined) break;
+        if (event.call === undefined) continue;
+        time = event.at;
+        event.call();
         await null;
         await null;
         for (let i = 0; i < 30 && opening?.(); i++) await null;
