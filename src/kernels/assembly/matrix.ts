@@ -13,6 +13,20 @@ const run = 32;
 @inline
 const slice = 256;
 
+/** A matrix with more numbers does not stay in the first cache: what a product with one row needs soon is fetched on the way. */
+// @ts-ignore: decorator
+@inline
+const nearCache = 8192;
+/** One with more does not stay in the second either, and more loads would wait longer. */
+// @ts-ignore: decorator
+@inline
+const farCache = 262144;
+
+/** How soon, in bytes. WebAssembly has no prefetch, so this is a load whose result is dropped. */
+// @ts-ignore: decorator
+@inline
+const readAhead = 1024;
+
 // @ts-ignore: decorator
 @inline
 function panelWidth(left: i32): i32 {
@@ -65,9 +79,14 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
 }
 
 function multiplyRow(x: usize, w: usize, y: usize, k: i32, n: i32): void {
+  const soon = k * n > nearCache && k * n <= farCache;
   for (let start = 0; start < n; ) {
     const width = panelWidth(n - start);
-    rowOfPanel(width, x, w + ((<usize>start * k) << 2), y + (<usize>start << 2), k);
+    const panel = w + ((<usize>start * k) << 2);
+    const out = y + (<usize>start << 2);
+    // Only where so much of the matrix follows: a load behind the memory would be a fault.
+    if (soon && width == 32 && ((n - start - 32) * k) << 2 >= readAhead) row32Ahead(x, panel, out, k);
+    else rowOfPanel(width, x, panel, out, k);
     start += width;
   }
 }
@@ -75,18 +94,31 @@ function multiplyRow(x: usize, w: usize, y: usize, k: i32, n: i32): void {
 // @ts-ignore: decorator
 @inline
 function rowOfPanel(width: i32, x: usize, w: usize, y: usize, k: i32): void {
-  if (width == 32) row32(x, w, y, k);
+  if (width == 32) row32Near(x, w, y, k);
   else if (width == 16) row16(x, w, y, k);
   else if (width == 8) row8(x, w, y, k);
   else row4(x, w, y, k);
 }
 
-// V8 gathers the loads of a block at its top; eight of them would push a sum out of its register, onto the way from each k to the
-// next. So each k is cut in two, by the test and by the loop's end. And V8 unrolls a loop within loops, which would join the two:
-// this one stays a function of its own, since it has two callers.
-function row32(x: usize, w: usize, y: usize, k: i32): void {
+// These stay functions of their own, each with two calls: within loops, V8 would unroll their loop.
+
+function row32Near(x: usize, w: usize, y: usize, k: i32): void {
+  row32(false, x, w, y, k);
+}
+
+function row32Ahead(x: usize, w: usize, y: usize, k: i32): void {
+  row32(true, x, w, y, k);
+}
+
+// Two k in a turn. V8 gathers the loads of a block at its top; eight of them would push a sum out of its register, onto the way from
+// each k to the next. So each k is cut in two by a test: the loop's end does it once, the end of x twice, and one test is never true.
+// @ts-ignore: decorator
+@inline
+function row32(ahead: bool, x: usize, w: usize, y: usize, k: i32): void {
   if (k == 0) return;
   const last = x + (<usize>(k - 1) << 2);
+  const beforeLast = last - 4;
+  const between = last - 2;
   let a0 = v128.load(y);
   let a1 = v128.load(y, 16);
   let a2 = v128.load(y, 32);
@@ -101,13 +133,28 @@ function row32(x: usize, w: usize, y: usize, k: i32): void {
   a2 = madd(a2, v, v128.load(w, 32));
   a3 = madd(a3, v, v128.load(w, 48));
   while (true) {
+    if (ahead) load<i32>(w, readAhead);
     a4 = madd(a4, v, v128.load(w, 64));
     a5 = madd(a5, v, v128.load(w, 80));
     a6 = madd(a6, v, v128.load(w, 96));
     a7 = madd(a7, v, v128.load(w, 112));
     if (x == last) break;
-    x += 4;
-    w += 128;
+    if (ahead) load<i32>(w, readAhead + 64);
+    v = v128.load32_splat(x, 4);
+    a0 = madd(a0, v, v128.load(w, 128));
+    a1 = madd(a1, v, v128.load(w, 144));
+    a2 = madd(a2, v, v128.load(w, 160));
+    a3 = madd(a3, v, v128.load(w, 176));
+    if (x == between) break;
+    if (ahead) load<i32>(w, readAhead + 128);
+    a4 = madd(a4, v, v128.load(w, 192));
+    a5 = madd(a5, v, v128.load(w, 208));
+    a6 = madd(a6, v, v128.load(w, 224));
+    a7 = madd(a7, v, v128.load(w, 240));
+    if (x == beforeLast) break;
+    x += 8;
+    w += 256;
+    if (ahead) load<i32>(w, readAhead - 64);
     v = v128.load32_splat(x);
     a0 = madd(a0, v, v128.load(w));
     a1 = madd(a1, v, v128.load(w, 16));
