@@ -100,8 +100,6 @@ function rowOfPanel(width: i32, x: usize, w: usize, y: usize, k: i32): void {
   else row4(x, w, y, k);
 }
 
-// These stay functions of their own, each with two calls: within loops, V8 would unroll their loop.
-
 function row32Near(x: usize, w: usize, y: usize, k: i32): void {
   row32(false, x, w, y, k);
 }
