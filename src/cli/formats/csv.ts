@@ -82,7 +82,8 @@ export function createCsv(given?: string): RowFormat {
 
 /** The cells of each record, or what is wrong with it. */
 function parseRecords(wholes: readonly Whole[], delimiter: string): { cells: string[] | string; whole: Whole }[] {
-  const options = { delimiter, bom: true, relax_column_count: true, trim: true } as const;
+  // A carriage return inside a line is part of a cell: taken for the end of records, they would not be as many as the lines.
+  const options = { delimiter, record_delimiter: '\n', bom: true, relax_column_count: true, trim: true } as const;
   const all = (some: readonly Whole[]): { cells: string[]; whole: Whole }[] => {
     const records = parse(some.map(one => one.text).join('\n'), options) as string[][];
     return records.map((cells, i) => ({ cells, whole: some[i] }));

@@ -1,4 +1,5 @@
 import test from 'ava';
+import fc from 'fast-check';
 import { createCsv } from '../../../src/cli/formats/csv.js';
 import type { RowFormat } from '../../../src/cli/formats/format.js';
 
@@ -55,4 +56,32 @@ test('quotes that never end do not fill the memory', t => {
   const rows = [];
   for (let i = 0; i < 40; i++) rows.push(...csv.read(bytes(`${i === 0 ? '"' : ''}${'x'.repeat(65_536)}\n`)));
   t.true(rows.length >= 1 && rows.every(row => 'malformed' in row));
+});
+
+test('a carriage return inside a line ends no record', t => {
+  const text = 'a,b\n1,2\r3,4\n5,6\n7\r,8\n';
+  for (const length of [1, text.length]) {
+    const rows = rowsOf(createCsv(), text, length);
+    t.deepEqual(
+      rows.map(row => ('malformed' in row ? row.line : row.cells)),
+      [2, ['5', '6'], ['7', '8']],
+    );
+  }
+});
+
+test('whatever bytes come, each line is a row or wrong', t => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('"', '\r', '\n', ',', ';', ' ', '1', 'x', '\uFEFF'), { maxLength: 60 }),
+      parts => {
+        const rows = rowsOf(createCsv(), parts.join(''), 7);
+        const lines = rows.map(row => row.line);
+        t.deepEqual(
+          [...new Set(lines)].sort((a, b) => a - b),
+          lines,
+        );
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });
