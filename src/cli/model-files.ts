@@ -7,7 +7,7 @@ import { loadModel } from '../model/checkpoint.js';
 import type { Model } from '../model/model.js';
 
 /** In a folder these are checkpoints. */
-const endings: ReadonlySet<string> = new Set(['.eddy', '.safetensors']);
+export const endings: ReadonlySet<string> = new Set(['.eddy', '.safetensors']);
 
 export interface ModelFile {
   readonly name: string;

@@ -6,10 +6,11 @@ import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
+import { isLoopback } from '../server/hosts.js';
 import type { ServeOptions as Options, Serveable } from '../server/index.js';
 import { describeFailure } from './failure.js';
 import { createLearned } from './learned.js';
-import { findModels, readModel, watchModels } from './model-files.js';
+import { endings, findModels, readModel, watchModels } from './model-files.js';
 import { choice, integer, names } from './settings.js';
 import { onSignal } from './signals.js';
 
@@ -104,6 +105,8 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
   };
   const find = () => findModels(paths);
   const files = await find();
+  if (files.size === 0 && options.cell === undefined)
+    throw new ConfigError(`Expected a file that ends in ${[...endings].join(' or ')} in ${paths.join(', ')}, got none`);
   const models: Record<string, Serveable> = {};
   for (const { name, path } of files.values()) {
     const { model, digest } = await readModel(path);
@@ -165,12 +168,17 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
 }
 
 /** Who may connect, from files and the environment. */
-async function access({ tokens, anonymous, origin, tlsCert, tlsKey }: ServeOptions): Promise<Partial<Options>> {
+async function access({ host, tokens, anonymous, origin, tlsCert, tlsKey }: ServeOptions): Promise<Partial<Options>> {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new ConfigError('Expected --tls-cert and --tls-key together, got one of them');
   }
   const { parseTokens } = await import('../server/tokens.js');
   const list = tokens === undefined ? process.env.EDDY_TOKENS : await readFile(tokens, 'utf8');
+  if (list === undefined && !anonymous && !isLoopback(host)) {
+    throw new ConfigError(
+      `Expected tokens to listen on ${host}, where others can connect, got none: give --tokens, or --anonymous if all may`,
+    );
+  }
   return {
     ...(list === undefined ? {} : { tokens: parseTokens(list) }),
     ...(anonymous ? { allowAnonymous: true } : {}),

@@ -42,6 +42,21 @@ test('a port in use is told, with the way out', async t => {
   t.regex(stderr, /^eddy: EDDY_SERVE: Expected port \d+ of 127\.0\.0\.1 to be free, got one in use: .*\n$/);
 });
 
+test('what is missing is told by the names of the options', async t => {
+  const at = folder(t);
+  for (const [args, message] of [
+    [[at('.')], /^eddy: EDDY_CONFIG: Expected a file that ends in \.eddy or \.safetensors in .*, got none\n$/],
+    [
+      ['--cell', 'gru', '--host', '0.0.0.0'],
+      /^eddy: EDDY_CONFIG: Expected tokens to listen on 0\.0\.0\.0, .* give --tokens, or --anonymous if all may\n$/,
+    ],
+  ] as const) {
+    const { status, stderr } = await eddy(t, '', 'serve', ...args);
+    t.is(status, 2);
+    t.regex(stderr, message);
+  }
+});
+
 const readings = {
   input: { kind: 'features', size: 3 },
   layers: [{ cell: 'gru', size: 3 }],
