@@ -8,8 +8,8 @@ export function describeFailure(error: unknown): string {
   if (error instanceof EddyError) return `eddy: ${error.code}: ${error.message}\n`;
   const system = error as NodeJS.ErrnoException;
   if (error instanceof Error && typeof system.code === 'string' && system.syscall !== undefined) {
-    const where = system.path === undefined ? '' : ` ${system.path}`;
-    return `eddy: ${system.code}: ${reasons[system.code] ?? system.message}${where}\n`;
+    const reason = reasons[system.code] ?? system.message;
+    return `eddy: ${system.code}: ${system.path === undefined ? reason.replace(/:$/, '') : `${reason} ${system.path}`}\n`;
   }
   return `eddy: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
 }
@@ -18,8 +18,14 @@ export function statusOf(error: unknown): number {
   return error instanceof ConfigError ? statuses.usage : statuses.failed;
 }
 
+/** Whoever read an output has gone, which is no failure: `eddy … | head`. */
+export function isReaderGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EPIPE' || code === 'EOF' || code === 'ECONNRESET';
+}
+
 const reasons: Record<string, string> = {
-  ENOENT: 'there is no such file:',
+  ENOENT: 'there is no such file or folder:',
   EACCES: 'not allowed to use',
   EISDIR: 'expected a file, got a folder:',
   ENOTDIR: 'there is no such folder:',

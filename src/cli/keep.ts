@@ -32,10 +32,14 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** Finds out before hours of learning that their result has no place. Throws ConfigError, or what the system says. */
-export function checkPlace(path: string): void {
+/**
+ * Finds out before hours of learning that their result has no place. Throws ConfigError, or what the system says.
+ *
+ * @param option that named it
+ */
+export function checkPlace(path: string, option: string): void {
   accessSync(dirname(path), constants.W_OK);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new ConfigError(`Expected --save to be a file, got the folder ${path}`);
+    throw new ConfigError(`Expected ${option} to be a file, got the folder ${path}`);
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { demoCommand } from './demo.js';
 import { evalCommand } from './eval.js';
-import { describeFailure, statuses, statusOf } from './failure.js';
+import { describeFailure, isReaderGone, statuses, statusOf } from './failure.js';
 import { generateCommand } from './generate.js';
 import { infoCommand } from './info.js';
 import { pipeCommand } from './pipe.js';
@@ -27,6 +27,14 @@ const commands = [pipeCommand(), replayCommand(), serveCommand(), infoCommand(),
 commands.push(trainCommand(), evalCommand());
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
 
+const fail = (error: unknown): void => {
+  process.stderr.write(describeFailure(error));
+  process.exitCode = statusOf(error);
+};
+process.stdout.on('error', error => {
+  if (!isReaderGone(error)) fail(error);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -34,8 +42,7 @@ try {
     // Its message has been printed.
     process.exitCode = error.exitCode === 0 ? statuses.done : statuses.usage;
   } else {
-    process.stderr.write(describeFailure(error));
-    process.exitCode = statusOf(error);
+    fail(error);
   }
   // Nothing is read any more: an open input would keep the process.
   process.stdin.destroy();

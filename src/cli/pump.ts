@@ -35,7 +35,7 @@ export interface PumpOptions extends PlanOptions, InputOptions {
 
 /** Standard input through a network to standard output, until one of the two ends, or a signal comes. */
 export async function pump(argument: string | undefined, options: PumpOptions): Promise<void> {
-  if (options.save !== undefined) checkPlace(options.save);
+  if (options.save !== undefined) checkPlace(options.save, '--save');
   const path = argument ?? (options.resume && existsSync(options.save!) ? options.save : undefined);
   const checkpoint = path === undefined ? undefined : await readFile(path);
   const config = checkpoint && readCheckpoint(checkpoint).config;

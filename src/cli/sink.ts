@@ -18,7 +18,8 @@ export interface Sink {
 const fullAt = 1 << 16;
 
 /**
- * Writes lines no faster than they are read. An output that was closed takes what comes, and says so.
+ * Writes lines no faster than they are read. An output that was closed, or failed, takes what comes, and says so; whether it is
+ * a failure is told by whoever owns the output.
  *
  * @param before called before lines are handed on
  */
@@ -27,8 +28,7 @@ export function createSink(output: Writable, before?: () => void): Sink {
   let size = 0;
   let closed = false;
   let room = true;
-  output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EOF' && error.code !== 'ECONNRESET') throw error;
+  output.on('error', () => {
     closed = true;
   });
   output.on('close', () => {

@@ -9,7 +9,7 @@ import { copyModel, createModel } from '../model/model.js';
 import { type Epoch, fit, splitSequences, withNoise } from '../training/fit.js';
 import { createTrainer } from '../training/trainer.js';
 import { createBar } from './bar.js';
-import { writeWhole } from './keep.js';
+import { checkPlace, writeWhole } from './keep.js';
 import { encodeSequence, inUnits, makeLesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { lossPlot } from './plot.js';
@@ -110,6 +110,8 @@ function shareOrFile(text: string): number | string {
 
 async function train(paths: readonly string[], options: TrainOptions): Promise<void> {
   const { validation, seed, cell, layers, epochs, batch, noise, dropout, patience } = options;
+  checkPlace(options.out, '--out');
+  if (options.plot !== undefined) checkPlace(options.plot, '--plot');
   const files = await readAll(paths, readingOf(options));
   const { kind } = files[0];
   const reading: Reading = {

@@ -1,6 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import test from 'ava';
-import { eddy, folder } from '../helpers/cli.js';
+import { saveModel } from '../../src/model/checkpoint.js';
+import { createModel } from '../../src/model/model.js';
+import { eddy, finished, folder, main, start } from '../helpers/cli.js';
+import { config } from '../helpers/models.js';
 
 test('each command says what it does, with examples', async t => {
   const all = await eddy(t, '', '--help');
@@ -48,10 +52,46 @@ test('an error is one line with its code, and no stack', async t => {
     [['replay', at('missing')], /^eddy: ENOENT: .*missing\n$/],
     [['pipe', '--learn', '--record', at('missing/x')], /^eddy: ENOENT: .*\n$/],
     [['pipe', '--learn', '--save', at('missing/x')], /^eddy: ENOENT: .*missing\n$/],
+    [['train', at('no'), '--out', at('missing/x')], /^eddy: ENOENT: .*missing\n$/],
+    [['train', at('no'), '--out', at('x'), '--plot', at('missing/x.svg')], /^eddy: ENOENT: .*missing\n$/],
+    [['info', at('.')], /^eddy: EISDIR: expected a file, got a folder\n$/],
   ] as const) {
-    const { status, stderr } = await eddy(t, 'some text', ...args);
+    const { status, stderr, stdout } = await eddy(t, 'some text', ...args);
     t.is(status, 1, stderr);
     t.regex(stderr, message);
+    t.is(stdout, '');
+  }
+});
+
+test('a reader that has gone is no failure', async t => {
+  const at = folder(t);
+  writeFileSync(at('net.eddy'), saveModel(await createModel(config('gru', [4]))));
+  for (const args of [['info', at('net.eddy')], ['--help'], ['pipe', '--help']]) {
+    const child = start(t, ...args);
+    child.stdout.destroy();
+    const { status, stderr } = await finished(child);
+    t.is(stderr, '');
+    t.is(status, 0);
+  }
+});
+
+const full = '/dev/full';
+(existsSync(full) ? test : test.skip)('an output that takes nothing is told in one line', async t => {
+  const at = folder(t);
+  writeFileSync(at('net.eddy'), saveModel(await createModel(config('gru', [4]))));
+  const output = openSync(full, 'w');
+  t.teardown(() => closeSync(output));
+  for (const args of [
+    ['info', at('net.eddy')],
+    ['pipe', '--learn'],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
+      input: 'some text',
+      stdio: ['pipe', output, 'pipe'],
+      encoding: 'utf8',
+    });
+    t.is(stderr, 'eddy: ENOSPC: the disk is full\n');
+    t.is(status, 1);
   }
 });
 
