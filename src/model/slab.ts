@@ -31,13 +31,13 @@ export function createSlab(create: (length: number) => Floats, pieceLength = mos
   };
 }
 
-/** Makes the function that copies rows of `size` numbers, about `rows` of them into a piece. */
-export function createRowCopy(size: number, rows: number): (row: Float32Array) => Float32Array {
-  const slab = createSlab(length => new Float32Array(length), Math.min(rows * size, most));
+/** Makes the function that copies rows, pieces of about so many numbers at a time. */
+export function createRowCopy(pieceLength: number): (row: Float32Array) => Float32Array {
+  const slab = createSlab(length => new Float32Array(length), Math.min(pieceLength, most));
   return row => {
-    const place = slab.take(size);
+    const place = slab.take(row.length);
     const floats = slab.floats();
     floats.set(row, place);
-    return new Float32Array(floats.buffer as ArrayBuffer, place * Float32Array.BYTES_PER_ELEMENT, size);
+    return new Float32Array(floats.buffer as ArrayBuffer, place * Float32Array.BYTES_PER_ELEMENT, row.length);
   };
 }

@@ -136,7 +136,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         stream.checkTarget(forStep, target, weight);
         if (waits(key)) learn();
         if (subscriber.closed) return;
-        const arrival = stream.target(forStep, target, weight);
+        const arrival = stream.target(forStep, stream.copy(target), weight);
         const moved = arrival.kind === 'late' ? { state: move(key) } : {};
         subscriber.next({ key, number: forStep, ...arrival, ...moved } as KeyedLearned<Key>);
         if (!subscriber.closed && forStep === stream.steps) collectDue(key, stream, false);
@@ -151,7 +151,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         const others = waiting.size + reading.size > 0;
         if (waits(key) || (others && !willBeDue(stream, trainer.options))) learn();
         if (subscriber.closed) return;
-        const stepped = stream.step(input, target, weight);
+        const stepped = stream.step(stream.copy(input), stream.copy(target), weight);
         subscriber.next({ kind: 'step', key, target, ...stepped, state: move(key) });
         if (!subscriber.closed) collectDue(key, stream, false);
       };

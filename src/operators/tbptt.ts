@@ -89,14 +89,14 @@ export function createLearner(
         return;
       }
       if ('forStep' in item) {
-        const arrival = stream.target(item.forStep, item.target, item.weight);
+        const arrival = stream.target(item.forStep, stream.copy(item.target), item.weight);
         emit({ number: item.forStep, ...arrival, ...(arrival.kind === 'late' ? { state: track() } : {}) } as Learned);
         if (!left() && item.forStep === stream.steps) updateDue(false);
         return;
       }
       updateDue(true);
       if (left()) return;
-      const stepped = stream.step(item.input, item.target, item.weight);
+      const stepped = stream.step(stream.copy(item.input), stream.copy(item.target), item.weight);
       emit({ kind: 'step', target: item.target, ...stepped, state: track() });
       if (!left()) updateDue(false);
     },

@@ -26,10 +26,12 @@ export function followVerdicts(session: Session, learner: SessionLearner): void 
 }
 
 /** One step of the first of these frames, at the head of the queue, with its target and the update that is due. */
-export function learnStep(session: Session, run: FrameRun, input: Input): void {
+export function learnStep(session: Session, run: FrameRun, came: Input): void {
+  // What came is part of something larger, which would stay as long as any row of it.
+  const input = session.stream!.copy(came);
   const { horizon } = session.learner!;
   const first = run.done === 0;
-  const target = first ? targetOf(run) : undefined;
+  const target = first ? session.stream!.copy(targetOf(run)) : undefined;
   const forStep = first ? forStepOf(run) : undefined;
   session.served.journal?.(session.token, { kind: 'step', input, target, forStep });
   if (horizon > 0) {
@@ -60,7 +62,7 @@ export function learnTargets(session: Session, forStep: number, targets: readonl
   targets.forEach((target, i) => {
     try {
       checkTakesTargets(session);
-      learnTarget(session, forStep + i, target);
+      learnTarget(session, forStep + i, session.stream?.copy(target) ?? target);
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
       flush(session);

@@ -190,7 +190,9 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
 }
 
 function labelledSteps(windows: readonly Window[]): number {
-  return windows.reduce((sum, window) => sum + window.targets.filter(target => target !== null).length, 0);
+  let labelled = 0;
+  for (const { targets } of windows) for (const target of targets) if (target !== null) labelled++;
+  return labelled;
 }
 
 /** Room for `needed`: what there is if it does, else at least twice as much, since an arena never gives back. */

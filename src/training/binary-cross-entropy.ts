@@ -13,7 +13,7 @@ export const binaryCrossEntropy: LossKind<BinaryCrossEntropyConfig> = {
     const y = kernels.arena.reserve(size).address;
     return eachStep({
       config,
-      check: target => checkNumbers(output, target, value => value >= 0 && value <= 1, 'from 0 to 1'),
+      check: target => checkNumbers(output, target, 'from 0 to 1', 0, 1),
       of(k, logits, target) {
         k.arena.floats.set(target as Float32Array, y);
         return k.binaryCrossEntropy(logits, y, size);

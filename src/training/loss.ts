@@ -91,16 +91,16 @@ export function checkClass({ size }: OutputConfig, target: Target): void {
 }
 
 /**
- * (output.size) numbers.
+ * (output.size) finite numbers, each from `least` to `most`, which is called `wanted`.
  *
- * @param fits what each of them has to be, and how it is called
  * @throws TargetError
  */
 export function checkNumbers(
   { kind, size }: OutputConfig,
   target: Target,
-  fits: (value: number) => boolean = Number.isFinite,
   wanted = 'finite',
+  least = -Number.MAX_VALUE,
+  most = Number.MAX_VALUE,
 ): void {
   if (target === null) return;
   const values = typeof target === 'number' && kind !== 'labels' && size === 1 ? [target] : target;
@@ -110,7 +110,8 @@ export function checkNumbers(
     );
   }
   for (let i = 0; i < size; i++)
-    if (!fits(values[i])) throw new TargetError(`Expected target[${i}] to be ${wanted}, got ${values[i]}`);
+    if (!(values[i] >= least && values[i] <= most))
+      throw new TargetError(`Expected target[${i}] to be ${wanted}, got ${values[i]}`);
 }
 
 /** A row of numbers, or one, at an address. */

@@ -67,7 +67,12 @@ export type Arrival =
  * first; the window of a group is the k2 steps that end with it (Williams and Peng 1990, BPTT(h; h′)).
  */
 export interface LearningStream {
-  /** Steps once. A target of undefined may still come, by `target`. With a guard, an input far larger than usual is `limited`. */
+  /** An input or target that nobody changes, where its own might be: among the others that the stream keeps. */
+  copy<Value extends Input | Target | undefined>(value: Value): Value;
+  /**
+   * Steps once. Input and target must not change after. A target of undefined may still come, by `target`. With a guard, an input far
+   * larger than usual is `limited`.
+   */
   step(
     input: Input | null,
     target: Target | undefined,
@@ -76,7 +81,7 @@ export interface LearningStream {
   /** @throws TargetError if there is no such step yet, or the target is wrong */
   checkTarget(number: number, target: Target, weight?: number): void;
   /**
-   * A target for an earlier step. It is expired if more than `lateness` steps came after that one.
+   * A target for an earlier step, which must not change after. It is expired if more than `lateness` steps came after that one.
    *
    * @throws TargetError as `checkTarget`
    */
@@ -113,10 +118,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   if (state !== undefined) checkState(trainer, state);
   const { k1, k2, lateness, replay, guard, readout } = trainer.options;
   const kept = k2 + Math.max(lateness + Math.max(k1, readout?.k1 ?? 0), replay.windows > 0 ? replay.capacity : 0);
-  const { size } = trainer.model.config.input;
-  const copyRow = createRowCopy(size, kept);
-  const copyInput = (input: Input | null): Input | null =>
-    input instanceof Float32Array && input.length === size ? copyRow(input) : copyOf(input);
+  const { input: taken, output: said } = trainer.model.config;
+  const copyRow = createRowCopy(kept * (taken.size + said.size));
   let random = createRandom(state?.random ?? replay.seed);
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
@@ -224,21 +227,25 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     step(input, target, weight) {
       const near = trainer.guard ? trainer.guard.limit(input) : input;
       const limited = near !== input;
-      const own = limited ? near : copyInput(near);
       if (target !== undefined) trainer.checkTarget(target);
       checkWeight(weight);
       const before = carry;
-      const step = trainer.step(before, own);
+      const step = trainer.step(before, near);
       const loss = target === undefined || target === null ? null : trainer.loss(step.logits, target);
       carry = step.carry;
       steps++;
-      const known = copyOf(target);
       const { logits, prediction } = step;
-      const fresh = known !== undefined && known !== null;
-      entries.push(withRest({ carry: before, input: own, logits, prediction, target: known, fresh }, weight));
+      const fresh = target !== undefined && target !== null;
+      entries.push(withRest({ carry: before, input: near, logits, prediction, target, fresh }, weight));
       if (fresh) markFresh(steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
       return limited ? { step, number: steps, loss, limited } : { step, number: steps, loss };
+    },
+
+    copy(value) {
+      if (typeof value !== 'object' || value === null) return value;
+      const row: Float32Array = value;
+      return (row.BYTES_PER_ELEMENT === 4 ? copyRow(row) : row.slice()) as unknown as typeof value;
     },
 
     checkTarget,
@@ -250,7 +257,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       if (steps - number > lateness || at < 0) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
-      entries[at] = withRest(changed(entry, copyOf(target), target !== null), weight);
+      entries[at] = withRest(changed(entry, target, target !== null), weight);
       if (target !== null) markFresh(number);
       const loss = target === null ? null : trainer.loss(entry.logits, target);
       return { kind: 'late', loss, prediction: entry.prediction, target };
@@ -358,8 +365,4 @@ export function checkState(trainer: Trainer, state: StreamState): void {
 /** A weight of 1 is none: then nothing has to be kept. */
 function weighed(weight: number | undefined): { weight?: number } {
   return weight === undefined || weight === 1 ? {} : { weight };
-}
-
-function copyOf<Value extends Target | undefined>(value: Value): Value {
-  return typeof value === 'object' && value !== null ? (value.slice() as Value) : value;
 }

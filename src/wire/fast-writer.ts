@@ -7,7 +7,7 @@ import { bytesFromFloats } from './floats.js';
 const slabSize = 16_384;
 
 /** Up to here a loop is faster than a copy, which needs a view. */
-const fewFloats = 24;
+const fewFloats = 64;
 const fewBytes = 128;
 
 let slab = new Uint8Array(0);
@@ -27,13 +27,13 @@ export function startMessage(most: number): void {
 
 /** The message that was written since `startMessage`. */
 export function takeMessage(): Uint8Array<ArrayBuffer> {
-  return slab.subarray(at, end);
+  return new Uint8Array(slab.buffer, at, end - at);
 }
 
 /** Puts what was written since `startMessage` into `target` from `place`, and takes nothing of the slab; returns its end. */
 export function moveMessage(target: Uint8Array, place: number): number {
   const length = end - at;
-  if (length > fewBytes) target.set(slab.subarray(at, end), place);
+  if (length > fewBytes) target.set(new Uint8Array(slab.buffer, at, length), place);
   else for (let i = 0; i < length; i++) target[place + i] = slab[at + i];
   at = end;
   return place + length;
