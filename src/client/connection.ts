@@ -364,10 +364,15 @@ export function connectSession(
     schedule();
   }
 
-  function emitEntry({ answers }: Entry, target: Target | undefined, before: Position): void {
+  function emitEntry({ answers, losses = [] }: Entry, target: Target | undefined, before: Position): void {
+    // A frame is taken with the last that is told of it.
+    const after = { received, beside };
+    losses.forEach(({ step, loss }, i) => {
+      const last = answers.length === 0 && i === losses.length - 1;
+      emitAt({ kind: 'late', number: step, loss }, last ? after : before);
+    });
     for (const answer of answers) {
-      // A frame is taken with the last of its answers.
-      here = answer === answers[answers.length - 1] ? { received, beside } : before;
+      here = answer === answers[answers.length - 1] ? after : before;
       if (options.want?.last) held = { before, emit: () => emitAnswer(answer, target) };
       else emitAnswer(answer, target);
     }
@@ -383,7 +388,11 @@ export function connectSession(
   }
 
   function emit(event: RemoteLearned): void {
-    if (learns && !done) listener.next(event, { received, beside });
+    emitAt(event, { received, beside });
+  }
+
+  function emitAt(event: RemoteLearned, at: Position): void {
+    if (learns && !done) listener.next(event, at);
   }
 
   function ended(finished: Finished): void {

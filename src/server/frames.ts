@@ -5,7 +5,7 @@ import { outputWidth } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
 import type { Fault, FaultCode, ServerMessage, StepAnswer } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
-import { flush, pushEntry, pushMessage, releaseHeld } from './outbox.js';
+import { flush, pushEntry, pushMessage, releaseHeld, takeLosses } from './outbox.js';
 import { dequeue, type FrameRun, forStepOf, noAnswers, type Session, sayFault, targetOf } from './session.js';
 
 /** Steps of one frame, and numbers in its answer, at most. */
@@ -164,7 +164,8 @@ function endFrame(
   session.totals.frames++;
   session.counts.frames.applied++;
   drop(session, run);
-  pushEntry(session, seq, { firstStep, stepCount, answers });
+  const losses = takeLosses(session);
+  pushEntry(session, seq, losses ? { firstStep, stepCount, answers, losses } : { firstStep, stepCount, answers });
   if (session.after.length > 0) for (const message of session.after.splice(0)) pushMessage(session, message);
 }
 

@@ -7,7 +7,7 @@ import type { TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
-import { flush, pushLoss } from './outbox.js';
+import { flush } from './outbox.js';
 import { type FrameRun, forStepOf, type Session, sayFault, targetOf } from './session.js';
 
 /** Begins the stream of a session that learns, from its carry; the step numbers go on. */
@@ -69,6 +69,8 @@ export function learnTargets(session: Session, forStep: number, targets: readonl
       sayFault(session, 'bad_target', error.message, { forStep: forStep + i });
     }
   });
+  // No frame takes them along.
+  if (session.losses.length > 0) flush(session);
 }
 
 function learnTarget(session: Session, number: number, target: TargetValue): void {
@@ -148,11 +150,10 @@ function count(session: Session, loss: number): void {
   session.totals.loss += loss;
 }
 
-/** In its answer, where that has not left yet. */
+/** In its answer, where that has not left yet; else with the frame that the target came with, or alone. */
 function tellLoss(session: Session, step: number, loss: number): void {
   const frame = underWay(session);
   const at = frame?.answers.findIndex(answer => answer.step === step) ?? -1;
   if (frame && at >= 0) frame.answers[at] = { ...frame.answers[at], loss };
-  else if (frame) session.after.push({ type: 'losses', session: session.number, losses: [{ step, loss }] });
-  else pushLoss(session, step, loss);
+  else session.losses.push({ step, loss });
 }

@@ -44,7 +44,6 @@ export function releaseHeld(session: Session, answered: boolean): void {
 }
 
 function joinEntry(session: Session, seq: number, entry: Entry): void {
-  if (session.losses.length > 0) flush(session);
   if (session.entries === undefined) {
     session.entries = takeEntries();
     session.firstEntry = seq;
@@ -54,11 +53,6 @@ function joinEntry(session: Session, seq: number, entry: Entry): void {
   addEntry(entries, entry);
   session.outlet.pending += entries.end - before;
   if (entries.end > largestMessage) flush(session);
-}
-
-export function pushLoss(session: Session, step: number, loss: number): void {
-  if (session.entries !== undefined) flush(session);
-  session.losses.push({ step, loss });
 }
 
 /** Any other message: after all that came before it. */
@@ -76,11 +70,16 @@ export function flush(session: Session): void {
     dropEntries(session);
     sayPredictions(session, bytes, last);
   }
-  if (session.losses.length > 0) {
-    const losses = session.losses;
-    session.losses = [];
-    say(session, { type: 'losses', session: number, losses });
-  }
+  const losses = takeLosses(session);
+  if (losses !== undefined) say(session, { type: 'losses', session: number, losses });
+}
+
+/** The losses that wait for the entry of a frame, or for a message of their own; undefined where there are none. */
+export function takeLosses(session: Session): Session['losses'] | undefined {
+  const { losses } = session;
+  if (losses.length === 0) return undefined;
+  session.losses = [];
+  return losses;
 }
 
 /** Forgets the entries that have not left, or have. */

@@ -10,6 +10,7 @@ import type {
   Payload,
   ServerMessage,
   StepAnswer,
+  StepLoss,
   TargetValue,
 } from '../wire/messages.js';
 import type { EffectiveWant } from './answer.js';
@@ -148,8 +149,8 @@ export interface Session {
   /** Answers that go out as one message, and the frame of the first; undefined where there are none. */
   entries: Entries | undefined;
   firstEntry: number;
-  /** Losses that go out as one message. */
-  losses: { step: number; loss: number }[];
+  /** Losses that go out with the frame whose turn it is, or as one message. */
+  losses: StepLoss[];
   /** The newest answer, where only the last one is wanted. */
   held: { readonly seq: number; readonly entry: Entry } | undefined;
   /** What happened within a frame: told after its entry. */

@@ -1,4 +1,5 @@
 import { WireError } from '../errors.js';
+import { areSendable, bytesOfLoss, putLosses } from './fast-losses.js';
 import { type Cursor, takeEnd, takeFloats, takePackedUint32, takeTag, takeVarint, unusual } from './fast-reader.js';
 import {
   isUnsigned,
@@ -17,7 +18,7 @@ import {
   uint64,
 } from './fast-writer.js';
 import type { WireLimits } from './limits.js';
-import type { Entry, Predictions, StepAnswer } from './server-messages.js';
+import type { Entry, Predictions, StepAnswer, StepLoss } from './server-messages.js';
 
 /** Bytes of an answer or entry beside its numbers, at most: seven tags with two lengths each, two numbers. */
 const overhead = 96;
@@ -88,11 +89,11 @@ export function joinEntries(
 }
 
 /** A bound on the bytes of an entry; `unusual` if a number in it cannot be sent. */
-function largest({ firstStep, stepCount, answers }: Entry): number {
-  if (!isUnsigned(firstStep, uint64) || !isUnsigned(stepCount, uint32)) {
+function largest({ firstStep, stepCount, answers, losses = [] }: Entry): number {
+  if (!isUnsigned(firstStep, uint64) || !isUnsigned(stepCount, uint32) || !areSendable(losses)) {
     return unusual;
   }
-  let most = overhead;
+  let most = overhead + bytesOfLoss * losses.length;
   for (const { step, prediction, topIndices, topValues, logits, carry } of answers) {
     if (!isUnsigned(step, uint64) || !(topIndices?.every(index => isUnsigned(index, uint32)) ?? true)) {
       return unusual;
@@ -103,8 +104,9 @@ function largest({ firstStep, stepCount, answers }: Entry): number {
   return most;
 }
 
-function putEntry({ firstStep, stepCount, answers }: Entry): void {
+function putEntry({ firstStep, stepCount, answers, losses }: Entry): void {
   const end = position();
+  if (losses !== undefined) putLosses(0x22, losses);
   for (let i = answers.length - 1; i >= 0; i--) {
     putAnswer(answers[i]);
   }
@@ -187,9 +189,34 @@ function takeEntry(cursor: Cursor, messageEnd: number): Entry | undefined {
     }
     answers.push(answer);
   }
-  return firstStep === unusual || stepCount === unusual || cursor.at !== end
-    ? undefined
-    : { firstStep, stepCount, answers };
+  const losses: StepLoss[] = [];
+  while (takeTag(cursor, 0x22, end)) {
+    const loss = takeLoss(cursor, end);
+    if (loss === undefined) {
+      return undefined;
+    }
+    losses.push(loss);
+  }
+  if (firstStep === unusual || stepCount === unusual || cursor.at !== end) {
+    return undefined;
+  }
+  return losses.length > 0 ? { firstStep, stepCount, answers, losses } : { firstStep, stepCount, answers };
+}
+
+function takeLoss(cursor: Cursor, entryEnd: number): StepLoss | undefined {
+  const end = takeEnd(cursor, entryEnd);
+  if (end === unusual) {
+    return undefined;
+  }
+  const step = takeTag(cursor, 0x08, end) ? takeVarint(cursor, end, uint64) : 0;
+  let loss = 0;
+  if (step !== unusual && takeTag(cursor, 0x11, end)) {
+    if (cursor.at + 8 > end) {
+      return undefined;
+    }
+    loss = readDouble(cursor);
+  }
+  return step === unusual || cursor.at !== end ? undefined : { step, loss };
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

@@ -58,6 +58,14 @@ export interface Entry {
   readonly stepCount: number;
   /** The steps whose answer was wanted. */
   readonly answers: readonly StepAnswer[];
+  /** Of earlier steps, whose targets came with this frame: before it was stepped. Undefined where there are none. */
+  readonly losses?: readonly StepLoss[];
+}
+
+/** The loss of a step, before it was learned from. */
+export interface StepLoss {
+  readonly step: number;
+  readonly loss: number;
 }
 
 export interface StepAnswer {
@@ -73,11 +81,11 @@ export interface StepAnswer {
   readonly carry?: Float32Array;
 }
 
-/** The losses of targets that came after their steps were answered. */
+/** The losses of targets that came by themselves, after their steps were answered. */
 export interface Losses {
   readonly type: 'losses';
   readonly session: number;
-  readonly losses: readonly { readonly step: number; readonly loss: number }[];
+  readonly losses: readonly StepLoss[];
 }
 
 /** The weights have moved, or (`skipped`) have not because loss or gradient was not finite; named as a trainer's update. */

@@ -40,6 +40,10 @@ export const shapes: { readonly [message: string]: Shape | undefined } = {
     },
   },
   Ink: { fromFields: ({ points }) => points, toFields: points => ({ points }) },
+  Entry: {
+    fromFields: ({ losses, ...entry }) => (losses.length > 0 ? { ...entry, losses } : entry),
+    toFields: entry => entry,
+  },
   Target: {
     fromFields: ({ classIndex, vector }) => classIndex ?? vector ?? null,
     toFields: target =>

@@ -243,6 +243,8 @@ export const faultCodes: readonly Fault['code'][] = [
   'target_exists',
 ];
 
+const stepLoss = fc.record({ step: count, loss: fc.double() });
+
 export const serverMessages = {
   opened: some(
     {
@@ -263,13 +265,17 @@ export const serverMessages = {
   predictions: fc.record({
     ...told('predictions'),
     firstSeq: count,
-    entries: fc.array(fc.record({ firstStep: count, stepCount: uint32, answers: fc.array(answer, { maxLength: 3 }) }), {
-      maxLength: 5,
-    }),
+    entries: fc.array(
+      some(
+        { firstStep: count, stepCount: uint32, answers: fc.array(answer, { maxLength: 3 }) },
+        { losses: fc.array(stepLoss, { minLength: 1, maxLength: 3 }) },
+      ),
+      { maxLength: 5 },
+    ),
   }),
   losses: fc.record({
     ...told('losses'),
-    losses: fc.array(fc.record({ step: count, loss: fc.double() }), { maxLength: 5 }),
+    losses: fc.array(stepLoss, { maxLength: 5 }),
   }),
   updated: some(
     {

@@ -7,7 +7,7 @@ import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
-import type { FaultCode, Learning, ServerMessage, WireModelConfig } from '../../src/wire/messages.js';
+import type { FaultCode, Learning, ServerMessage, StepLoss, WireModelConfig } from '../../src/wire/messages.js';
 import { bits } from '../helpers/bits.js';
 import { config, randomInput, randomTarget } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
@@ -32,15 +32,18 @@ function showLearned(event: Learned): unknown {
 
 const told: Partial<Record<FaultCode, string>> = { target_expired: 'expired', target_exists: 'duplicate' };
 
+const showLoss = ({ step, loss }: StepLoss): unknown[] => ['late', step, loss];
+
 /** The same of what the server says. */
 function showMessage(message: ServerMessage): unknown[] {
   switch (message.type) {
     case 'predictions':
-      return message.entries.flatMap(({ answers }) =>
-        answers.map(({ step, prediction, loss }) => ['step', step, [...bits(prediction!)], loss]),
-      );
+      return message.entries.flatMap(({ answers, losses = [] }) => [
+        ...losses.map(showLoss),
+        ...answers.map(({ step, prediction, loss }) => ['step', step, [...bits(prediction!)], loss]),
+      ]);
     case 'losses':
-      return message.losses.map(({ step, loss }) => ['late', step, loss]);
+      return message.losses.map(showLoss);
     case 'updated':
       return [['update', message.count, message.loss, message.gradientNorm, message.skipped, message.replayed]];
     case 'fault':

@@ -281,6 +281,28 @@ const server = {
       },
     ],
   },
+  'predictions, with losses of earlier steps': {
+    type: 'predictions',
+    session: 1,
+    firstSeq: 2,
+    entries: [
+      {
+        firstStep: 2,
+        stepCount: 1,
+        answers: [{ step: 2, prediction: floats(0.5) }],
+        losses: [{ step: 1, loss: 0.125 }],
+      },
+      {
+        firstStep: 0,
+        stepCount: 0,
+        answers: [],
+        losses: [
+          { step: 2, loss: 0.5 },
+          { step: 1, loss: 0 },
+        ],
+      },
+    ],
+  },
   losses: { type: 'losses', session: 1, losses: [{ step: 6, loss: 0.25 }] },
   updated: {
     type: 'updated',
