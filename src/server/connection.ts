@@ -7,6 +7,7 @@ import {
   type ClientMessage,
   closeCodes,
   decodeClient,
+  type Entries,
   encodeServer,
   type Subprotocol,
   type WireData,
@@ -52,9 +53,9 @@ export function connect(
     send(message) {
       if (webSocket.readyState === webSocket.OPEN) add(encodeServer(message, subprotocol));
     },
-    sendBytes(bytes) {
+    sendBytes(bytes, memory) {
       if (subprotocol !== 'eddy.v1.proto') outlet.send(decodeSaid(bytes));
-      else if (webSocket.readyState === webSocket.OPEN) add(bytes);
+      else if (webSocket.readyState === webSocket.OPEN) add(bytes, memory);
     },
     blocked() {
       if (unwritten + outgoing.bytes + outlet.pending <= settings.highWater) return false;
@@ -73,9 +74,9 @@ export function connect(
 
   const unsentBytes = (): number => webSocket.bufferedAmount + outgoing.bytes;
 
-  function add(data: WireData): void {
+  function add(data: WireData, memory?: Entries): void {
     if (outgoing.bytes === 0) turn.atEnd(endTurn);
-    addMessage(outgoing, data);
+    addMessage(outgoing, data, memory);
   }
 
   /** After the peer has closed, nothing more may be sent. */

@@ -1,6 +1,14 @@
 /** What a resumable session has said and its client may not have: kept until it is acknowledged, never made anew. */
-import { decodeServer, defaultLimits, encodeServer, type ServerMessage } from '../wire/messages.js';
+import {
+  copyMessage,
+  decodeServer,
+  defaultLimits,
+  type Entries,
+  encodeServer,
+  type ServerMessage,
+} from '../wire/messages.js';
 import type { Counts } from './counts.js';
+import { giveBack } from './entries.js';
 
 /** A message as it went out, or is to: small, and not one object for the collector to follow for each of its numbers. */
 interface Said {
@@ -32,7 +40,7 @@ interface Speaker {
   readonly number: number;
   readonly outlet: {
     send(message: ServerMessage): void;
-    sendBytes(bytes: Uint8Array<ArrayBuffer>): void;
+    sendBytes(bytes: Uint8Array<ArrayBuffer>, memory?: Entries): void;
     blocked(): boolean;
   };
   readonly counts: Counts;
@@ -51,10 +59,14 @@ export function say(session: Speaker, message: ServerMessage): void {
   else keep(session, encoded(message));
 }
 
-/** Says predictions, which are written already, the last of them of frame `last`. */
-export function sayPredictions(session: Speaker, bytes: Said['bytes'], last: number): void {
-  if (session.kept === undefined) session.outlet.sendBytes(bytes);
-  else keep(session, { bytes, session: session.number, last });
+/** Says predictions, which are written already in the memory of entries, the last of them of frame `last`. */
+export function sayPredictions(session: Speaker, bytes: Said['bytes'], last: number, memory: Entries): void {
+  if (session.kept === undefined) {
+    session.outlet.sendBytes(bytes, memory);
+  } else {
+    keep(session, { bytes: copyMessage(bytes), session: session.number, last });
+    giveBack(memory);
+  }
 }
 
 function keep(session: Speaker, said: Said): void {

@@ -1,25 +1,11 @@
 /** Answers of one turn go out as few messages, in the order in which things happened. */
-import { addEntry, type Entries, type Entry, joinEntries, type ServerMessage } from '../wire/messages.js';
+import { addEntry, type Entries, type Entry, joinEntries, lengthOf, type ServerMessage } from '../wire/messages.js';
+import { giveBack, takeEntries } from './entries.js';
 import { say, sayPredictions } from './kept.js';
 import type { Session } from './session.js';
 
 /** Bytes in one message of predictions, about. */
 const largestMessage = 65_536;
-
-/** Memory of entries that have left, for those that come: most turns are alike. */
-const spare: Entries[] = [];
-const mostSpare = 64;
-const spareBytes = 4096;
-
-function takeEntries(): Entries {
-  return spare.pop() ?? { bytes: new Uint8Array(spareBytes), end: 0, count: 0 };
-}
-
-function giveBack(entries: Entries): void {
-  if (spare.length === mostSpare || entries.bytes.length > largestMessage) return;
-  entries.end = entries.count = 0;
-  spare.push(entries);
-}
 
 /**
  * The entry of a frame: joins those before it; the newest one waits where only the last is wanted, and has the answer, whichever frame
@@ -66,9 +52,8 @@ export function flush(session: Session): void {
   const { entries, firstEntry, number } = session;
   if (entries !== undefined) {
     const last = firstEntry + entries.count - 1;
-    const bytes = joinEntries(number, firstEntry, entries);
-    dropEntries(session);
-    sayPredictions(session, bytes, last);
+    letGo(session, entries);
+    sayPredictions(session, joinEntries(number, firstEntry, entries), last, entries);
   }
   const losses = takeLosses(session);
   if (losses !== undefined) say(session, { type: 'losses', session: number, losses });
@@ -82,11 +67,15 @@ export function takeLosses(session: Session): Session['losses'] | undefined {
   return losses;
 }
 
-/** Forgets the entries that have not left, or have. */
+/** Forgets the entries that have not left. */
 export function dropEntries(session: Session): void {
-  const { entries, outlet } = session;
+  const { entries } = session;
   if (entries === undefined) return;
-  session.entries = undefined;
-  outlet.pending -= entries.end;
+  letGo(session, entries);
   giveBack(entries);
+}
+
+function letGo(session: Session, entries: Entries): void {
+  session.entries = undefined;
+  session.outlet.pending -= lengthOf(entries);
 }

@@ -1,10 +1,13 @@
 /** The messages of one turn as frames of a WebSocket (RFC 6455, section 5.2), in one piece of memory: a turn is one write. */
 import type { Duplex } from 'node:stream';
-import type { WireData } from '../wire/messages.js';
+import type { Entries, WireData } from '../wire/messages.js';
+import { giveBack } from './entries.js';
 
 /** What waits for the end of the turn. A record, since each connection has one and closures are large. */
 export interface Outgoing {
   readonly messages: Uint8Array[];
+  /** Memory of some of them, which is given back once they are copied. */
+  readonly lent: Entries[];
   text: boolean;
   /** Of the messages and their heads. */
   bytes: number;
@@ -16,15 +19,19 @@ const opcodes = { text: 1, binary: 2 };
 const largestPiece = 16_384;
 
 export function createOutgoing(): Outgoing {
-  return { messages: [], text: false, bytes: 0 };
+  return { messages: [], lent: [], text: false, bytes: 0 };
 }
 
-export function addMessage(outgoing: Outgoing, message: WireData): void {
+/** @param memory what the message lies in */
+export function addMessage(outgoing: Outgoing, message: WireData, memory?: Entries): void {
   const text = typeof message === 'string';
   const data = text ? Buffer.from(message) : message;
   outgoing.text = text;
   outgoing.messages.push(data);
-  outgoing.bytes += headLength(data.length) + data.length;
+  const length = headLength(data.length) + data.length;
+  outgoing.bytes += length;
+  // One that is larger is still read when it has been written.
+  if (memory !== undefined && length <= largestPiece) outgoing.lent.push(memory);
 }
 
 /** Writes what waits. */
@@ -43,7 +50,8 @@ export function writeMessages(outgoing: Outgoing, socket: Pick<Duplex, 'cork' | 
 
 /** Forgets what waits: the peer takes no more. */
 export function clearMessages(outgoing: Outgoing): void {
-  outgoing.messages.length = outgoing.bytes = 0;
+  for (const memory of outgoing.lent) giveBack(memory);
+  outgoing.messages.length = outgoing.lent.length = outgoing.bytes = 0;
 }
 
 /** Those from one place to another, which take so many bytes with their heads, as one piece. */

@@ -24,8 +24,8 @@ import type { Served } from './served.js';
 export interface Outlet {
   readonly counts: Counts;
   send(message: ServerMessage): void;
-  /** A message that is bytes of `eddy.v1.proto`. */
-  sendBytes(bytes: Uint8Array<ArrayBuffer>): void;
+  /** A message that is bytes of `eddy.v1.proto`; `memory`, which it lies in, is given back once it has gone. */
+  sendBytes(bytes: Uint8Array<ArrayBuffer>, memory?: Entries): void;
   /** Bytes of frames that wait to be stepped. */
   queued: number;
   /** Bytes of answers that wait to be sent as messages. */

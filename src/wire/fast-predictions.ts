@@ -6,10 +6,10 @@ import {
   moveMessage,
   position,
   putByte,
-  putBytes,
   putDouble,
   putFloats,
   putLength,
+  putLengthWith,
   putUnsigned,
   putVarint,
   startMessage,
@@ -48,12 +48,25 @@ export function encodePredictions(message: Predictions): Uint8Array<ArrayBuffer>
   return takeMessage();
 }
 
-/** Entries that will be one message, as bytes while they are gathered. */
+/** Entries that will be one message, as bytes while they are gathered, with room before them for what comes first in it. */
 export interface Entries {
   bytes: Uint8Array<ArrayBuffer>;
   /** Where the next one goes. */
   end: number;
   count: number;
+}
+
+/** Bytes of what comes first: three tags, the numbers of session and frame, a length. */
+const room = 24;
+
+/** None yet, in memory of so many bytes, or in this one. */
+export function startEntries(memory: number | Uint8Array<ArrayBuffer>): Entries {
+  return { bytes: typeof memory === 'number' ? new Uint8Array(memory) : memory, end: room, count: 0 };
+}
+
+/** What they take so far. */
+export function lengthOf({ end }: Entries): number {
+  return end - room;
 }
 
 /** Puts one more at the end. Throws `WireError` if a number in it cannot be sent. */
@@ -73,19 +86,21 @@ export function addEntry(entries: Entries, entry: Entry): void {
   entries.count++;
 }
 
-/** The message of these entries, the first of which answers frame `firstSeq`: the bytes that `encodePredictions` gives. */
-export function joinEntries(
-  session: number,
-  firstSeq: number,
-  { bytes, end: length }: Entries,
-): Uint8Array<ArrayBuffer> {
-  startMessage(overhead + length);
-  const end = position();
-  putBytes(bytes, length);
+/**
+ * The message of these entries, the first of which answers frame `firstSeq`: the bytes that `encodePredictions` gives, in the memory of the
+ * entries.
+ */
+export function joinEntries(session: number, firstSeq: number, entries: Entries): Uint8Array<ArrayBuffer> {
+  const { bytes, end } = entries;
+  const length = lengthOf(entries);
+  startMessage(room);
+  const after = position();
   putUnsigned(0x08, firstSeq);
-  putLength(0x1a, end);
+  putLengthWith(0x1a, after, length);
   putUnsigned(0x08, session);
-  return takeMessage();
+  const start = room - (after - position());
+  moveMessage(bytes, start);
+  return new Uint8Array(bytes.buffer, start, end - start);
 }
 
 /** A bound on the bytes of an entry; `unusual` if a number in it cannot be sent. */

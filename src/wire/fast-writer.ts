@@ -86,7 +86,12 @@ export function isUnsigned(value: number, most: number): boolean {
 
 /** The tag and length of what was written since `after`. */
 export function putLength(tag: number, after: number): void {
-  putVarint(after - at);
+  putLengthWith(tag, after, 0);
+}
+
+/** The same where so many bytes more will follow. */
+export function putLengthWith(tag: number, after: number, more: number): void {
+  putVarint(after - at + more);
   slab[--at] = tag;
 }
 
@@ -95,11 +100,13 @@ export function putDouble(value: number): void {
   view.setFloat64(at, value, true);
 }
 
-/** The first bytes, so many, of a message part that is already written. */
-export function putBytes(bytes: Uint8Array, length: number): void {
-  at -= length;
-  if (length > fewBytes) slab.set(bytes.subarray(0, length), at);
-  else for (let i = 0; i < length; i++) slab[at + i] = bytes[i];
+/** A message as one of its own, where the memory that it lies in is used again. */
+export function copyMessage(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  startMessage(bytes.length);
+  at -= bytes.length;
+  if (bytes.length > fewBytes) slab.set(bytes, at);
+  else for (let i = 0; i < bytes.length; i++) slab[at + i] = bytes[i];
+  return takeMessage();
 }
 
 /** Numbers as packed little-endian float32. */

@@ -2,7 +2,13 @@ import test from 'ava';
 import fc from 'fast-check';
 import { WireError } from '../../src/errors.js';
 import { decode, encode } from '../../src/wire/envelope.js';
-import { addEntry, decodePredictions, encodePredictions, joinEntries } from '../../src/wire/fast-predictions.js';
+import {
+  addEntry,
+  decodePredictions,
+  encodePredictions,
+  joinEntries,
+  startEntries,
+} from '../../src/wire/fast-predictions.js';
 import { defaultLimits, type Predictions, type ServerMessage, type WireLimits } from '../../src/wire/messages.js';
 import { serverMessages } from '../helpers/wire-arbitraries.js';
 import { edited, likeWire } from '../helpers/wire-bytes.js';
@@ -32,14 +38,14 @@ test('predictions are written as the generated module writes them', t => {
 
 test('entries that are gathered as bytes are the same message', t => {
   const same = fc.property(serverMessages.predictions, ({ session, firstSeq, entries }) => {
-    const gathered = { bytes: new Uint8Array(8), end: 0, count: 0 };
+    const gathered = startEntries(32);
     for (const entry of entries) addEntry(gathered, entry);
     t.is(gathered.count, entries.length);
     const message: Predictions = { type: 'predictions', session, firstSeq, entries };
     t.deepEqual(Array.from(joinEntries(session, firstSeq, gathered)), Array.from(encodePredictions(message)!));
   });
   fc.assert(same, { numRuns: 300 });
-  const gathered = { bytes: new Uint8Array(8), end: 0, count: 0 };
+  const gathered = startEntries(32);
   t.throws(() => addEntry(gathered, { firstStep: 0.5, stepCount: 1, answers: [] }), { instanceOf: WireError });
 });
 
