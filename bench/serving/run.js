@@ -114,50 +114,36 @@ const questions = {
   },
 
   async learning() {
-    await together(async ({ servers, load, ports }) => {
-      const settings = {
-        peer: 'eddy',
-        port: ports.eddy,
-        connections: 20,
-        rows: 1,
-        rate: 500,
-        resumable: true,
-        ...times,
-      };
-      const without = await load.ask({ command: 'openLoop', settings }, 'result');
-      const learners = start('generator.js', { core: 'load' });
+    await together(async ({ load, ports }) => {
+      const eddy = { peer: 'eddy', port: ports.eddy };
+      const predicting = { ...eddy, connections: 20, rows: 1, rate: 500, resumable: true, ...times };
       const learning = { k1: 32, k2: 32, targetSource: 'input' };
       const open = { model: 'forecaster', learn: 'private', learning };
-      await learners.ask(
-        {
-          command: 'keepBusy',
-          settings: {
-            peer: 'eddy',
-            port: ports.eddy,
-            connections: 2,
-            window: 1,
-            rows: 32,
-            resumable: false,
-            open,
-          },
-        },
-        'result',
-      );
-      const with_ = await load.ask({ command: 'openLoop', settings }, 'result');
-      await learners.stop();
+      const learners = { ...eddy, connections: 2, window: 1, rows: 32, resumable: false, open };
+      const ask = (command, settings) => load.ask({ command, settings }, 'result');
+      const p99 = { without: [], beside: [] };
+      // The first time of each, everything is compiled.
+      for (let i = 0; i < 1 + (quick ? 1 : 5); i++) {
+        const without = await ask('openLoop', predicting);
+        // From the process that measures: two would wait for each other on their core.
+        await ask('keepBusy', learners);
+        const beside = await ask('openLoop', predicting);
+        await ask('release');
+        if (i > 0) for (const [name, result] of Object.entries({ without, beside })) p99[name].push(result.p99);
+      }
+      const [without, beside] = [median(p99.without), median(p99.beside)];
       const text = await (await fetch(`http://127.0.0.1:${ports.eddy}/metrics`)).text();
       const read = name => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
       const updates = read('eddy_update_duration_seconds_count');
       const update = (1000 * read('eddy_update_duration_seconds_sum')) / updates;
-      const note = `${ratio(with_.p99)} ms beside ${ratio(without.p99)} ms without; an update takes ${ratio(update)} ms (${count(updates)} of them)`;
+      const note = `${ratio(beside)} ms beside ${ratio(without)} ms without; an update takes ${ratio(update)} ms (${count(updates)} of them)`;
       say(
         'p99 while others learn, above that without',
-        `${ratio(with_.p99 - without.p99)} ms`,
+        `${ratio(beside - without)} ms`,
         `≤ ${ratio(update)} ms`,
-        updates > 0 && with_.p99 - without.p99 <= update,
+        updates > 0 && beside - without <= update,
         note,
       );
-      void servers;
     });
   },
 
