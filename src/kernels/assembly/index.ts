@@ -4,8 +4,10 @@ import { elmanReluBackwardRows, elmanReluRows, elmanTanhBackwardRows, elmanTanhR
 import { gaussianBackwardRow, gaussianLossRow, gaussianRows } from './gaussian';
 import { gruBackwardRows, gruRows } from './gru';
 import { lstmBackwardRows, lstmRows } from './lstm';
-import { addMatrixRow, addToMatrixRow, multiplyRows, outerRows, transposeMatrix } from './matrix';
+import { addMatrixRow, addToMatrixRow, transposeMatrix } from './matrix';
 import { adagradStep, adamStep, sgdStep } from './optimizer';
+import { outerRows } from './outer';
+import { multiplyRows } from './product';
 import {
   binaryCrossEntropyRow,
   crossEntropyRow,
