@@ -26,7 +26,7 @@ const pace = 25;
 const layout = `
 <div class="intro">
   <h1>It guesses your next letter.</h1>
-  <p>Two networks that read Shakespeare. One stays as it is; the other learns from you, one update a letter. Type, and type it again.</p>
+  <p>Two networks that read Shakespeare. One stays as it is; the other learns from whoever types, one update a letter. Type, and type it again.</p>
 </div>
 <section class="panel" aria-labelledby="type-title">
   <div class="heading">
@@ -103,7 +103,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
         { color: theme => theme.frozen, width: 2 },
         { color: theme => theme.trivial, width: 1.75, dash: [5, 4] },
       ],
-      label: value => value.toFixed(0),
+      label: value => String(Number(value.toFixed(1))),
       range: (_, most) => [0, Math.max(6, 1.02 * most)],
     },
     life,
@@ -240,6 +240,6 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
 
 function sentence({ count: read, means: { learner, frozen } }: Reading): string {
   if (read < 30) return 'Reading. Each letter is foretold, and then learned from.';
-  const beside = `${learner.toFixed(1)} bits a letter, ${frozen.toFixed(1)} without learning from you`;
+  const beside = `${learner.toFixed(1)} bits a letter, ${frozen.toFixed(1)} without learning`;
   return learner < frozen ? `It needs ${beside}.` : `It needs ${beside}: still learning.`;
 }
