@@ -22,5 +22,5 @@ export function count(value: number): string {
 }
 
 export function percent(share: number): string {
-  return `${whole.format(100 * share)} %`;
+  return `${whole.format(100 * share)}\u00A0%`;
 }

@@ -29,8 +29,8 @@ const moments = 240;
 const acquainted = 20;
 /** Milliseconds in which a device that moves says so. */
 const patience = 1500;
-/** Deviations that are shown, from below. */
-const lowest = -2;
+/** Deviations that are shown: the first surprises may be thousands, while little is known of what is usual. */
+const [lowest, highest] = [-2, 20];
 /** Bytes of a file that is read. */
 const largestFile = 20 << 20;
 
@@ -56,6 +56,7 @@ const layout = `
     <p class="verdict" id="sense-verdict" role="status"></p>
   </div>
   <div class="readings" id="readings"></div>
+  <p class="note" id="more" hidden></p>
   <div class="pair">
     <figure>
       <figcaption><b>Error</b> <span class="key network">the network</span> <span class="key trivial">saying “same as now”</span></figcaption>
@@ -65,7 +66,7 @@ const layout = `
     <figure>
       <figcaption><b>Surprise</b> <span class="key network">deviations above the usual</span> <span class="key alarm">unusual</span></figcaption>
       <div class="plot" id="sense-surprise" role="img" aria-label="How surprising each reading was; nothing to show yet"></div>
-      <p class="note">how unlikely each reading was by its forecast, before it was learned; from 5 on it is unusual</p>
+      <p class="note">how unlikely each reading was by its forecast, before it was learned; from 5 on it is unusual; no more than ${highest} is drawn</p>
     </figure>
   </div>
   <figure class="memory">
@@ -159,6 +160,9 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
   const find = <E extends HTMLElement>(id: string): E => root.querySelector<E>(`#${id}`)!;
   find('sense-title').textContent = source.title;
   const cards = createCards(find('readings'), source.columns, own);
+  find('more').hidden = source.more === 0;
+  find('more').textContent =
+    `The first ${source.columns.length} columns of numbers: the network sees none of the other ${source.more}.`;
   const strip = createStrip(find<HTMLCanvasElement>('sense-strip'), units, moments, own);
   strip.clear();
   const verdict = find('sense-verdict');
@@ -216,7 +220,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
     drawErrors(errors.columns as [number[], number[], number[]]);
     const found = score.add(judged.surprise);
     if (found.unusual) unusual++;
-    const height = Math.max(lowest, found.deviations);
+    const height = Math.min(highest, Math.max(lowest, found.deviations));
     surprises.add(number, height, found.unusual ? height : Number.NaN);
     drawSurprises(surprises.columns as [number[], number[], number[]]);
     const text = sentence(source, number, error / persistence, found);
@@ -244,7 +248,11 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
     fresh = true;
     forecaster = createForecaster(source);
     score = createSurprise();
-    return source.rows().pipe(
+    // Readings that stop because the server is gone go on when it is back; what was learned stays.
+    const rows = source.served
+      ? staying(status, 'readings', flowing => source.rows().pipe(tap(flowing)))
+      : source.rows();
+    return rows.pipe(
       tap(row => {
         renew();
         readings++;
@@ -278,7 +286,8 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
 
 function sentence({ noun }: Source, readings: number, ratio: number, { unusual, deviations }: Surprise): string {
   if (unusual) return `Unusual: a surprise ${deviations.toFixed(0)} deviations above what surprises usually are.`;
-  if (!Number.isFinite(ratio) || readings < acquainted) return `Getting to know it: ${readings} ${noun}s so far.`;
+  if (!Number.isFinite(ratio) || readings < acquainted)
+    return `Getting to know it: ${readings} ${noun}${readings === 1 ? '' : 's'} so far.`;
   if (ratio < 0.975) return `Its forecasts are ${percent(1 - ratio)} closer than saying “same as now”.`;
   if (ratio <= 1.025) return 'As good as saying “same as now”.';
   return `Not there yet: ${percent(ratio - 1)} further off than saying “same as now”.`;

@@ -34,11 +34,15 @@ export interface Source {
   /** The column that says when a row was taken. */
   readonly time?: string;
   readonly rows: () => Observable<Row>;
+  /** They come from the server, and error with a `LostError` when it is gone. */
+  readonly served?: boolean;
+  /** Columns of numbers that it has besides, and that nothing sees. */
+  readonly more: number;
 }
 
 const precise = (digits: number, of: number, unit: string) => {
   const format = new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return (value: number): string => `${format.format(of * value)} ${unit}`;
+  return (value: number): string => `${format.format(of * value)}${unit && `\u00A0${unit}`}`;
 };
 
 /** Delays by their order of magnitude, since a few are a hundred times the usual one. */
@@ -86,6 +90,8 @@ export const machine: Source = {
   ],
   others: [],
   rows: () => serverEvents<Row>('./load'),
+  served: true,
+  more: 0,
 };
 
 /** Readings of motion a second. */
@@ -110,6 +116,7 @@ export function motionSource(motions: Observable<DeviceMotionEvent>): Source {
     noun: 'reading',
     columns: ['x', 'y', 'z'].map(axis),
     others: [],
+    more: 0,
     rows: () =>
       sampled(motions, 1000 / motionRate).pipe(
         map(({ accelerationIncludingGravity: moved }) => ({
@@ -177,6 +184,7 @@ export function fileSource(title: string, { names, rows }: Table, pause: () => n
     noun: 'row',
     columns,
     others,
+    more: numeric.length - foretold.length,
     ...(time < 0 ? {} : { time: names[time] }),
     rows: () => concat(from(rows).pipe(concatMap(row => timer(pause()).pipe(map(() => rowOf(row))))), NEVER),
   };

@@ -9,7 +9,8 @@ const mostRows = 200_000;
 
 /**
  * CSV as RFC 4180 has it, between commas, semicolons or tabs, whichever the first line has most of. A first line with a number in it
- * is a row, and the columns are c1, c2, ... Lines with another number of cells are left out.
+ * is a row, and the columns are c1, c2, ... A name that stands there again is told apart: the second a is a.2. Lines with another
+ * number of cells are left out.
  *
  * @throws Error in words, if there are no two rows
  */
@@ -20,10 +21,17 @@ export function readTable(text: string): Table {
   const lines = splitCells(text.replace(/^\uFEFF/, ''), delimiter);
   const [head = []] = lines;
   const named = head.length > 0 && !head.some(cell => cell !== '' && Number.isFinite(numberOf(cell)));
-  const names = head.map((cell, i) => (named && cell !== '' ? cell : `c${i + 1}`));
+  const names = toldApart(head.map((cell, i) => (named && cell !== '' ? cell : `c${i + 1}`)));
   const rows = (named ? lines.slice(1) : lines).filter(({ length }) => length === names.length);
   if (rows.length < 2) throw new Error('Expected a table with at least two rows of numbers, as CSV');
   return { names, rows };
+}
+
+function toldApart(names: readonly string[]): string[] {
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter(one => one === name).length;
+    return before === 0 ? name : `${name}.${before + 1}`;
+  });
 }
 
 /** The number that a cell says: NaN where it says none, or is missing. */

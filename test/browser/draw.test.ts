@@ -61,7 +61,7 @@ for (const place of ['here', 'server'] as const) {
     const { page, errors } = await openDraw(t, url, place);
     t.true(await page.locator('#offer').isVisible());
     await drawOn(page, seven.slice(0, 2), { end: false });
-    await textOf(page, '#draw-verdict', /: \d, \d+ %\.$/);
+    await textOf(page, '#draw-verdict', /: \d, \d+\s%\.$/);
     const half = await shares(page);
     await drawOn(page, seven.slice(1), { begin: false });
     await textOf(page, '#draw-verdict', /It is sure: 7, /);

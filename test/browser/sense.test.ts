@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
-import { choose, colours, numberFrom, places, startDemo } from '../helpers/demo.js';
+import { choose, colours, number, numberFrom, places, startDemo } from '../helpers/demo.js';
 
 const table = [
   'when,level,flow,valve',
@@ -44,6 +45,33 @@ browserTest(
     }
   },
 );
+
+browserTest('a server that comes back with its sessions goes on with what was learned', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'eddy-sense-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const saved = ['--sessions', join(folder, 'sessions')];
+  const { url, child } = await startDemo(t, '0', ...saved);
+  const { page } = await open(await launch(t), url);
+  await numberFrom(page, '#sense', 'updates', 6);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  await textOf(page, '#status', /gone/);
+  const learned = await number(page, '#sense', 'updates');
+  const least = await page.evaluateHandle(() => {
+    const numbers = document.querySelector('#sense-numbers')!;
+    const seen = { updates: Number.POSITIVE_INFINITY };
+    new MutationObserver(() => {
+      const [, updates] = [...numbers.querySelectorAll('dd')].map(one => Number(one.textContent));
+      seen.updates = Math.min(seen.updates, updates);
+    }).observe(numbers, { subtree: true, childList: true, characterData: true });
+    return seen;
+  });
+  await startDemo(t, new URL(url).port, ...saved);
+  await textOf(page, '#status', /^Live$/);
+  await numberFrom(page, '#sense', 'updates', learned + 3);
+  const { updates } = await least.jsonValue();
+  t.true(updates >= learned, `it goes on from ${learned}, not from ${updates}`);
+});
 
 browserTest(
   'a file that is none, and a device that does not move, are told in words; one that is moved is forecast',

@@ -16,6 +16,7 @@ test('a table is read with its quotes, between commas, semicolons or tabs, with 
   ]);
   t.deepEqual(readTable('1\t2\n3\t4').names, ['c1', 'c2']);
   t.deepEqual(['2,5', ' -1e3 ', '', 'x', '1.', '.5'].map(numberOf), [2.5, -1000, Number.NaN, Number.NaN, 1, 0.5]);
+  t.deepEqual(readTable('a,b,a,a\n1,2,3,4\n5,6,7,8').names, ['a', 'b', 'a.2', 'a.3']);
   t.throws(() => readTable('a,b\n'), { message: /at least two rows/ });
 });
 
@@ -30,6 +31,9 @@ test('a file has columns of numbers, of categories and of times', async t => {
   t.is(time, 'time');
   const shuffled = { names: ['time', 'v'], rows: ['2024-02-01', '2024-01-01'].map((day, i) => [day, `${i}`]) };
   t.is(fileSource('x', shuffled, () => 0).time, undefined, 'times that go back are no clock');
+  const wide = { names: [...'abcdefgh'], rows: [1, 2].map(v => [...'abcdefgh'].map(() => `${v}`)) };
+  const source = fileSource('x', wide, () => 0);
+  t.deepEqual([source.columns.length, source.more], [6, 2], 'what is left out is told');
   t.throws(() => fileSource('x', { names: ['a'], rows: [['x'], ['y']] }, () => 0), {
     message: /a column of numbers, got a/,
   });

@@ -7,8 +7,9 @@ import { lineReader, start } from './cli.js';
 export async function startDemo(
   t: ExecutionContext,
   port = '0',
+  ...others: readonly string[]
 ): Promise<{ url: string; child: ChildProcessWithoutNullStreams }> {
-  const child = start(t, 'demo', '--port', port);
+  const child = start(t, 'demo', '--port', port, ...others);
   const line = await lineReader(child)();
   const url = /http:\S+/.exec(line)?.[0];
   if (url === undefined) throw new Error(`Expected the address of the page, got ${line}`);
