@@ -48,7 +48,8 @@ async function demo({ port, host, sessions }: DemoOptions): Promise<void> {
     },
   }).catch((error: unknown) => {
     if (!(error instanceof ServeError)) throw error;
-    throw new ServeError(`${error.message} (--port ${port === 0 ? 8080 : port + 1}, --host)`, { cause: error });
+    const other = `--port ${port === 0 ? 8080 : port + 1}`;
+    throw new ServeError(`${error.message} (eddy demo ${other}, npm start -- ${other}; --host)`, { cause: error });
   });
   const stopped = stopSignal();
   process.stdout.write(`eddy: live at ${readable(server.httpUrl)} (Ctrl-C ends)\n`);

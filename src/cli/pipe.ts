@@ -45,7 +45,10 @@ export function pipeCommand(): Command {
       choice('--overflow <how>', 'a source that is too fast waits, or loses frames', overflows).default('block'),
     )
     .addOption(integer('--queue <n>', 'frames that drop-oldest keeps', 1, 1_000_000).default(1024))
-    .option('--server <url>', 'a network on a server, as ws://127.0.0.1:8080, instead of one here; it is waited for')
+    .option(
+      '--server <url>',
+      'a network on a server, as ws://127.0.0.1:8080, instead of one here; one that goes away is waited for',
+    )
     .option('--model <name>', 'with --server: which one (default: its default)')
     .optionsGroup('What is foretold:')
     .addOption(names('--target <names>', 'columns to foretell (default: all that the network sees)'))

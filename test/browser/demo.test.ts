@@ -187,7 +187,7 @@ test('a port in use is a clear error with the way out', async t => {
   const { port } = new URL(url);
   const { status, stderr } = await finished(start(t, 'demo', '--port', port));
   t.not(status, 0);
-  t.regex(stderr, new RegExp(`port ${port} .*in use.*--port`));
+  t.regex(stderr, new RegExp(`port ${port} .*in use.*npm start -- --port`));
   t.false(stderr.includes(' at '), 'no trace of the stack');
 });
 
