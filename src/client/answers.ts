@@ -28,6 +28,8 @@ export type RemoteLearned =
       readonly step: RemoteStep;
       readonly target: Target | undefined;
       readonly loss: number | null;
+      /** With a guard: the input was far larger than inputs usually are, and was brought down. */
+      readonly limited?: true;
     }
   /** The target of step `number` came, and was scored against what was predicted then. */
   | { readonly kind: 'late'; readonly number: number; readonly loss: number }

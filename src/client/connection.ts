@@ -381,7 +381,8 @@ export function connectSession(
   function emitAnswer(answer: StepAnswer, target: Target | undefined): void {
     const step = stepOf(answer);
     if (learns) {
-      listener.next({ kind: 'step', number: step.number, step, target, loss: answer.loss ?? null }, here);
+      const { loss = null, limited } = answer;
+      listener.next({ kind: 'step', number: step.number, step, target, loss, ...(limited && { limited }) }, here);
     } else {
       listener.next(step, here);
     }

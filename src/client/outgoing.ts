@@ -4,6 +4,7 @@ import type { Input } from '../model/input.js';
 import { isReset, type Reset } from '../operators/afresh.js';
 import type { Example, LateTarget } from '../operators/learned.js';
 import type { Target } from '../training/loss.js';
+import { checkWeight } from '../training/window.js';
 import type {
   Frames,
   Payload,
@@ -27,7 +28,7 @@ export type RemoteInput = Input | RemoteChunk;
 export type RemoteItem =
   | RemoteInput
   | Example<Input>
-  | { readonly input: RemoteChunk; readonly target?: Target }
+  | { readonly input: RemoteChunk; readonly target?: Target; readonly weight?: number }
   | LateTarget
   | Reset;
 
@@ -36,6 +37,7 @@ interface WaitingFrame {
   readonly input: RemoteInput;
   /** Undefined where it may still come. */
   readonly target: Target | undefined;
+  readonly weight: number | undefined;
 }
 
 type Waiting =
@@ -83,14 +85,15 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target,
   const longest = apart ? 1 : largestRun;
   const takeTargets = (session: number): { message: Targets } => {
     const { forStep } = waiting[head] as LateTarget;
-    const targets: Target[] = [];
+    const run: LateTarget[] = [];
     for (;;) {
       const item = waiting[head];
-      if (item?.kind !== 'target' || item.forStep !== forStep + targets.length || targets.length === longest) break;
-      targets.push(toWire(item.target));
+      if (item?.kind !== 'target' || item.forStep !== forStep + run.length || run.length === longest) break;
+      run.push(item);
       head++;
     }
-    return { message: { type: 'targets', session, forStep, targets } };
+    const targets = run.map(item => toWire(item.target));
+    return { message: { type: 'targets', session, forStep, targets, ...weightsOf(run) } };
   };
 
   const takeReset = (session: number, beforeSeq: number): { message: ResetMessage } => {
@@ -124,7 +127,9 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target,
       session,
       firstSeq,
       payload,
-      ...(first.target === undefined ? {} : { targets: { targets: targets.map(target => toWire(target!)) } }),
+      ...(first.target === undefined
+        ? {}
+        : { targets: { targets: targets.map(target => toWire(target!)), ...weightsOf(run) } }),
     };
     return { message, targets };
   };
@@ -169,7 +174,7 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target,
 
 function waitingOf(item: RemoteItem): Waiting {
   if (typeof item !== 'object' || item === null || item instanceof Float32Array || isInk(item) || isSound(item)) {
-    return { kind: 'frame', input: checkInput(item), target: undefined };
+    return { kind: 'frame', input: checkInput(item), target: undefined, weight: undefined };
   }
   if (isReset(item)) return { kind: 'reset', weights: item.weights === true };
   if ('forStep' in item) {
@@ -177,13 +182,25 @@ function waitingOf(item: RemoteItem): Waiting {
     if (!Number.isSafeInteger(forStep) || forStep < 1) {
       throw new TargetError(`Expected a target for a step from 1, got one for ${forStep}`);
     }
-    return { kind: 'target', forStep, target: checkTarget(item.target) };
+    checkWeight(item.weight);
+    return { kind: 'target', forStep, target: checkTarget(item.target), weight: item.weight };
   }
+  const { input, target, weight } = item;
+  checkWeight(weight);
+  if (target === undefined && weight !== undefined && weight !== 1)
+    throw new TargetError('Expected a weight to come with its target, got it alone: give it with the late target');
   return {
     kind: 'frame',
-    input: checkInput(item.input),
-    target: item.target === undefined ? undefined : checkTarget(item.target),
+    input: checkInput(input),
+    target: target === undefined ? undefined : checkTarget(target),
+    weight,
   };
+}
+
+/** Nothing where each is 1. */
+function weightsOf(run: readonly { readonly weight?: number }[]): { weights?: number[] } {
+  const weights = run.map(({ weight = 1 }) => weight);
+  return weights.every(weight => weight === 1) ? {} : { weights };
 }
 
 function isInk(input: unknown): input is readonly Point[] {

@@ -84,6 +84,7 @@ export function framesFrom(message: Frames, seq: number): Frames {
   const rest = targets && {
     ...targets,
     targets: targets.targets.slice(from),
+    ...(targets.weights && { weights: targets.weights.slice(from) }),
     ...(targets.forStep === undefined ? {} : { forStep: targets.forStep + from }),
   };
   return { ...message, firstSeq: seq, payload: payloadFrom(payload, from), ...(rest ? { targets: rest } : {}) };

@@ -29,6 +29,7 @@ export function answerStep(
   number: number,
   said: Said,
   loss: number | null,
+  limited?: true,
 ): StepAnswer | undefined {
   if (want.every > 1 && number % want.every !== 0) return undefined;
   const answer: { -readonly [K in keyof StepAnswer]: StepAnswer[K] } = { step: number };
@@ -38,12 +39,13 @@ export function answerStep(
     const top = largest(said.prediction, want.topK);
     answer.topIndices = top;
     answer.topValues = Float32Array.from(top, index => said.prediction[index]);
-  } else if (loss === null && !want.logits && !want.carry) {
+  } else if (loss === null && !want.logits && !want.carry && !limited) {
     return undefined;
   }
   if (loss !== null) answer.loss = loss;
   if (want.logits) answer.logits = said.logits;
   if (want.carry) answer.carry = said.carry;
+  if (limited) answer.limited = limited;
   return answer;
 }
 

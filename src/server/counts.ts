@@ -16,7 +16,9 @@ export interface Counts {
   readonly pauses: { rate: number; unread: number };
   /** Handshakes and requests that no token covered. */
   unauthorised: number;
-  readonly updates: { applied: number; skipped: number; rollbacks: number };
+  readonly updates: { applied: number; skipped: number; rollbacks: number; shortened: number };
+  /** Inputs that a guard brought down. */
+  limitedInputs: number;
   /** Updates that were skipped, or led to a rollback, by the client whose frame they came with. */
   readonly badUpdates: Map<string, number>;
   hibernations: number;
@@ -34,7 +36,8 @@ export function createCounts(): Counts {
     closes: new Map(),
     pauses: { rate: 0, unread: 0 },
     unauthorised: 0,
-    updates: { applied: 0, skipped: 0, rollbacks: 0 },
+    updates: { applied: 0, skipped: 0, rollbacks: 0, shortened: 0 },
+    limitedInputs: 0,
     badUpdates: new Map(),
     hibernations: 0,
     unacknowledgedBytes: 0,

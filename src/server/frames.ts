@@ -3,10 +3,11 @@ import { InputError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
+import { checkWeight } from '../training/window.js';
 import type { Fault, FaultCode, ServerMessage, StepAnswer } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
 import { flush, pushEntry, pushMessage, releaseHeld, takeLosses } from './outbox.js';
-import { dequeue, type FrameRun, forStepOf, noAnswers, type Session, sayFault, targetOf } from './session.js';
+import { dequeue, type FrameRun, forStepOf, noAnswers, type Session, sayFault, targetOf, weightOf } from './session.js';
 
 /** Steps of one frame, and numbers in its answer, at most. */
 const mostSteps = 4096;
@@ -123,6 +124,7 @@ function checkTarget(session: Session, run: FrameRun): void {
   const forStep = forStepOf(run);
   checkTakesTargets(session);
   session.learner!.trainer.checkTarget(target);
+  checkWeight(weightOf(run));
   if (forStep !== undefined && forStep > session.steps) {
     throw new TargetError(`Expected forStep to be an earlier step, up to ${session.steps}, got ${forStep}`);
   }
@@ -135,11 +137,11 @@ export function checkTakesTargets({ learner }: Session): void {
 }
 
 /** A step of the frame at the head of the queue was made. */
-export function completeStep(session: Session, step: Step, loss: number | null): void {
+export function completeStep(session: Session, step: Step, loss: number | null, limited?: true): void {
   const run = session.queue[0] as FrameRun;
   session.carry.set(step.carry);
   const number = ++session.steps;
-  const answer = answerStep(session.want, number, step, loss);
+  const answer = answerStep(session.want, number, step, loss, limited);
   if (run.inputs === undefined) {
     endFrame(session, run, number, 1, answer === undefined ? noAnswers : [answer]);
     return;

@@ -5,7 +5,9 @@ import type { Input } from '../model/input.js';
 import { copyModel, type TrainableModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
+import type { LossConfig } from '../training/losses.js';
 import type { OptimizerConfig } from '../training/optimizer.js';
+import { readoutMoments } from '../training/readout.js';
 import { createTrainer, type Trainer, type TrainerOptions, type Update } from '../training/trainer.js';
 import type { Learning, TargetValue, WireOptimizer } from '../wire/messages.js';
 
@@ -91,8 +93,14 @@ export type Applied =
       readonly input: Input;
       readonly target: TargetValue | undefined;
       readonly forStep: number | undefined;
+      readonly weight?: number;
     }
-  | { readonly kind: 'targets'; readonly forStep: number; readonly targets: readonly TargetValue[] }
+  | {
+      readonly kind: 'targets';
+      readonly forStep: number;
+      readonly targets: readonly TargetValue[];
+      readonly weights?: readonly number[];
+    }
   /** What remains is learned: the stream ends, or begins afresh. */
   | { readonly kind: 'finish' };
 
@@ -169,7 +177,9 @@ function describe(
 ): Omit<SessionLearner, 'restore' | 'leave' | 'follow' | 'tell' | 'verdicts' | 'began'> {
   const { config } = trainer.model;
   const horizon = horizonOf(config, learning);
-  const { optimizer: _, replay, maxGradientElement, ...options } = trainer.options;
+  const { optimizer: _, replay, maxGradientElement, readout, ...options } = trainer.options;
+  if (trainer.windowLoss !== undefined)
+    throw new ConfigError(`Expected a loss of each step, got ${options.loss.kind}, a loss of whole sequences`);
   if (horizon > options.lateness + 1) {
     throw new ConfigError(`Expected horizon to be at most lateness + 1 (${options.lateness + 1}), got ${horizon}`);
   }
@@ -180,6 +190,7 @@ function describe(
     learning: {
       ...options,
       optimizer: trainer.optimizer.config,
+      ...(readout ? { readout: { ...readout, optimizer: trainer.readout!.config } } : {}),
       ...(replay.windows > 0 ? { replay } : {}),
       ...(maxGradientElement < Number.POSITIVE_INFINITY ? { maxGradientElement } : {}),
       targetSource: horizon > 0 ? 'input' : 'sent',
@@ -189,12 +200,17 @@ function describe(
 }
 
 function trainerOptions(config: ModelConfig, learning: Learning = {}): TrainerOptions {
-  const { k1, k2, optimizer, maxGradientNorm, maxGradientElement, freeze, maxSkipped, replay, guard } = learning;
+  const { k1, k2, optimizer, maxGradientNorm, maxGradientElement, freeze, maxSkipped, replay } = learning;
+  const { guard, loss, readout } = learning;
   const lateness = Math.max(learning.lateness ?? 0, horizonOf(config, learning) - 1);
   return {
     lateness,
     ...given({ k1, k2, maxGradientNorm, maxGradientElement, freeze, maxSkipped, replay, guard: guard && given(guard) }),
-    ...(optimizer?.kind === undefined ? {} : { optimizer: optimizerOf(optimizer) }),
+    ...(isGiven(optimizer) ? { optimizer: optimizerOf('optimizer', optimizer) } : {}),
+    ...(isGiven(loss) ? { loss: given(loss) as LossConfig } : {}),
+    ...(readout === undefined
+      ? {}
+      : { readout: given({ k1: readout.k1, optimizer: optimizerOf('readout.optimizer', readout.optimizer) }) }),
   };
 }
 
@@ -203,10 +219,14 @@ function given<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
+function isGiven<T extends object>(fields: T | undefined): fields is T {
+  return fields !== undefined && Object.keys(given(fields)).length > 0;
+}
+
 /** The trainer checks the settings of each kind. */
-function optimizerOf({ rate, ...settings }: WireOptimizer): OptimizerConfig {
-  if (rate === undefined) throw new ConfigError('Expected optimizer.rate to be given, got none');
-  return { ...settings, rate } as OptimizerConfig;
+function optimizerOf(name: string, { kind = 'adam', rate, ...settings }: WireOptimizer = {}): OptimizerConfig {
+  if (rate === undefined) throw new ConfigError(`Expected ${name}.rate to be given, got none`);
+  return { kind, rate, ...given(settings) } as OptimizerConfig;
 }
 
 function horizonOf(config: ModelConfig, learning: Learning | undefined): number {
@@ -231,32 +251,37 @@ function checkBytes(bytes: number, most: number): void {
 }
 
 /** What bounds the windows of an update, and those that a stream keeps. */
-type Lengths = Pick<TrainerOptions, 'k1' | 'k2' | 'lateness' | 'replay' | 'guard'>;
+type Lengths = Pick<TrainerOptions, 'k1' | 'k2' | 'lateness' | 'replay' | 'guard' | 'readout'>;
 
 /** Bytes that the weights, their gradient and moments, and the windows of an update take, at most. */
 function trainerBytes(model: TrainableModel, lengths: Lengths): number {
-  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard } = lengths;
+  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard, readout } = lengths;
   const { input, layers, output } = model.config;
   const units = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
   const row = input.size + 3 * outputWidth(output) + units;
   const windows = 1 + Math.ceil((lateness + k1) / k1) + (replay?.windows ?? 0);
   // Room for windows grows by doubling, and keeps what it had.
-  // A guard keeps two snapshots of weights and moments, and three times the weights beside.
-  return 4 * ((guard ? 14 : 5) * model.network.parameters.size + 4 * windows * k2 * row);
+  // A guard keeps two snapshots of weights and moments, and three times the weights beside; a rule of the readout has moments of its own.
+  const copies = (guard ? 14 : 5) + (readout ? (guard ? 6 : 2) : 0);
+  const read = readout ? 2 * (lateness + (readout.k1 ?? 1)) : 0;
+  return 4 * (copies * model.network.parameters.size + 4 * (windows * k2 + read) * row);
 }
 
 /** Bytes of the steps that one stream keeps, at most. */
 function streamBytes(model: TrainableModel, lengths: Lengths): number {
-  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard } = lengths;
+  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard, readout } = lengths;
   const { input, output } = model.config;
-  const kept = (guard ? 4 : 2) * (k2 + Math.max(lateness + k1, replay?.capacity ?? 0));
+  const groups = lateness + Math.max(k1, readout ? (readout.k1 ?? 1) : 0);
+  const kept = (guard ? 4 : 2) * (k2 + Math.max(groups, replay?.capacity ?? 0));
   return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * outputWidth(output));
 }
 
 function restorer(trainer: Trainer, { weights, counters }: Began): () => void {
   return () => {
     trainer.model.setWeights(weights);
-    for (const moment of Object.values(trainer.optimizer.moments)) moment.array.fill(0);
+    const { optimizer, readout } = trainer;
+    for (const { array } of Object.values({ ...optimizer.moments, ...(readout && readoutMoments(readout)) }))
+      array.fill(0);
     trainer.restore(counters);
   };
 }

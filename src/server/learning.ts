@@ -2,13 +2,13 @@
 import { DivergenceError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createStream } from '../training/stream.js';
-import type { Update } from '../training/trainer.js';
+import type { Trainer, Update } from '../training/trainer.js';
 import type { TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
 import { flush } from './outbox.js';
-import { type FrameRun, forStepOf, type Session, sayFault, targetOf } from './session.js';
+import { type FrameRun, forStepOf, type Session, sayFault, targetOf, weightOf } from './session.js';
 
 /** Begins the stream of a session that learns, from its carry; the step numbers go on. */
 export function startLearning(session: Session): void {
@@ -33,36 +33,46 @@ export function learnStep(session: Session, run: FrameRun, came: Input): void {
   const first = run.done === 0;
   const target = first ? session.stream!.copy(targetOf(run)) : undefined;
   const forStep = first ? forStepOf(run) : undefined;
-  session.served.journal?.(session.token, { kind: 'step', input, target, forStep });
+  const weight = first ? weightOf(run) : undefined;
+  session.served.journal?.(session.token, { kind: 'step', input, target, forStep, weight });
   if (horizon > 0) {
     const earlier = session.steps + 1 - horizon;
     // The first inputs of a stream are no targets of steps before it.
     if (earlier > session.streamStart) learnTarget(session, earlier, input);
     step(session, input, undefined);
   } else if (forStep === undefined) {
-    step(session, input, target);
+    step(session, input, target, weight);
   } else {
-    learnTarget(session, forStep, target!);
+    learnTarget(session, forStep, target!, weight);
     step(session, input, undefined);
   }
 }
 
-function step(session: Session, input: Input, target: TargetValue | undefined): void {
+function step(session: Session, input: Input, target: TargetValue | undefined, weight?: number): void {
   const stream = session.stream!;
-  if (stream.due()) update(session);
-  const { step: made, loss } = stream.step(input, target);
+  updateDue(session, true);
+  const { step: made, loss, limited } = stream.step(input, target, weight);
   if (loss !== null) count(session, loss);
-  completeStep(session, made, loss);
-  if (stream.due(false)) update(session);
+  if (limited) {
+    session.totals.limitedInputs++;
+    session.counts.limitedInputs++;
+  }
+  completeStep(session, made, loss, limited);
+  updateDue(session, false);
 }
 
 /** Targets that came on their own; a wrong one is told and moves nothing. */
-export function learnTargets(session: Session, forStep: number, targets: readonly TargetValue[]): void {
-  session.served.journal?.(session.token, { kind: 'targets', forStep, targets });
+export function learnTargets(
+  session: Session,
+  forStep: number,
+  targets: readonly TargetValue[],
+  weights?: readonly number[],
+): void {
+  session.served.journal?.(session.token, { kind: 'targets', forStep, targets, weights });
   targets.forEach((target, i) => {
     try {
       checkTakesTargets(session);
-      learnTarget(session, forStep + i, session.stream?.copy(target) ?? target);
+      learnTarget(session, forStep + i, session.stream?.copy(target) ?? target, weights?.[i]);
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
       flush(session);
@@ -73,9 +83,9 @@ export function learnTargets(session: Session, forStep: number, targets: readonl
   if (session.losses.length > 0) flush(session);
 }
 
-function learnTarget(session: Session, number: number, target: TargetValue): void {
+function learnTarget(session: Session, number: number, target: TargetValue, weight?: number): void {
   const stream = session.stream!;
-  const arrival = stream.target(number, target);
+  const arrival = stream.target(number, target, weight);
   if (arrival.kind === 'late') {
     if (arrival.loss !== null) {
       count(session, arrival.loss);
@@ -90,7 +100,7 @@ function learnTarget(session: Session, number: number, target: TargetValue): voi
     const message = `Expected one target for step ${number}, got another: the first one stands`;
     tell(session, refused(session, 'target_exists', number, message));
   }
-  if (number === stream.steps && stream.due(false)) update(session);
+  if (number === stream.steps) updateDue(session, false);
 }
 
 function refused(session: Session, code: 'target_expired' | 'target_exists', forStep: number, message: string) {
@@ -102,22 +112,42 @@ export function finishLearning(session: Session): void {
   if (session.stream !== undefined) {
     session.served.journal?.(session.token, { kind: 'finish' });
     update(session);
+    updateReadout(session);
   }
 }
 
-/** After a divergence the stream is stepped and scored on, and learned from no more. */
+/** The network first: so each learns from what was said, and not from what the other has just made of it. */
+function updateDue(session: Session, waiting: boolean): void {
+  if (session.stream!.due(waiting)) update(session);
+  if (session.stream!.readoutDue(waiting)) updateReadout(session);
+}
+
 function update(session: Session): void {
-  const { totals, counts, histograms, number: own, learner, grant } = session;
   const windows = session.stream!.take();
-  if (windows.length === 0 || session.diverged) return;
+  if (windows.length > 0) learn(session, trainer => trainer.learnMany(windows));
+}
+
+function updateReadout(session: Session): void {
+  const steps = session.stream!.takeReadout();
+  if (steps.length > 0) learn(session, trainer => trainer.learnReadout(steps));
+}
+
+/** After a divergence the stream is stepped and scored on, and learned from no more. */
+function learn(session: Session, from: (trainer: Trainer) => Update): void {
+  const { totals, counts, histograms, number: own, learner, grant } = session;
+  if (session.diverged) return;
   const began = performance.now();
   try {
-    const { good, rollback, ...done } = learner!.trainer.learnMany(windows);
+    const { good, rollback, ...done } = from(learner!.trainer);
     observe(histograms.update, (performance.now() - began) / 1000);
     observe(histograms.gradientNorm, done.gradientNorm);
     if (done.skipped) totals.skippedUpdates++;
     else totals.updates++;
     counts.updates[done.skipped ? 'skipped' : 'applied']++;
+    if (done.shortened) {
+      totals.shortenedUpdates++;
+      counts.updates.shortened++;
+    }
     if (rollback) counts.updates.rollbacks++;
     if (done.skipped || rollback) countOne(counts.badUpdates, grant.name);
     if (!rollback) tell(session, { type: 'updated', session: own, ...done });

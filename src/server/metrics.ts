@@ -50,7 +50,7 @@ export function metricsText(hub: Hub): string {
   by('eddy_closes_total', 'Connections that ended, by close code.', 'code', counts.closes);
   by('eddy_pauses_total', 'Times that a connection was not read from.', 'reason', Object.entries(counts.pauses));
   one('counter', 'eddy_unauthorised_total', 'Handshakes and requests without a token of ours.', counts.unauthorised);
-  const { applied, skipped, rollbacks } = counts.updates;
+  const { applied, skipped, rollbacks, shortened } = counts.updates;
   by(
     'eddy_updates_total',
     'Updates of weights, and those that were skipped.',
@@ -58,6 +58,8 @@ export function metricsText(hub: Hub): string {
     Object.entries({ applied, skipped }),
   );
   one('counter', 'eddy_rollbacks_total', 'Times that a guard went back to its last good snapshot.', rollbacks);
+  one('counter', 'eddy_shortened_updates_total', 'Updates that a guard shortened.', shortened);
+  one('counter', 'eddy_limited_inputs_total', 'Inputs that a guard brought down.', counts.limitedInputs);
   by('eddy_bad_updates_total', 'Updates that were skipped or rolled back, by client.', 'client', counts.badUpdates);
   histogram('eddy_step_duration_seconds', 'One step of a batch.', histograms.step);
   histogram('eddy_queue_wait_seconds', 'From the first frame of a turn to its step.', histograms.wait);

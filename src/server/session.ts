@@ -66,6 +66,11 @@ export function targetOf({ targets, index }: FrameRun): TargetValue | undefined 
   return targets?.targets[index];
 }
 
+/** How much that target teaches; undefined where nothing is said of it. */
+export function weightOf({ targets, index }: FrameRun): number | undefined {
+  return targets?.weights?.[index];
+}
+
 /** The earlier step that its target is for; undefined for its own. */
 export function forStepOf({ targets, index }: FrameRun): number | undefined {
   return targets?.forStep === undefined ? undefined : targets.forStep + index;
@@ -78,6 +83,7 @@ export type Item =
       readonly kind: 'targets';
       readonly forStep: number;
       readonly targets: readonly TargetValue[];
+      readonly weights?: readonly number[];
       readonly cost: number;
       /** How many of them were taken. */
       done: number;
@@ -163,6 +169,8 @@ export interface Session {
     updates: number;
     skippedUpdates: number;
     rollbacks: number;
+    shortenedUpdates: number;
+    limitedInputs: number;
     /** Sum of the losses of the applied targets. */
     loss: number;
   };
@@ -223,6 +231,8 @@ export function createSession(given: Given): Session {
       updates: 0,
       skippedUpdates: 0,
       rollbacks: 0,
+      shortenedUpdates: 0,
+      limitedInputs: 0,
       loss: 0,
     },
   };

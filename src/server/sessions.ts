@@ -107,9 +107,9 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
         acknowledged(session, message.seq);
         break;
       case 'targets': {
-        const { forStep, targets } = message;
+        const { forStep, targets, weights } = message;
         session.taken++;
-        enqueue(session, { kind: 'targets', forStep, targets, cost: 64 + bytes, done: 0 });
+        enqueue(session, { kind: 'targets', forStep, targets, weights, cost: 64 + bytes, done: 0 });
         break;
       }
       case 'finish':

@@ -42,11 +42,11 @@ export function canGoOn(session: Session): boolean {
 function control(session: Session, item: Exclude<Item, FrameRun>, most: number): number {
   switch (item.kind) {
     case 'targets': {
-      const { forStep, targets, done } = item;
+      const { forStep, targets, weights, done } = item;
       const taken = targets.slice(done, done + most);
       item.done += taken.length;
       if (item.done === targets.length) dequeue(session);
-      learnTargets(session, forStep + done, taken);
+      learnTargets(session, forStep + done, taken, weights?.slice(done, done + most));
       return Math.max(1, taken.length);
     }
     case 'reset':

@@ -53,7 +53,14 @@ export function fillLoss(output: OutputConfig, asked?: LossConfig): LossConfig {
   const kind: unknown = config?.kind;
   if (typeof kind !== 'string' || !known.includes(kind))
     throw new ConfigError(`Expected loss.kind to be ${known.join(' or ')} for ${output.kind}, got ${String(kind)}`);
-  return kindOf(config).fill(config, output);
+  const filled = kindOf(config).fill(config, output);
+  for (const [name, value] of Object.entries(config)) {
+    if (value !== undefined && !(name in filled))
+      throw new ConfigError(
+        `Expected the settings of ${kind} alone (${Object.keys(filled).join(', ')}), got loss.${name}`,
+      );
+  }
+  return filled;
 }
 
 /** @param config as `fillLoss` gave it */

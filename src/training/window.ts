@@ -61,6 +61,7 @@ export function packWindows(windows: readonly Window[]): Packing {
 
 /** @throws TargetError */
 export function checkWeight(weight: number | undefined): void {
-  if (weight === undefined || (weight >= 0 && Number.isFinite(Math.fround(weight)))) return;
+  if (weight === undefined || (typeof weight === 'number' && weight >= 0 && Number.isFinite(Math.fround(weight))))
+    return;
   throw new TargetError(`Expected weight to be a finite number from 0, got ${weight}`);
 }

@@ -91,6 +91,8 @@ export type TargetValue = number | Float32Array | null;
 export interface InlineTargets {
   readonly forStep?: number;
   readonly targets: readonly TargetValue[];
+  /** How much each of them teaches; left out: 1 each. */
+  readonly weights?: readonly number[];
 }
 
 /** Targets for the steps forStep, forStep + 1, ... */
@@ -99,6 +101,8 @@ export interface Targets {
   readonly session: number;
   readonly forStep: number;
   readonly targets: readonly TargetValue[];
+  /** How much each of them teaches; left out: 1 each. */
+  readonly weights?: readonly number[];
 }
 
 /** No more frames: all is answered, the remainder is learned, then `finished` comes. */

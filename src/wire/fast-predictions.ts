@@ -20,7 +20,7 @@ import {
 import type { WireLimits } from './limits.js';
 import type { Entry, Predictions, StepAnswer, StepLoss } from './server-messages.js';
 
-/** Bytes of an answer or entry beside its numbers, at most: seven tags with two lengths each, two numbers. */
+/** Bytes of an answer or entry beside its numbers, at most: eight tags with two lengths each, two numbers. */
 const overhead = 96;
 
 /** Predictions as the generated module would write them; undefined if a number in them cannot be sent. */
@@ -130,8 +130,12 @@ function putEntry({ firstStep, stepCount, answers, losses }: Entry): void {
   putLength(0x12, end);
 }
 
-function putAnswer({ step, prediction, topIndices, topValues, loss, logits, carry }: StepAnswer): void {
+function putAnswer({ step, prediction, topIndices, topValues, loss, logits, carry, limited }: StepAnswer): void {
   const end = position();
+  if (limited) {
+    putByte(1);
+    putByte(0x40);
+  }
   putNumbers(0x3a, carry);
   putNumbers(0x32, logits);
   if (loss !== undefined) {
@@ -269,6 +273,10 @@ function takeAnswer(cursor: Cursor, entryEnd: number): StepAnswer | undefined {
   if (whole && takeTag(cursor, 0x3a, end)) {
     answer.carry = takeFloats(cursor, end);
     whole = answer.carry !== undefined;
+  }
+  if (whole && takeTag(cursor, 0x40, end)) {
+    whole = takeVarint(cursor, end, 1) === 1;
+    answer.limited = true;
   }
   return whole && cursor.at === end ? answer : undefined;
 }

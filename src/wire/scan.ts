@@ -110,6 +110,8 @@ function scanFields(
           items = scanFields(field.ref!, bytes, afterSize, position, items, most);
         } else if (field?.repeated && field.type === 'uint32') {
           items += packedCount(bytes, afterSize, position);
+        } else if (field?.repeated && field.type === 'double') {
+          items += size / 8;
         }
         break;
       }

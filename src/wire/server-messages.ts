@@ -79,6 +79,8 @@ export interface StepAnswer {
   readonly loss?: number;
   readonly logits?: Float32Array;
   readonly carry?: Float32Array;
+  /** The guard brought the input down. */
+  readonly limited?: true;
 }
 
 /** The losses of targets that came by themselves, after their steps were answered. */
@@ -108,6 +110,10 @@ export interface Updated {
   readonly short: number;
   /** The guard took weights and stream back. */
   readonly rollback?: WireRollback;
+  /** The guard shortened it. */
+  readonly shortened?: true;
+  /** The readout alone learned, by the rule of its own. */
+  readonly readout?: true;
 }
 
 export interface WireRollback {
@@ -191,4 +197,6 @@ export interface Totals {
   readonly skippedUpdates: number;
   readonly meanLoss?: number;
   readonly rollbacks?: number;
+  readonly shortenedUpdates?: number;
+  readonly limitedInputs?: number;
 }

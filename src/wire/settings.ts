@@ -48,6 +48,25 @@ export interface Learning {
   readonly targetSource?: 'sent' | 'input';
   readonly horizon?: number;
   readonly guard?: WireGuard;
+  readonly loss?: WireLoss;
+  /** The readout learns by a rule of its own. */
+  readonly readout?: { readonly optimizer?: WireOptimizer; readonly k1?: number };
+}
+
+/** Named as the settings of a loss; which of them it takes is up to its kind. */
+export interface WireLoss {
+  readonly kind?:
+    | 'cross-entropy'
+    | 'binary-cross-entropy'
+    | 'squared-error'
+    | 'huber'
+    | 'gaussian'
+    | 'mixture-density'
+    | 'ctc';
+  readonly delta?: number;
+  readonly beta?: number;
+  readonly blank?: number;
+  readonly classWeights?: readonly number[];
 }
 
 /** When a learner goes back; named as a trainer's. */

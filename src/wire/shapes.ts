@@ -86,9 +86,29 @@ export const shapes: { readonly [message: string]: Shape | undefined } = {
     fromFields: guard => boundsFrom(guard, ['longest', 'largest']),
     toFields: guard => boundsTo(guard, ['longest', 'largest']),
   },
+  Loss: {
+    fromFields: ({ classWeights, ...rest }) => (classWeights.length === 0 ? rest : { ...rest, classWeights }),
+    toFields: loss => loss,
+  },
+  Targets: {
+    fromFields: ({ weights, ...rest }) => (weights.length === 0 ? rest : { ...rest, weights }),
+    toFields: targets => targets,
+  },
   StepAnswer: {
-    fromFields: ({ topIndices, ...rest }) => (topIndices.length === 0 ? rest : { ...rest, topIndices }),
+    fromFields: ({ topIndices, limited, ...rest }) => ({
+      ...rest,
+      ...(topIndices.length === 0 ? {} : { topIndices }),
+      ...(limited ? { limited } : {}),
+    }),
     toFields: answer => answer,
+  },
+  Updated: {
+    fromFields: ({ shortened, readout, ...rest }) => ({
+      ...rest,
+      ...(shortened ? { shortened } : {}),
+      ...(readout ? { readout } : {}),
+    }),
+    toFields: updated => updated,
   },
 };
 

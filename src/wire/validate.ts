@@ -51,8 +51,9 @@ function validateFrames(message: Frames, limits: WireLimits): void {
   }
 }
 
-function validateTargets({ forStep, targets }: InlineTargets, limits: WireLimits): void {
+function validateTargets({ forStep, targets, weights }: InlineTargets, limits: WireLimits): void {
   expect(targets.length >= 1 && targets.length <= limits.maxFrames, `1 to ${limits.maxFrames} targets`, targets.length);
+  expect((weights ?? targets).length === targets.length, `one weight a target (${targets.length})`, weights?.length);
   expect(forStep !== 0, 'forStep to be 1 or more', 0);
   expect(Number.isSafeInteger((forStep ?? 0) + targets.length), 'the last step number to be below 2^53 - 1', 'more');
   for (const target of targets) {
@@ -79,6 +80,7 @@ function validateOpen(message: Open, limits: WireLimits): void {
 function validateLearning(learning: Learning, limits: WireLimits): void {
   const { k1, k2, lateness, horizon, maxSkipped, replay, freeze, maxGradientNorm, maxGradientElement, guard } =
     learning;
+  const { loss, readout } = learning;
   for (const [name, value] of Object.entries({
     k1,
     k2,
@@ -89,11 +91,14 @@ function validateLearning(learning: Learning, limits: WireLimits): void {
     windows: replay?.windows,
     every: guard?.every,
     maxRollbacks: guard?.maxRollbacks,
+    'readout.k1': readout?.k1,
   })) {
     checkUpTo(name, value, limits.maxSteps);
   }
   expect((maxGradientNorm ?? 0) >= 0, 'maxGradientNorm to be 0 or more', maxGradientNorm);
   expect((maxGradientElement ?? 0) >= 0, 'maxGradientElement to be 0 or more', maxGradientElement);
+  expect(readout === undefined || readout.optimizer !== undefined, 'readout to have an optimizer', 'none');
+  checkUpTo('the count of classWeights', loss?.classWeights?.length, limits.maxSize);
   expect((freeze?.length ?? 0) <= limits.maxSteps, `at most ${limits.maxSteps} frozen tensors`, freeze?.length);
   for (const name of freeze ?? []) {
     checkName('freeze', name, limits);

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { createOutgoing, type Outgoing, type RemoteItem } from '../../src/client/outgoing.js';
+import { framesFrom } from '../../src/client/sent.js';
 import { InputError, LimitError, TargetError } from '../../src/errors.js';
-import { frameCount } from '../../src/wire/messages.js';
+import { type Frames, frameCount } from '../../src/wire/messages.js';
 import { scribble } from '../helpers/ink.js';
 
 function filled(items: readonly RemoteItem[], most = 10_000): Outgoing {
@@ -117,5 +118,28 @@ test('what cannot be sent is refused, and what would be too much', t => {
   for (const forStep of [0, -1, 1.5, Number.NaN, 2 ** 53]) {
     t.throws(() => empty.push({ forStep, target: null }), { instanceOf: TargetError }, String(forStep));
   }
+  for (const weight of [-1, Number.NaN, Number.POSITIVE_INFINITY, '2']) {
+    t.throws(() => empty.push({ input: 1, target: 1, weight } as never), { instanceOf: TargetError }, String(weight));
+    t.throws(() => empty.push({ forStep: 1, target: 1, weight } as never), { instanceOf: TargetError }, String(weight));
+  }
+  t.throws(() => empty.push({ input: 1, weight: 2 }), { instanceOf: TargetError, message: /weight to come with its/ });
   t.is(empty.size, 0);
+});
+
+test('weights go with their targets, only where there are some, and stay with them when frames are sent again', t => {
+  const items = [
+    { input: 1, target: 1 },
+    { input: 2, target: 0, weight: 0.5 },
+    { input: 3, target: null },
+  ];
+  const message = filled(items).take(1, 5, 10)?.message as Frames;
+  t.deepEqual(message.targets, { targets: [1, 0, null], weights: [1, 0.5, 1] });
+  t.deepEqual(framesFrom(message, 6).targets, { targets: [0, null], weights: [0.5, 1] });
+  const plain = filled([items[0], { ...items[0], weight: 1 }]).take(1, 1, 10)?.message as Frames;
+  t.deepEqual(plain.targets, { targets: [1, 1] });
+  const late = [
+    { forStep: 4, target: 1 },
+    { forStep: 5, target: 1, weight: 0 },
+  ];
+  t.like(filled(late).take(1, 1, 10)?.message, { forStep: 4, targets: [1, 1], weights: [1, 0] });
 });

@@ -108,14 +108,14 @@ export async function fold(applied: Outcome['applied'], clients: number, guarded
       update(client, stream);
     } else if (one.kind === 'step') {
       if (stream.due()) update(client, stream);
-      const { step, number, loss } = stream.step(one.input, one.target);
+      const { step, number, loss } = stream.step(one.input, one.target, one.weight);
       told[client].push(show({ kind: 'step', number, step: { number, ...step }, target: undefined, loss }));
       if (stream.due(false)) update(client, stream);
     } else {
       one.targets.forEach((target, i) => {
         const number = one.forStep + i;
         if (number > stream.steps) return;
-        const arrival = stream.target(number, target);
+        const arrival = stream.target(number, target, one.weights?.[i]);
         if (arrival.kind !== 'late') told[client].push(show({ kind: arrival.kind, number }));
         else if (arrival.loss !== null) told[client].push(show({ kind: 'late', number, loss: arrival.loss }));
         if (number === stream.steps && stream.due(false)) update(client, stream);

@@ -101,28 +101,48 @@ const config = some<WireModelConfig>(
 
 const optional = (entries: object) => fc.record(entries as never, { requiredKeys: [] });
 
+const optimizer = optional({
+  kind: fc.constantFrom('sgd', 'adam', 'rmsprop', 'adagrad'),
+  rate: finite,
+  momentum: finite,
+  beta1: finite,
+  beta2: finite,
+  epsilon: finite,
+  decay: finite,
+  weightDecay: finite,
+  schedule: optional({
+    kind: fc.constantFrom('constant', 'inverse-sqrt', 'linear'),
+    warmup: uint32,
+    period: finite,
+    until: finite,
+    steps: finite,
+    final: finite,
+  }),
+});
+
+const lossKinds = [
+  'cross-entropy',
+  'binary-cross-entropy',
+  'squared-error',
+  'huber',
+  'gaussian',
+  'mixture-density',
+  'ctc',
+] as const;
+
 const learning = optional({
   k1: fc.nat(65_536),
   k2: fc.nat(65_536),
   lateness: fc.nat(65_536),
-  optimizer: optional({
-    kind: fc.constantFrom('sgd', 'adam', 'rmsprop', 'adagrad'),
-    rate: finite,
-    momentum: finite,
-    beta1: finite,
-    beta2: finite,
-    epsilon: finite,
-    decay: finite,
-    weightDecay: finite,
-    schedule: optional({
-      kind: fc.constantFrom('constant', 'inverse-sqrt', 'linear'),
-      warmup: uint32,
-      period: finite,
-      until: finite,
-      steps: finite,
-      final: finite,
-    }),
+  optimizer,
+  loss: optional({
+    kind: fc.constantFrom(...lossKinds),
+    delta: finite,
+    beta: finite,
+    blank: uint32,
+    classWeights: fc.array(fc.double(), { minLength: 1, maxLength: 4 }),
   }),
+  readout: some<never>({ optimizer } as never, { k1: fc.nat(65_536) }),
   maxGradientNorm: fc.double({ min: Number.MIN_VALUE, noNaN: true }),
   maxGradientElement: fc.double({ min: Number.MIN_VALUE, noNaN: true }),
   freeze: fc.array(text, { minLength: 1, maxLength: 3 }),
@@ -169,14 +189,15 @@ export const clientMessages = {
     ),
   ),
   frames: payload.chain(p => {
-    const targets = fc.array(target, { minLength: framesOf(p), maxLength: framesOf(p) });
-    const inline = some<never>({ targets } as never, { forStep: sequence });
+    const each = { minLength: framesOf(p), maxLength: framesOf(p) };
+    const targets = fc.array(target, each);
+    const inline = some<never>({ targets } as never, { forStep: sequence, weights: fc.array(fc.double(), each) });
     return some({ ...named('frames'), firstSeq: sequence, payload: fc.constant(p) }, { ack: count, targets: inline });
   }),
-  targets: fc.record({
-    ...named('targets'),
-    forStep: sequence,
-    targets: fc.array(target, { minLength: 1, maxLength: 8 }),
+  targets: fc.integer({ min: 1, max: 8 }).chain(length => {
+    const each = { minLength: length, maxLength: length };
+    const all = { ...named('targets'), forStep: sequence, targets: fc.array(target, each) };
+    return some<never>(all as never, { weights: fc.array(fc.double(), each) });
   }),
   finish: some({ ...named('finish'), carry: fc.boolean(), state: fc.boolean() }, { afterSeq: count }),
   reset: some({ ...named('reset'), weights: fc.boolean() }, { beforeSeq: sequence }),
@@ -196,6 +217,7 @@ const answer = some<StepAnswer>(
     loss: fc.double(),
     logits: floats(),
     carry: floats(),
+    limited: fc.constant(true as const),
   },
 );
 
@@ -209,6 +231,8 @@ const totals = some<never>(
     updates: count,
     skippedUpdates: count,
     rollbacks: count,
+    shortenedUpdates: count,
+    limitedInputs: count,
   } as never,
   { meanLoss: fc.double() },
 );
@@ -295,6 +319,8 @@ export const serverMessages = {
       rollback: some<never>({ lost: uint32, rate: fc.double(), inRow: uint32, toStep: count } as never, {
         reason: fc.constantFrom('leap', 'not-finite', 'norm'),
       }),
+      shortened: fc.constant(true),
+      readout: fc.constant(true),
     },
   ),
   credit: fc.record({ ...told('credit'), frames: uint32 }),

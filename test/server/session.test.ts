@@ -149,6 +149,8 @@ test('finish answers what is under way, and the carry goes on in another session
     updates: 0,
     skippedUpdates: 0,
     rollbacks: 0,
+    shortenedUpdates: 0,
+    limitedInputs: 0,
   });
   await openSession(client, 2, { carry });
   client.send(rowFrames(2, 1, rows.slice(5, 6)));

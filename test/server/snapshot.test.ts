@@ -35,6 +35,16 @@ const kinds: Record<string, Omit<Open, 'type' | 'session'>> = {
   'that predicts': {},
   'with weights of its own': { learn: 'private', learning: { k1: 2, k2: 3, replay: { capacity: 8, windows: 1 } } },
   'with weights of its own and a guard': { learn: 'private', learning: { k1: 1, k2: 3, guard: { every: 2 } } },
+  'with a rule for its readout, another loss and a guard': {
+    learn: 'private',
+    learning: {
+      k1: 3,
+      k2: 4,
+      loss: { kind: 'huber', delta: 0.2 },
+      readout: { optimizer: { kind: 'adam', rate: 0.01, beta1: 0.5 }, k1: 2 },
+      guard: { every: 2 },
+    },
+  },
 };
 
 for (const [what, settings] of Object.entries(kinds)) {

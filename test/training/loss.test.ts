@@ -71,6 +71,20 @@ test('a loss of another kind of output, or of none, is refused', async t => {
   t.deepEqual(createTrainer(model, { loss: { kind: 'squared-error' } }).options.loss, { kind: 'squared-error' });
 });
 
+test('a setting that a kind of loss does not have is refused by name', async t => {
+  const model = await createModel(config('gru', [3], undefined, { kind: 'values', size: 1 }));
+  for (const loss of [
+    { kind: 'squared-error', delta: 2 },
+    { kind: 'huber', dleta: 2 },
+  ]) {
+    t.throws(() => createTrainer(model, { loss: loss as LossConfig }), {
+      instanceOf: ConfigError,
+      message: /Expected the settings of .* alone \(kind.*\), got loss\.(delta|dleta)/,
+    });
+  }
+  t.notThrows(() => createTrainer(model, { loss: { kind: 'squared-error', delta: undefined } as LossConfig }));
+});
+
 test('a loss of whole windows has its gradient, and is told of windows alone', async t => {
   const { float64: model } = await threeModels(config('gru', [4], undefined, { kind: 'values', size: 1 }));
   // ½ (Σ o − y)² over all steps of the window, y being the target of its last step.

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { ModelConfig } from '../../src/model/config.js';
 import { checkConfig } from '../../src/model/config.js';
+import type { LossConfig } from '../../src/training/losses.js';
 import type { OptimizerConfig } from '../../src/training/optimizer.js';
 import type { TrainerOptions, Update } from '../../src/training/trainer.js';
 import {
@@ -15,7 +16,8 @@ import {
 /** The compiler holds these: what comes from the wire is what the library takes, and the other way. */
 const config = (fromWire: WireModelConfig): ModelConfig => fromWire;
 const wireConfig = (fromModel: ModelConfig): WireModelConfig => fromModel;
-const options = ({ optimizer: _, ...rest }: Learning): TrainerOptions => rest;
+const options = ({ optimizer: _, readout: __, loss: ___, ...rest }: Learning): TrainerOptions => rest;
+const loss = (config: LossConfig): NonNullable<Learning['loss']> => config;
 const optimizer = (config: Required<OptimizerConfig>): NonNullable<Learning['optimizer']> => config;
 const updated = ({ rollback: _, ...update }: Update): Updated => ({ type: 'updated', session: 1, ...update });
 
@@ -66,4 +68,5 @@ test('options and updates of a trainer are those of the wire', t => {
     schedule: { kind: 'constant' },
   } as const;
   t.is(optimizer(adam).rate, 0.1);
+  t.is(loss({ kind: 'huber', delta: 2 }).delta, 2);
 });

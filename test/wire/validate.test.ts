@@ -45,6 +45,7 @@ const good: Record<string, ClientMessage> = {
   'frames up to the last number': { ...frames, firstSeq: huge - 2 },
   'a target a frame': { ...frames, targets: { targets: [1, null] } },
   targets,
+  'a weight a target': { ...frames, targets: { targets: [1, null], weights: [0.5, 0] } },
   'a reset here': { type: 'reset', session: 1 },
 };
 
@@ -132,6 +133,23 @@ const bad: Record<string, [message: ClientMessage, expected: string]> = {
   'a large replay': [
     { ...open, learning: { replay: { capacity: 65_537, windows: 1 } } },
     'Expected capacity to be at most 65536, got 65537',
+  ],
+  'weights of other targets': [{ ...targets, weights: [1, 2] }, 'Expected one weight a target (1), got 2'],
+  'fewer weights than targets': [
+    { ...frames, targets: { targets: [1, 2], weights: [1] } },
+    'Expected one weight a target (2), got 1',
+  ],
+  'a readout without an optimizer': [
+    { ...open, learning: { readout: { k1: 1 } } },
+    'Expected readout to have an optimizer, got none',
+  ],
+  'a readout that learns too seldom': [
+    { ...open, learning: { readout: { optimizer: { kind: 'sgd', rate: 0.1 }, k1: 65_537 } } },
+    'Expected readout.k1 to be at most 65536, got 65537',
+  ],
+  'weights of too many classes': [
+    { ...open, learning: { loss: { kind: 'cross-entropy', classWeights: Array(65_537).fill(1) } } },
+    'Expected the count of classWeights to be at most 65536, got 65537',
   ],
   'a negative gradient norm': [
     { ...open, learning: { maxGradientNorm: -1 } },
