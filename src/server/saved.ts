@@ -53,7 +53,7 @@ export function saveSession(session: Session, name: string): Uint8Array<ArrayBuf
     modelHash: served.hash,
     model: served.name,
     learn,
-    ...(learner === undefined ? {} : { learning: withoutInfinity(learner.learning) }),
+    ...(learner === undefined ? {} : { learning: learner.learning }),
     want,
     credit,
     nextSeq,
@@ -155,11 +155,13 @@ function parse(text: string | undefined): SavedSession {
   return JSON.parse(text);
 }
 
-/** JSON has no infinity. */
-function withoutInfinity({ maxGradientNorm, ...rest }: Learning): Learning {
-  return Number.isFinite(maxGradientNorm) ? { ...rest, maxGradientNorm } : rest;
+/** JSON has no infinity, and says null; a bound that is left out is none. */
+function withInfinity(learning: Learning | undefined): Learning | undefined {
+  return learning && { maxGradientNorm: Number.POSITIVE_INFINITY, ...(bounded(learning) as Learning) };
 }
 
-function withInfinity(learning: Learning | undefined): Learning | undefined {
-  return learning && { maxGradientNorm: Number.POSITIVE_INFINITY, ...learning };
+function bounded(value: unknown): unknown {
+  if (value === null) return Number.POSITIVE_INFINITY;
+  if (typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, bounded(one)]));
 }

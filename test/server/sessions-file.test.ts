@@ -21,6 +21,19 @@ const path = (): string => join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions'
 const kinds: Record<string, Omit<Open, 'type' | 'session'>> = {
   'that predicts': { resumable: true },
   'with weights of its own': { resumable: true, learn: 'private', learning: { k1: 1, k2: 3 } },
+  'with no bound on what it learns': {
+    resumable: true,
+    learn: 'private',
+    learning: {
+      maxGradientNorm: Number.POSITIVE_INFINITY,
+      guard: { longest: Number.POSITIVE_INFINITY, largest: Number.POSITIVE_INFINITY },
+    },
+  },
+  'with a rule for its readout and another loss': {
+    resumable: true,
+    learn: 'private',
+    learning: { k1: 3, loss: { kind: 'huber', delta: 0.2 }, readout: { optimizer: { kind: 'sgd', rate: 0.1 } } },
+  },
   'with a network of its own': { resumable: true, fresh: { config: values as never, seed: 3 } },
   'of which only the last answer is wanted': { resumable: true, want: { last: true } },
 };
@@ -93,4 +106,18 @@ test('a file of something else stops the start, and stays', async t => {
   await writeFile(sessionsFile, 'not sessions');
   await t.throwsAsync(serve(await seeded(), { sessionsFile }), { code: 'EDDY_CHECKPOINT' });
   t.is(await readFile(sessionsFile, 'utf8'), 'not sessions');
+});
+
+test('a session that learns a shared model goes on with the settings that it had, bounds that are none too', async t => {
+  const options = { sessionsFile: path(), grace: 200, allowShared: true };
+  const none = Number.POSITIVE_INFINITY;
+  const learning = { k1: 2, maxGradientNorm: none, guard: { longest: none, largest: none } };
+  const server = await serve(await seeded(), options);
+  const first = await connectWire(t, server.url);
+  const opened = await openSession(first, 1, { resumable: true, learn: 'shared', learning });
+  t.like(opened.learning, learning);
+  await server.close();
+  const second = await connectWire(t, (await startServer(t, await seeded(), options)).url);
+  const again = await openSession(second, 1, { resume: { token: opened.token, receivedSeq: 0 } });
+  t.deepEqual(again.learning, opened.learning);
 });
