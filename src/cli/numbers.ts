@@ -26,3 +26,8 @@ export function fromExactly(written: unknown, length: number): Float64Array | un
   const numbers = written.map(one => (one === null ? Number.NaN : one === '-0' ? -0 : one));
   return numbers.every(one => typeof one === 'number') ? Float64Array.from(numbers) : undefined;
 }
+
+/** As `1 update`, `2 updates`. */
+export function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

@@ -1,12 +1,15 @@
 /** Standard input through a network on a server to standard output. */
 import { type RemoteHandle, type RemoteLearned, type RemoteStep, remoteSession } from '../client/index.js';
 import { InputError } from '../errors.js';
-import type { Opened } from '../wire/messages.js';
+import type { Finished, Learning, Opened } from '../wire/messages.js';
 import type { Want } from './answer.js';
+import { describeBounds, describeRollback } from './guarded.js';
 import { exact } from './numbers.js';
+import { type PlanOptions, replayCapacity } from './plan.js';
 import { createSink } from './sink.js';
 
-export interface ServerOptions {
+export interface ServerOptions
+  extends Pick<PlanOptions, 'horizon' | 'k1' | 'k2' | 'rate' | 'loss' | 'replay' | 'guard'> {
   readonly server: string;
   readonly model?: string;
   readonly learn?: boolean;
@@ -15,11 +18,43 @@ export interface ServerOptions {
   readonly every: number;
 }
 
+/** Options of `eddy pipe` that say something to a server; all others are about a network here. */
+export const serverOptions: ReadonlySet<string> = new Set<keyof ServerOptions>([
+  'server',
+  'model',
+  'learn',
+  'want',
+  'topK',
+  'every',
+  'horizon',
+  'k1',
+  'k2',
+  'rate',
+  'loss',
+  'replay',
+  'guard',
+]);
+
+/** What is left out is the server's choice. */
+function learningOf({ horizon, k1, k2, rate, loss, replay, guard }: ServerOptions): Learning {
+  return {
+    targetSource: 'input',
+    ...(horizon === undefined ? {} : { horizon }),
+    ...(k1 === undefined ? {} : { k1 }),
+    ...(k2 === undefined ? {} : { k2 }),
+    ...(rate === undefined ? {} : { optimizer: { kind: 'adam', rate } }),
+    ...(loss === undefined ? {} : { loss: { kind: loss } }),
+    ...(replay ? { replay: { windows: replay, capacity: replayCapacity } } : {}),
+    ...(guard ? { guard: {} } : {}),
+  };
+}
+
 /**
  * Sends text as it comes to a model of text, and lines of numbers to a model of features; one line of JSON a step. A
  * server that ends and comes back is waited for, and the output is whole all the same.
  */
-export async function pipeServer({ server, model, learn, want, topK, every }: ServerOptions): Promise<void> {
+export async function pipeServer(options: ServerOptions): Promise<void> {
+  const { server, model, learn, want, topK, every } = options;
   const { stdin, stdout, stderr } = process;
   const sink = createSink(stdout);
   const say = (text: string): unknown => stderr.write(`eddy: ${text}\n`);
@@ -38,6 +73,10 @@ export async function pipeServer({ server, model, learn, want, topK, every }: Se
       labels = message.config?.labels;
       opened(message);
     },
+    onFinished({ totals }: Finished) {
+      const bounds = describeBounds(totals?.limitedInputs ?? 0, totals?.shortenedUpdates ?? 0);
+      if (bounds.length > 0) say(bounds.join(' · '));
+    },
     onState(state: { kind: string; reason?: string }) {
       if (state.kind === 'resuming' && !lost) say(`the server is gone: ${state.reason}; waiting for it`);
       if (state.kind === 'open' && lost) say('the server is back, going on');
@@ -45,7 +84,7 @@ export async function pipeServer({ server, model, learn, want, topK, every }: Se
     },
   } as const;
   const session: RemoteHandle = learn
-    ? remoteSession(server, { ...common, learn: 'private', learning: { targetSource: 'input' } })
+    ? remoteSession(server, { ...common, learn: 'private', learning: learningOf(options) })
     : remoteSession(server, common);
 
   const read = async (): Promise<void> => {
@@ -85,6 +124,8 @@ export async function pipeServer({ server, model, learn, want, topK, every }: Se
 
   try {
     for await (const event of session) {
+      if ('kind' in event && event.kind === 'update' && event.update.rollback)
+        say(describeRollback(event.update.rollback));
       const line = describe(event, labels);
       if (line === undefined) continue;
       sink.line(JSON.stringify(line));
@@ -109,7 +150,7 @@ function numbersOf(line: string, number: number, kind: 'token' | 'features'): Fl
 
 function describe(event: RemoteStep | RemoteLearned, labels: readonly string[] | undefined): object | undefined {
   if ('kind' in event && event.kind !== 'step') return undefined;
-  const { step, loss } = 'kind' in event ? event : { step: event, loss: null };
+  const { step, loss, limited } = 'kind' in event ? event : { step: event, loss: null };
   const { number, prediction, topIndices, topValues } = step;
   return {
     step: number,
@@ -119,5 +160,6 @@ function describe(event: RemoteStep | RemoteLearned, labels: readonly string[] |
         ? { prediction: Array.from(prediction, exact) }
         : {}),
     ...(loss === null ? {} : { loss: exact(loss) }),
+    ...(limited ? { limited } : {}),
   };
 }

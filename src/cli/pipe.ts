@@ -3,7 +3,7 @@ import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import { wants } from './answer.js';
 import { formats } from './formats/format.js';
-import { pipeServer, type ServerOptions } from './pipe-server.js';
+import { pipeServer, type ServerOptions, serverOptions } from './pipe-server.js';
 import { readingLosses } from './plan.js';
 import { type PumpOptions, pump } from './pump.js';
 import { forecasts } from './readings.js';
@@ -96,12 +96,26 @@ export function pipeCommand(): Command {
     .option('--resume', 'go on with the streams of the checkpoint, or of the file of --save where it is there')
     .option('--record <file>', 'write down all that decides the predictions, for eddy replay')
     .addHelpText('after', example)
-    .action((checkpoint: string | undefined, options: PumpOptions & Partial<ServerOptions>) => {
+    .action((checkpoint: string | undefined, options: PumpOptions & Partial<ServerOptions>, command: Command) => {
       checkOptions(checkpoint, options);
+      if (options.server !== undefined) checkServerOptions(command);
       return options.server === undefined
         ? pump(checkpoint, options)
         : pipeServer({ ...options, server: options.server });
     });
+}
+
+/** @throws ConfigError for an option that a network on a server would not be told of */
+function checkServerOptions(command: Command): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) !== 'cli' || serverOptions.has(name)) continue;
+    throw new ConfigError(`Expected --server without ${option.long}: the network is on the server`);
+  }
+  const options = command.opts<Partial<ServerOptions>>();
+  if (options.horizon === 0) throw new ConfigError('Expected --horizon to be an integer from 1 with --server, got 0');
+  for (const name of ['k1', 'k2', 'rate', 'loss', 'replay', 'horizon'] as const)
+    if (!options.learn && options[name] !== undefined) throw new ConfigError(`Expected --learn with --${name}`);
 }
 
 /** @throws ConfigError if options do not go together */

@@ -16,7 +16,14 @@ export type Item = { readonly key: string } & ({ readonly input: Input; readonly
 
 /** What a pipeline tells of. */
 export type Outcome =
-  | { readonly kind: 'step'; readonly key: string; readonly step: Step; readonly loss: number | null }
+  | {
+      readonly kind: 'step';
+      readonly key: string;
+      readonly step: Step;
+      readonly loss: number | null;
+      /** The guard brought the input down. */
+      readonly limited?: true;
+    }
   | { readonly kind: 'late'; readonly key: string; readonly loss: number | null }
   | { readonly kind: 'update'; readonly update: Update };
 
@@ -50,14 +57,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   let failure: unknown;
   let outstanding = 0;
 
-  const stepped = (key: string, step: Step, loss: number | null, state?: () => StreamState): void => {
+  const stepped = (key: string, step: Step, loss: number | null, state?: () => StreamState, limited?: true): void => {
     outstanding--;
     if (state) {
       // The newest last: it is the order in which their updates are due.
       latest.delete(key);
       latest.set(key, state);
     }
-    outcome({ kind: 'step', key, step, loss });
+    outcome({ kind: 'step', key, step, loss, ...(limited && { limited }) });
   };
   const observer = <T>(next: (event: T) => void) => ({
     next,
@@ -69,7 +76,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   if (trainer && keyed) {
     (items as Subject<KeyedExample>).pipe(tbpttMany(trainer, { states, maxStreams })).subscribe(
       observer(event => {
-        if (event.kind === 'step') stepped(event.key, event.step, event.loss, event.state);
+        if (event.kind === 'step') stepped(event.key, event.step, event.loss, event.state, event.limited);
         else if (event.kind === 'late' || event.kind === 'update') outcome(event);
         else if (event.kind === 'error') failure = event.error;
       }),
@@ -77,7 +84,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   } else if (trainer) {
     items.pipe(tbptt(trainer, states?.get(''))).subscribe(
       observer(event => {
-        if (event.kind === 'step') stepped('', event.step, event.loss, event.state);
+        if (event.kind === 'step') stepped('', event.step, event.loss, event.state, event.limited);
         else if (event.kind === 'late') outcome({ kind: 'late', key: '', loss: event.loss });
         else if (event.kind === 'update') {
           latest.set('', event.state);

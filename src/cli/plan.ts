@@ -44,7 +44,7 @@ const defaults = {
 };
 
 /** Steps that replay looks back on: older ones hurt after a change. */
-const replayCapacity = 2000;
+export const replayCapacity = 2000;
 
 /**
  * What is done with the input: as asked, as the checkpoint says, or else as is usual.

@@ -7,9 +7,11 @@ import { type Assembly, assemble } from './assemble.js';
 import { type Reading, readColumns } from './columns.js';
 import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
+import { describeBounds, describeRollback } from './guarded.js';
 import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
 import { checkPlace, writeWhole } from './keep.js';
 import { measureLines } from './measures.js';
+import { counted } from './numbers.js';
 import type { Item } from './pipeline.js';
 import { makePlan, type PlanOptions } from './plan.js';
 import { createProgress, fileSize } from './progress.js';
@@ -84,20 +86,21 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   let steps = 0;
   let answered = 0;
   let updates = 0;
+  let limited = 0;
+  let shortened = 0;
   const assembly: Assembly = await assemble(plan, checkpoint, options, outcome => {
     if (outcome.kind === 'update') {
       updates = outcome.update.count;
       const { rollback } = outcome.update;
-      if (rollback)
-        say(
-          `${reasons[rollback.reason]}: back by ${count(rollback.lost, 'update')}, learning rate × ${Number(rollback.rate.toPrecision(2))}`,
-        );
+      if (outcome.update.shortened) shortened++;
+      if (rollback) say(describeRollback(rollback));
     }
     if (outcome.kind !== 'step') return;
     const line = task.answer(outcome.step);
+    if (outcome.limited) limited++;
     recorder?.prediction(outcome.step.prediction);
     answered++;
-    if (answered % options.every === 0) sink.line(JSON.stringify(line));
+    if (answered % options.every === 0) sink.line(JSON.stringify(outcome.limited ? { ...line, limited: true } : line));
   });
   const { task, pipeline } = assembly;
   const keep = (): void => {
@@ -163,9 +166,10 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   }
 
   const told = [
-    ...(stderr.isTTY ? [count(steps, 'step'), task.progress()] : []),
-    ...(rest.dropped > 0 ? [`${count(rest.dropped, 'frame')} dropped (--overflow ${options.overflow})`] : []),
-    ...(skipped > 0 ? [`${count(skipped, 'line')} skipped`] : []),
+    ...(stderr.isTTY ? [counted(steps, 'step'), task.progress()] : []),
+    ...(rest.dropped > 0 ? [`${counted(rest.dropped, 'frame')} dropped (--overflow ${options.overflow})`] : []),
+    ...(skipped > 0 ? [`${counted(skipped, 'line')} skipped`] : []),
+    ...describeBounds(limited, shortened),
     ...(stderr.isTTY && options.save ? [`saved as ${options.save}`] : []),
   ].filter(part => part !== '');
   if (told.length > 0) say(told.join(' · '));
@@ -173,13 +177,6 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   if (measured) for (const line of measureLines(measured, 1000)) say(line);
   if (stopping.status !== undefined) process.exitCode = stopping.status;
 }
-
-/** Why a guard went back, as a person is told. */
-const reasons = {
-  leap: 'the network has become worse',
-  'not finite': 'the loss is no number',
-  norm: 'the state of the network grows',
-} as const;
 
 function openSource(format: Format, { overflow, queue }: PumpOptions): { source: Source<Frame>; bytesRead(): number } {
   let bytes = 0;
@@ -197,8 +194,4 @@ function openSource(format: Format, { overflow, queue }: PumpOptions): { source:
     }),
     bytesRead: () => bytes,
   };
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -3,7 +3,12 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { from, lastValueFrom, toArray } from 'rxjs';
+import { createModel } from '../../src/model/model.js';
+import { next } from '../../src/operators/next.js';
+import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
+import { createTrainer } from '../../src/training/trainer.js';
 import { eddy, finished, start } from '../helpers/cli.js';
 
 const random = createRandom(4);
@@ -52,4 +57,59 @@ test('a line that is no numbers, and a server that is not there, are told', asyn
   const none = await eddy(t, '1 2\n', 'pipe', '--server', url);
   t.not(none.status, 0);
   t.regex(none.stderr, /ECONNREFUSED/);
+});
+
+test('options of learning are those of the session, what its guard does is told, and other options are refused', async t => {
+  const { url } = await serving(t, '0', join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions'));
+  const waves = Array.from({ length: 200 }, (_, i) => {
+    const wave = [Math.sin(i / 5), Math.cos(i / 5)].map(value => (i === 120 ? 1e6 : Math.fround(value)));
+    return Float32Array.from(wave);
+  });
+  const options = ['--k1', '2', '--k2', '5', '--rate', '0.01', '--loss', 'huber', '--replay', '1', '--horizon', '3'];
+  const args = ['pipe', '--server', url, '--want', 'prediction', '--learn'];
+  const input = waves.map(row => row.join(' ')).join('\n');
+  const { status, lines, stderr } = await eddy(t, input, ...args, ...options, '--guard');
+  t.is(status, 0, stderr);
+
+  const features = { kind: 'features', size: 2 } as const;
+  const model = await createModel(
+    { input: features, layers: [{ cell: 'gru', size: 8 }], output: { kind: 'values', size: 2 } },
+    { seed: 3 },
+  );
+  const trainer = createTrainer(model, {
+    k1: 2,
+    k2: 5,
+    lateness: 2,
+    optimizer: { kind: 'adam', rate: 0.01 },
+    loss: { kind: 'huber' },
+    replay: { windows: 1, capacity: 2000 },
+    guard: {},
+  });
+  const events = await lastValueFrom(from(waves).pipe(next({ horizon: 3 }), tbptt(trainer), toArray()));
+  const steps = events.flatMap(event => (event.kind === 'step' ? [event] : []));
+  t.deepEqual(
+    lines.map(({ prediction }) => [...Float32Array.from(prediction)]),
+    steps.map(({ step }) => [...step.prediction]),
+  );
+  const limited = steps.filter(step => step.limited).map(({ number }) => number);
+  t.deepEqual(
+    lines.filter(line => line.limited).map(line => line.step),
+    limited,
+  );
+  t.true(limited.includes(121));
+  t.regex(stderr, new RegExp(`^eddy: ${limited.length} inputs? brought down`, 'm'));
+
+  for (const [more, message] of [
+    [['--metrics'], /--server without --metrics/],
+    [['--key', 'x'], /--server without --key/],
+    [['--on-error', 'skip'], /--server without --on-error/],
+    [['--horizon', '0'], /--horizon to be an integer from 1/],
+    [['--loss', 'gaussian'], /loss\.kind to be squared-error or huber for values, got gaussian/],
+  ] as const) {
+    const refused = await eddy(t, input, ...args, ...more);
+    t.not(refused.status, 0);
+    t.regex(refused.stderr, message);
+  }
+  const frozen = await eddy(t, input, 'pipe', '--server', url, '--k1', '2');
+  t.regex(frozen.stderr, /Expected --learn with --k1/);
 });

@@ -248,3 +248,20 @@ test('with --guard a rate that is far too high is told, and ends nothing', async
   t.is(again.status, 0, again.stderr);
   t.is(again.lines[0].step, 151);
 });
+
+test('with --guard a line says when its input was brought down, and the end how often, with a key too', async t => {
+  // A column that stands still for long, beside one that had a spike: in deviations, what comes then is far larger than usual.
+  const values = Array.from({ length: 560 }, (_, i) => `${i < 500 ? 0.5 : Math.sin(i)},${i === 2 ? 1000 : 0}\n`);
+  for (const key of [false, true]) {
+    const input = key ? `k,x,y\n${values.map(row => `a,${row}`).join('')}` : `x,y\n${values.join('')}`;
+    const args = ['pipe', '--learn', ...(key ? ['--key', 'k'] : [])];
+    const { lines, stderr } = await eddy(t, input, ...args, '--guard');
+    t.is(lines.length, 560);
+    const limited = lines.filter(line => line.limited === true).length;
+    t.true(limited >= 1);
+    t.regex(stderr, new RegExp(`^eddy: ${limited} inputs? brought down`, 'm'));
+    const { lines: free, stderr: quiet } = await eddy(t, input, ...args);
+    t.false(free.some(line => 'limited' in line));
+    t.notRegex(quiet, /brought down|shortened/);
+  }
+});
