@@ -147,16 +147,17 @@ export function createNetwork(
       send(data: Uint8Array) {
         const own = Buffer.from(data);
         const frames = fieldOf(own) === fields.frames;
+        let arrives: number;
         if (frames && random.uniform() < weather.late) {
-          const late = delay() + 40 * random.uniform();
-          lastLate = Math.max(lastLate, time + late);
-          after(late, () => deliver(own));
+          arrives = time + delay() + 40 * random.uniform();
+          lastLate = Math.max(lastLate, arrives);
         } else {
           // Frames have numbers, and may overtake one another; nothing else overtakes them.
-          toServer = inOrder(frames ? toServer : Math.max(toServer, lastLate));
-          after(toServer - time, () => deliver(own));
+          arrives = toServer = inOrder(frames ? toServer : Math.max(toServer, lastLate));
         }
-        if (frames && random.uniform() < weather.twice) after(delay() + 100 * random.uniform(), () => deliver(own));
+        after(arrives - time, () => deliver(own));
+        if (frames && random.uniform() < weather.twice)
+          after(arrives - time + delay() + 100 * random.uniform(), () => deliver(own));
       },
       close(code = 1005) {
         if (socket.readyState === 3) return;
