@@ -21,6 +21,9 @@ import { createRate, takeOne } from './rate.js';
 import { fault, type Outlet } from './session.js';
 import { createSessions } from './sessions.js';
 
+/** How many times the high-water mark is read where all sessions wait for acknowledgements: more than a credit of large frames. */
+const furthest = 16;
+
 /** Serves a socket whose handshake is done; `socket` is what the upgrade handed over. */
 export function connect(
   hub: Hub,
@@ -121,13 +124,13 @@ export function connect(
     });
   }
 
-  /** Who does not read is told, and ended at the next look if it does not even take the close. */
+  /** Who does not read, or sends and acknowledges nothing, is told, and ended at the next look if it does not even take the close. */
   function closeUnread(): void {
     if (webSocket.readyState !== webSocket.OPEN) {
       webSocket.terminate();
       return;
     }
-    const message = 'Expected answers to be read, they were not: the connection closes';
+    const message = 'Expected answers to be read and acknowledged, they were not: the connection closes';
     fault({ number: 0, outlet }, 'limit_reached', message, { retryable: true });
     close(closeCodes.limits, 'unread');
   }
@@ -137,10 +140,21 @@ export function connect(
     settle();
   }
 
+  /** The queues are short; or longer, and wait for acknowledgements, which are behind what is not read yet. */
+  function mayRead(): boolean {
+    if (outlet.queued <= settings.highWater) return true;
+    return outlet.queued <= furthest * settings.highWater && !sessions.isBusy();
+  }
+
+  /** It is not read from, and nothing that is here will change that. */
+  function isStuck(): boolean {
+    return webSocket.isPaused && throttled === undefined && !mayRead() && !sessions.isBusy();
+  }
+
   /** The peer reads again, or the queues are shorter. */
   function relieve(): void {
     if (outlet.blocked()) return;
-    if (webSocket.isPaused && throttled === undefined && outlet.queued <= settings.highWater) webSocket.resume();
+    if (webSocket.isPaused && throttled === undefined && mayRead()) webSocket.resume();
     if (!stalled) return;
     stalled = false;
     sessions.wakeAll();
@@ -225,8 +239,9 @@ export function connect(
       unwritten = webSocket.bufferedAmount;
       // One that reads as fast as it may, of a server that says more, does read.
       const taken = ((socket as Socket).bytesWritten ?? 0) - webSocket.bufferedAmount;
-      if (!outlet.blocked()) unreadSince = undefined;
-      else if (unreadSince === undefined || taken !== takenBefore) unreadSince = now;
+      const blocked = outlet.blocked();
+      if (!blocked && !isStuck()) unreadSince = undefined;
+      else if (unreadSince === undefined || (blocked && taken !== takenBefore)) unreadSince = now;
       else if (now - unreadSince > settings.unreadGrace) closeUnread();
       takenBefore = taken;
     },

@@ -50,7 +50,7 @@ export interface ServeOptions {
    * more waits for an acknowledgement. Default 256 MiB.
    */
   readonly maxKeptBytes?: number;
-  /** Milliseconds after which a peer that does not read is told and its connection closed. Default 60,000. */
+  /** Milliseconds after which a peer that does not read, or sends on and acknowledges nothing, is told and its connection closed. Default 60,000. */
   readonly unreadGrace?: number;
   /** Where resumable sessions are saved when the server closes, and taken up by the next one. Default: nowhere. */
   readonly sessionsFile?: string;

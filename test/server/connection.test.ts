@@ -198,7 +198,7 @@ test('a peer that answers no ping is ended', async t => {
 });
 
 /** A connection on a socket that is none: its writes are counted, and it is read by the test. */
-async function onFakeSocket(highWater: number, now?: () => number) {
+async function onFakeSocket(highWater: number, now?: () => number, share = 1 << 20) {
   const model = await createModel(config('gru', [3], { kind: 'token', size: 4 }, { kind: 'classes', size: 4 }));
   const settings = checkServeOptions({ highWater });
   const batcher = createBatcher(error => {
@@ -227,7 +227,7 @@ async function onFakeSocket(highWater: number, now?: () => number) {
     unauthenticated: 0,
     counts: createCounts(),
     histograms: createHistograms(),
-    share: { bytes: 1 << 20 },
+    share: { bytes: share },
     log: silent,
     connected: 0,
     register: createRegister(() => 0),
@@ -351,6 +351,33 @@ test('a connection is read on, and closed, also where what was left has no answe
   await nextTurn();
   t.is(webSocket.closedWith, 1012);
   t.deepEqual(writes, []);
+});
+
+test('a connection whose sessions wait for acknowledgements is read on, within a bound, since these are behind what is not read', async t => {
+  const { connection, receive, nextTurn, webSocket, writes } = await onFakeSocket(100, undefined, 1);
+  receive({ type: 'open', session: 1, resumable: true });
+  await nextTurn();
+  const send = async (firstSeq: number): Promise<void> => {
+    receive({ type: 'frames', session: 1, firstSeq, payload: { kind: 'tokens', ids: [0, 1, 2, 3] } });
+    await nextTurn();
+  };
+  await send(1);
+  t.is(writes.at(-1), 'predictions');
+  for (let seq = 5; seq <= 17; seq += 4) await send(seq);
+  t.false(webSocket.isPaused, 'more waits than the mark allows, and the acknowledgement is read all the same');
+  receive({ type: 'ack', session: 1, seq: 4 });
+  writes.length = 0;
+  await nextTurn();
+  t.deepEqual(writes, ['predictions']);
+
+  for (let seq = 21; seq <= 49; seq += 4) await send(seq);
+  t.true(webSocket.isPaused, 'that has its bound');
+  connection.sweep(0);
+  connection.sweep(60_000);
+  t.is(webSocket.closedWith, 0);
+  connection.sweep(60_001);
+  t.is(writes.at(-1), 'fault');
+  t.is(webSocket.closedWith, closeCodes.limits);
 });
 
 test('a connection with too many unsent bytes is not read from, and its sessions wait, until the socket drains', async t => {
