@@ -66,6 +66,9 @@ export interface SessionOptions extends RemoteOptions {
   readonly onRoom?: () => void;
 }
 
+/** Targets, resets and states that may follow the newest frame, at least: none of them is let go of before the answer to a later one. */
+const mostApart = 65_536;
+
 /** The only session of its connection. */
 const session = 1;
 
@@ -213,7 +216,7 @@ export function connectSession(
     const { credit } = opened!;
     for (;;) {
       const known = resumable ? point.received : received;
-      if (sent.waiting >= options.maxBuffered) break;
+      if (isHeldUp()) break;
       const taken = outgoing.take(session, nextSeq, credit - (nextSeq - 1 - known));
       if (taken === undefined) break;
       const { message } = taken;
@@ -226,16 +229,36 @@ export function connectSession(
       else if (resumable) sent.add(message);
       sendNew(message);
     }
-    if (resumable && point.received - acked >= Math.max(1, credit >> 1)) {
-      acked = point.received;
-      line.send({ type: 'ack', session, seq: acked });
-    }
     if (finishing && !finishSent && outgoing.size === 0) {
       finishSent = true;
       sendFinish();
     }
+    if (isAckDue(credit)) {
+      acked = point.received;
+      line.send({ type: 'ack', session, seq: acked });
+    }
     while (early.length > 0 && !isEarly(early[0])) handle(early.shift()!);
     if (outgoing.size < options.maxBuffered) options.onRoom?.();
+  }
+
+  /**
+   * There is no frame for it to ride on, and it is time, or the server may wait for it: one that keeps much goes on when some of that
+   * has arrived. Who acknowledges the last answer after `finish` lets go of the session, and `finished` may not have arrived.
+   */
+  function isAckDue(credit: number): boolean {
+    if (!resumable || point.received <= acked || (finishSent && point.received >= nextSeq - 1)) return false;
+    const isWaitedFor = received < nextSeq - 1 || sent.waiting > 0 || snapshotsSent > 0;
+    return isWaitedFor || point.received - acked >= Math.max(1, credit >> 1);
+  }
+
+  /** Much that is no frame is kept until the answer of a later frame comes, and one may come yet. */
+  function isHeldUp(): boolean {
+    if (sent.waiting < options.maxBuffered) return false;
+    if (nextSeq - 1 > point.received) return true;
+    if (sent.waiting < Math.max(options.maxBuffered, mostApart)) return false;
+    throw new LimitError(
+      `Expected a frame among ${sent.waiting} targets, resets and states, got none: send one, or raise maxBuffered`,
+    );
   }
 
   /** Passes over what the server has got from an earlier life of the client. */

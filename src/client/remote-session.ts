@@ -52,7 +52,8 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
     let idle = false;
     let end: { readonly error?: unknown } | undefined;
     let wake = (): void => {};
-    const senders: { resolve(): void; reject(error: unknown): void }[] = [];
+    /** Their items go out in the order in which they were given. */
+    const senders: { readonly item: RemoteItem; resolve(): void; reject(error: unknown): void }[] = [];
     let isRead = false;
 
     const finishWith = (how: { readonly error?: unknown }): void => {
@@ -75,7 +76,11 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
           if (idle && waiting.length === 0) session.taken();
         },
         onRoom() {
-          while (senders.length > 0 && session.waiting < maxBuffered) senders.shift()!.resolve();
+          while (senders.length > 0 && session.waiting < maxBuffered) {
+            const { item, resolve, reject } = senders.shift()!;
+            if (session.push(item)) resolve();
+            else reject(refusal());
+          }
         },
       },
       {
@@ -87,6 +92,8 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
         complete: () => finishWith({}),
       },
     );
+
+    const refusal = (): unknown => (end && 'error' in end ? end.error : ended());
 
     const read = (): void => {
       if (isRead)
@@ -128,12 +135,13 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
       },
       states,
       async send(item) {
-        if (end === undefined && session.waiting >= maxBuffered) {
+        if (end === undefined && (senders.length > 0 || session.waiting >= maxBuffered)) {
           await new Promise<void>((resolve, reject) => {
-            senders.push({ resolve, reject });
+            senders.push({ item, resolve, reject });
           });
+        } else if (end !== undefined || !session.push(item)) {
+          throw refusal();
         }
-        if (end !== undefined || !session.push(item)) throw end && 'error' in end ? end.error : ended();
       },
       finish: () => session.finish(),
       close() {

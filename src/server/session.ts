@@ -147,7 +147,7 @@ export interface Session {
   ended: boolean;
   /** Waits for what it reads. */
   paused: boolean;
-  /** What it keeps holds it up no more: it is about to be saved. */
+  /** What it keeps holds it up no more: it is about to be saved, or to end. */
   leaving: boolean;
   /** When something came for it, and whether it was told since that nothing does. */
   lastActive: number;

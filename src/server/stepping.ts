@@ -32,10 +32,10 @@ export function advance(session: Session): Input | undefined {
   return undefined;
 }
 
-/** Something waits, its peer reads, and takes note of what it has read. */
+/** Something waits, its peer reads, and takes note of what it has read; the end waits for no note. */
 export function canGoOn(session: Session): boolean {
   if (session.queue.length === 0 || session.paused || session.outlet.blocked()) return false;
-  return session.leaving || !isFull(session);
+  return session.leaving || !isFull(session) || session.queue[0].kind === 'finish';
 }
 
 /** What it took of the `most` that may be taken. */
@@ -77,6 +77,8 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number):
       item.begin();
       return most;
     case 'finish':
+      // Little is left to say, and who has all answers acknowledges the last of them with `finished`.
+      session.leaving = true;
       if (item.learn && pushRest(session)) return 1;
       dequeue(session);
       if (item.learn) finishLearning(session);

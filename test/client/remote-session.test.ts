@@ -160,3 +160,34 @@ test('a state taken from one session goes on in another', async t => {
   other.finish();
   t.deepEqual(told(await lastValueFrom(other.answers.pipe(toArray()))), toTell(4, 8));
 });
+
+test('many sends at once go out in their order, as there is room', async t => {
+  const { open } = await setUp(t, { credit: 2 });
+  const session = open({ maxBuffered: 2 });
+  const all = lastValueFrom(session.answers.pipe(toArray()));
+  await Promise.all(rows.map(row => session.send(row)));
+  session.finish();
+  t.deepEqual(told(await all), toTell(0, 8));
+});
+
+test('where the server waits for what has arrived, it is acknowledged though no frame follows', async t => {
+  const { open } = await setUp(t, { maxKeptBytes: 100 });
+  const session = open({ reconnect: { silence: 60_000 } });
+  const all = lastValueFrom(session.answers.pipe(toArray()));
+  for (let i = 0; i < 5; i++) for (const row of rows) await session.send(row);
+  const { seq } = await session.snapshot();
+  t.is(seq, 40);
+  session.finish();
+  t.is((await all).length, 40);
+});
+
+test('more targets than may wait follow the last frame, and all are learned', async t => {
+  const server = await startServer(t, model);
+  const learning = { k1: 1, k2: 2, lateness: 100 };
+  const session = remoteSession(server.url, { learn: 'private', learning, maxBuffered: 3 });
+  const events = lastValueFrom(session.answers.pipe(toArray()));
+  for (const row of rows) await session.send(row);
+  for (let forStep = 1; forStep <= 8; forStep++) await session.send({ forStep, target: Float32Array.of(0.5, -0.5) });
+  session.finish();
+  t.is((await events).filter(event => event.kind === 'late').length, 8);
+});

@@ -118,6 +118,16 @@ test('what all sessions keep is bounded: one that keeps more than its part waits
   t.like(await client.expect('predictions'), { firstSeq: first + 1 });
 });
 
+test('the end waits for no acknowledgement', async t => {
+  const { rows, connect } = await setUp(t, { maxKeptBytes: 10 });
+  const client = await connect();
+  await openSession(client, 1, { resumable: true });
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  await entriesOf(client, 1);
+  client.send({ type: 'finish', session: 1 });
+  t.is((await client.expect('finished')).totals?.frames, 1);
+});
+
 test('nobody has received an answer that was not given', async t => {
   const { rows, connect } = await setUp(t);
   const client = await connect();
