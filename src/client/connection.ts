@@ -437,6 +437,11 @@ export function connectSession(
     // What closes the connection says so by its close code.
     if (fault.session === 0 && retryable && resumable) return;
     if (!retryable && forSeq === undefined && !isNew()) return;
+    if (code === 'limit_reached' && retryable && resumable && token !== undefined) {
+      // The session rests, and there is no place for it until another's is free.
+      line.comeBack(message);
+      return;
+    }
     // A frame that was answered cannot be due again: that is another session.
     const known = expectedSeq === undefined || expectedSeq > received;
     if ((code === 'gap' || code === 'draining') && retryable && resumable && known) {

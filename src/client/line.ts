@@ -67,6 +67,8 @@ export interface Line {
   expect(due: boolean): void;
   /** The server has said when to come back. */
   retryAfter(milliseconds: number): void;
+  /** The server has no room for the session at present: the connection is given up, and made again later. */
+  comeBack(why: string): void;
   close(): void;
 }
 
@@ -171,11 +173,16 @@ export function createLine(
         watch();
         return;
       }
-      const half = socket;
-      if (half === undefined) return;
-      lost(1006, `nothing came for ${Math.round(quiet)} ms`, undefined);
-      half.close();
+      leave(1006, `nothing came for ${Math.round(quiet)} ms`);
     });
+  }
+
+  /** It counts as lost, whatever the other side thinks of it. */
+  function leave(code: number, why: string): void {
+    const left = socket;
+    if (left === undefined) return;
+    lost(code, why, undefined);
+    left.close();
   }
 
   events.state({ kind: 'connecting' });
@@ -202,6 +209,7 @@ export function createLine(
     retryAfter(milliseconds) {
       atLeast = milliseconds;
     },
+    comeBack: why => leave(closeCodes.tryLater, why),
     close() {
       closed = true;
       stopRetry();

@@ -68,8 +68,8 @@ export function connect(
       return blocked;
     },
     ended: session => sessions.ended(session),
-    takenOver(session) {
-      sessions.takenOver(session);
+    takenOver(number) {
+      sessions.takenOver(number);
       if (sessions.isEmpty()) shut(closeCodes.takenOver, 'another connection goes on');
     },
   };

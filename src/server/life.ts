@@ -53,14 +53,20 @@ export function exit(hub: Hub, grant: Grant, own: boolean): void {
   grant.learners--;
 }
 
+/** Who is told of a session that rests: the connection that it has. */
+type Told = Pick<Resting, 'gone' | 'takenOver'>;
+
+/** It has none. */
+export const toldNobody: Told = { gone() {}, takenOver() {} };
+
 let restedHere = 0;
 
 /**
  * Saves a session in the store, and lets go of it here; nothing waits in it.
  *
- * @param gone is called if it is evicted while it rests
+ * @param told of what becomes of it while it rests
  */
-export function putToRest(hub: Hub, session: Session, gone: (reason: EvictionReason) => void = () => {}): Resting {
+export function putToRest(hub: Hub, session: Session, told: Told = toldNobody): Resting {
   const { register, store, counts, settings } = hub;
   const { token, nonce, grant, own, served } = session;
   const name = token === '' ? `connected-${++restedHere}` : token;
@@ -71,7 +77,7 @@ export function putToRest(hub: Hub, session: Session, gone: (reason: EvictionRea
   const stored = store.put(name, bytes).then(given => {
     for (const other of given) evictResting(hub, other, 'room');
   });
-  const resting = { name, token, nonce, owner: grant.name, own, modelHash: served.hash, since, stored, gone };
+  const resting = { name, token, nonce, owner: grant.name, own, modelHash: served.hash, since, stored, ...told };
   stored.catch(error => {
     settings.onError(error);
     evictResting(hub, name, 'failed');
@@ -108,7 +114,8 @@ async function wakeOnce(hub: Hub, resting: Resting, grant: Grant): Promise<Sessi
   }
 }
 
-function evictResting(hub: Hub, name: string, reason: EvictionReason): void {
+/** A session that rests is gone: told and counted. */
+export function evictResting(hub: Hub, name: string, reason: EvictionReason): void {
   const resting = hub.register.unrest(name);
   if (resting === undefined) return;
   countOne(hub.counts.evictions, reason);

@@ -25,6 +25,8 @@ export interface Resting extends SavedName {
   waking?: Promise<Session | undefined>;
   /** It is evicted. */
   gone(reason: 'expired' | 'room' | 'failed'): void;
+  /** Another connection goes on with it. */
+  takenOver(): void;
 }
 
 export interface Register {
@@ -46,6 +48,7 @@ export interface Register {
   /** It does not rest any more. */
   unrest(name: string): Resting | undefined;
   resting(): Iterable<Resting>;
+  readonly restingSize: number;
   /** Those that are here. */
   all(): Iterable<Session>;
   /** Those that wait for their clients, and since when; the longest wait first. */
@@ -83,7 +86,7 @@ export function createRegister(now: () => number): Register {
     find: (token, owner) => mine(tokens.get(token), owner),
     opened: (nonce, owner) => (nonce === '' ? undefined : mine(nonces.get(nonce), owner)),
     attach(session, outlet, number) {
-      if (session.outlet !== outlet) session.outlet.takenOver(session);
+      if (session.outlet !== outlet) session.outlet.takenOver(session.number);
       detached.delete(session);
       move(session, outlet);
       session.number = number;
@@ -107,6 +110,9 @@ export function createRegister(now: () => number): Register {
       return resting;
     },
     resting: () => rested.values(),
+    get restingSize() {
+      return rested.size;
+    },
     all: () => tokens.values(),
     remove(session) {
       tokens.delete(session.token);

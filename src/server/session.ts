@@ -34,8 +34,8 @@ export interface Outlet {
   blocked(): boolean;
   /** The session has sent its last message. */
   ended(session: Session): void;
-  /** Another connection goes on with the session. */
-  takenOver(session: Session): void;
+  /** Another connection goes on with the session of that number. */
+  takenOver(number: number): void;
 }
 
 /** Frames of one message that wait for their turn; what is said of the first of them moves on as they have it. */

@@ -8,7 +8,7 @@ import { type Grant, missingPermission } from './grant.js';
 import type { Hub, SessionDescription } from './hub.js';
 import { acknowledge, pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
-import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, wake } from './life.js';
+import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, toldNobody, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
 import type { Resting } from './register.js';
 import { enqueue, fault, type Outlet, type Session, sayFault } from './session.js';
@@ -29,8 +29,8 @@ export interface Sessions {
   wakeAll(): void;
   /** The session has said its last word. */
   ended(session: Session): void;
-  /** Another connection goes on with the session. */
-  takenOver(session: Session): void;
+  /** Another connection goes on with the session of that number. */
+  takenOver(number: number): void;
   /** The connection has ended; its resumable sessions wait for their client, unless that has closed them all. */
   clear(closed: boolean): void;
   /** Announces and puts to rest what has been idle. */
@@ -68,6 +68,37 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     let own = 0;
     for (const session of sessions.values()) if (session.own) own++;
     return own;
+  }
+
+  /** What there may be at most on this connection, if one more would be too much. */
+  function limitHere(own: boolean): string | undefined {
+    if (sessions.size >= settings.maxSessionsPerConnection)
+      return `${settings.maxSessionsPerConnection} sessions on a connection`;
+    return own && learnersHere() >= settings.maxLearnersPerConnection
+      ? `${settings.maxLearnersPerConnection} sessions with weights of their own on a connection`
+      : undefined;
+  }
+
+  /** What there may be at most on the server, and of this token, if one more would be too much; others are put to rest before. */
+  function limitOfAll(own: boolean): string | undefined {
+    makeRoom(hub, own);
+    if (hub.sessions >= settings.maxSessions) return `${settings.maxSessions} sessions`;
+    if (own && hub.learners >= settings.maxLearners)
+      return `${settings.maxLearners} sessions with weights of their own`;
+    if (grant.sessions >= grant.maxSessions) return `${grant.maxSessions} sessions of this token`;
+    return own && grant.learners >= grant.maxLearners
+      ? `${grant.maxLearners} sessions with weights of their own of this token`
+      : undefined;
+  }
+
+  /** Tells of a limit, if there is one, and when to come back. */
+  function refused(number: number, limit: string | undefined): boolean {
+    if (limit === undefined) return false;
+    fault({ number, outlet }, 'limit_reached', `Expected at most ${limit}, got one more`, {
+      retryable: true,
+      retryAfterMilliseconds: settings.retryAfter,
+    });
+    return true;
   }
 
   /** Nothing of the session is left, here or elsewhere. */
@@ -171,10 +202,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     const session = resume ? register.find(token, grant.name) : register.opened(nonce, grant.name);
     const resting = session ? undefined : register.findResting(token, resume ? '' : nonce, grant.name);
     if (session !== undefined) {
-      goOn(session, message);
+      if (session.outlet === outlet || !refused(number, limitHere(session.own))) goOn(session, message);
     } else if (resting !== undefined) {
+      if (refused(number, limitHere(resting.own) ?? limitOfAll(resting.own))) return;
       begin(number, resting.own, async () => {
         const woken = await wake(hub, resting, grant);
+        resting.takenOver();
         return woken === undefined ? () => expired(number) : () => goOn(woken, message, 'woken');
       });
     } else if (resume !== undefined) {
@@ -230,28 +263,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   function openNew(message: Open): void {
     const { session: number } = message;
     const own = needsOwnWeights(message);
-    makeRoom(hub, own);
-    const limit =
-      sessions.size >= settings.maxSessionsPerConnection
-        ? `${settings.maxSessionsPerConnection} sessions on a connection`
-        : hub.sessions >= settings.maxSessions
-          ? `${settings.maxSessions} sessions`
-          : own && hub.learners >= settings.maxLearners
-            ? `${settings.maxLearners} sessions with weights of their own`
-            : own && learnersHere() >= settings.maxLearnersPerConnection
-              ? `${settings.maxLearnersPerConnection} sessions with weights of their own on a connection`
-              : grant.sessions >= grant.maxSessions
-                ? `${grant.maxSessions} sessions of this token`
-                : own && grant.learners >= grant.maxLearners
-                  ? `${grant.maxLearners} sessions with weights of their own of this token`
-                  : undefined;
-    if (limit !== undefined) {
-      fault({ number, outlet }, 'limit_reached', `Expected at most ${limit}, got one more`, {
-        retryable: true,
-        retryAfterMilliseconds: settings.retryAfter,
-      });
-      return;
-    }
+    if (refused(number, limitHere(own) ?? limitOfAll(own))) return;
     enter(hub, grant, own);
     begin(number, own, async here => {
       let session: Session;
@@ -315,6 +327,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
 
   /** Something came for a session that rests. */
   function rouse(number: number, resting: Resting, message: SessionMessage, bytes: number): void {
+    if (resting.waking === undefined && refused(number, limitOfAll(resting.own))) return;
     begin(number, resting.own, async here => {
       const session = await wake(hub, resting, grant);
       if (session?.token === '' && !here()) release(hub, session);
@@ -339,10 +352,15 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
 
   function rest(session: Session): void {
     const { number } = session;
-    const resting = putToRest(hub, session, reason => {
-      if (sessions.get(number) !== resting) return;
-      sessions.delete(number);
-      fault({ number, outlet }, 'evicted', `Expected the session to rest until it is needed, it is gone (${reason})`);
+    const resting: Resting = putToRest(hub, session, {
+      gone(reason) {
+        if (sessions.get(number) !== resting) return;
+        sessions.delete(number);
+        fault({ number, outlet }, 'evicted', `Expected the session to rest until it is needed, it is gone (${reason})`);
+      },
+      takenOver() {
+        if (sessions.get(number) === resting) outlet.takenOver(number);
+      },
     });
     sessions.set(number, resting);
   }
@@ -374,7 +392,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   function leaveResting(resting: Resting, closed: boolean): void {
     if (resting.waking) return;
     if (resting.token === '' || closed) forgetResting(hub, resting);
-    else register.rest({ ...resting, since: hub.now(), gone: () => {} });
+    else register.rest({ ...resting, since: hub.now(), ...toldNobody });
   }
 
   return {
@@ -422,9 +440,9 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       // Its last words are kept until they have arrived.
       if (session.token === '') close(session);
     },
-    takenOver(session) {
-      sessions.delete(session.number);
-      fault(session, 'taken_over', 'Expected one connection to go on with the session, another one does');
+    takenOver(number) {
+      sessions.delete(number);
+      fault({ number, outlet }, 'taken_over', 'Expected one connection to go on with the session, another one does');
     },
     clear(closed) {
       for (const session of sessions.values()) {

@@ -97,3 +97,47 @@ test('where the store has no room, the session is told at once that it is gone',
   t.is(life.counts.evictions.get('room'), 1);
   t.like(life.errors, [{ fault: 'evicted' }]);
 });
+
+test('a session that rests is taken over as any other, and the one that had it is told', async t => {
+  const life = await setUp({ idleSeconds: 100, announceSeconds: 20 });
+  life.session.push(life.rows[0]);
+  await life.network.run(1000);
+  const resume = life.session.resumePoint();
+  await life.sweepAfter(85);
+  await life.sweepAfter(20);
+  t.is(life.counts.hibernations, 1);
+  const steps: RemoteStep[] = [];
+  const errors: unknown[] = [];
+  const other = life.network.connect(
+    { resume },
+    { next: event => steps.push(event as RemoteStep), error: error => errors.push(error), complete() {} },
+  );
+  await life.network.run(1000);
+  t.like(life.errors, [{ fault: 'taken_over' }]);
+  other.push(life.rows[1]);
+  await life.network.run(1000);
+  t.is(firstDifference(steps[0].prediction, life.predictions[1]), -1);
+  t.deepEqual(errors, []);
+});
+
+test('a session for which there is no place when it is to wake rests on, and its client comes back', async t => {
+  const life = await setUp({ idleSeconds: 100, announceSeconds: 20, maxSessions: 1, retryAfter: 1000 });
+  life.session.push(life.rows[0]);
+  await life.network.run(1000);
+  await life.sweepAfter(85);
+  await life.sweepAfter(20);
+  t.is(life.counts.hibernations, 1);
+  const other = life.network.connect({}, { next() {}, error() {}, complete() {} });
+  await life.network.run(1000);
+  t.is(life.network.hub.sessions, 1);
+  life.session.push(life.rows[1]);
+  await life.network.run(10_000);
+  t.true(life.counts.faults.get('limit_reached')! >= 1);
+  t.is(life.network.hub.sessions, 1);
+  t.is(life.steps.length, 1);
+  other.abandon();
+  await life.network.run(60_000);
+  t.is(life.steps.length, 2);
+  t.is(firstDifference(life.steps[1].prediction, life.predictions[1]), -1);
+  t.deepEqual(life.errors, []);
+});

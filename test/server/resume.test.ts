@@ -259,3 +259,48 @@ test('a session that was closed, or whose connection its client closed with 1000
   second.send({ type: 'open', session: 1, resume: { token: two.token, receivedSeq: 0 } });
   t.like(await second.expect('fault'), { session: 1, code: 'token_expired' });
 });
+
+test('the bounds hold for sessions that go on, too: they wait at rest until there is a place', async t => {
+  const { rows, connect } = await setUp(t, {
+    maxSessions: 2,
+    maxSessionsPerConnection: 2,
+    maxLearners: 1,
+    retryAfter: 7,
+  });
+  const tokens: string[] = [];
+  for (const learn of ['none', 'private', 'none', 'private'] as const) {
+    const client = await connect();
+    const { token } = await openSession(client, 1, { resumable: true, learn });
+    tokens.push(token);
+    client.send(rowFrames(1, 1, rows.slice(0, 1)));
+    await client.expect('predictions');
+    await cut(client);
+    // The server hears of it.
+    await (await connect()).socket.close();
+  }
+  const client = await connect();
+  const resume = (session: number, place: number): void =>
+    client.send({ type: 'open', session, resume: { token: tokens[place], receivedSeq: 1 } });
+  const full = { code: 'limit_reached', retryable: true, retryAfterMilliseconds: 7 } as const;
+  resume(1, 1);
+  t.is((await client.expect('opened')).nextSeq, 2);
+  resume(2, 3);
+  t.like(await client.expect('fault'), {
+    session: 2,
+    ...full,
+    message: 'Expected at most 1 sessions with weights of their own, got one more',
+  });
+  resume(2, 0);
+  t.is((await client.expect('opened')).nextSeq, 2);
+  resume(3, 2);
+  t.like(await client.expect('fault'), {
+    session: 3,
+    ...full,
+    message: 'Expected at most 2 sessions on a connection, got one more',
+  });
+  client.send({ type: 'close', session: 1 });
+  while ((await client.next()).type !== 'finished');
+  client.send({ type: 'close', session: 1 });
+  resume(3, 3);
+  t.is((await client.expect('opened')).nextSeq, 2);
+});
