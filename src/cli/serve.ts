@@ -158,13 +158,15 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
   const stopping = onSignal(
     () => {
       process.stderr.write('eddy: answering what has come, then ending (Ctrl-C again ends at once)\n');
-      void server.close();
+      // Whoever asked for the end, what went wrong is told after it.
+      server.close().catch(() => {});
     },
     status => process.exit(status),
   );
   await server.closed;
   clearInterval(timer);
   stopping.forget();
+  await server.close();
 }
 
 /** Who may connect, from files and the environment. */

@@ -9,7 +9,7 @@ import { createKeeper } from './keep.js';
 import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
 import { type Models, type Serveable, type Served, serveModel } from './served.js';
-import { saveSessions, takeUpSessions } from './sessions-file.js';
+import { forgetSessions, saveSessions, takeUpSessions } from './sessions-file.js';
 import { createUpgrade } from './upgrade.js';
 
 /** Beyond the connections: for requests, and for those that are told that the server is full. */
@@ -26,7 +26,7 @@ export interface Server {
   readonly port: number;
   /**
    * Drains: takes nothing new, answers every frame that has come, closes with 1012, and after the grace ends the
-   * connections that are left. Resolves when the port is free.
+   * connections that are left. Resolves when the port is free. Rejects with `ServeError` if the sessions could not be saved.
    */
   close(): Promise<void>;
   /**
@@ -45,7 +45,7 @@ export interface Server {
  * Frames that come in one turn of the event loop are one `stepMany` over all sessions; each is answered once, in order.
  *
  * @param models one model, or several by name
- * @throws ConfigError for a wrong option; ServeError if the port cannot be had
+ * @throws ConfigError for a wrong option; ServeError if the port cannot be had, or the sessions file has no place
  *
  * @example
  * const server = await serve(model, { port: 8080 });
@@ -74,7 +74,8 @@ export async function serveHub(hub: Hub): Promise<Server> {
   const end = new Promise<void>(resolve => {
     ended = resolve;
   });
-  http = listener(settings, createRoutes(hub, close));
+  const drainFor = (): void => void close().catch(settings.onError);
+  http = listener(settings, createRoutes(hub, drainFor));
   http.on('upgrade', createUpgrade(hub));
   http.maxConnections = settings.maxConnections + spareSockets;
   // Those that have left HTTP too, whatever became of them.
@@ -88,6 +89,8 @@ export async function serveHub(hub: Hub): Promise<Server> {
     settings.log.info({ sessions: await takeUpSessions(hub, sessionsFile) }, 'sessions taken up');
   }
   const { port } = await listen(http, settings);
+  // Not before: where the port cannot be had, the next start takes them up.
+  if (sessionsFile !== undefined) await forgetSessions(sessionsFile);
   const keeper = createKeeper(hub.models, hub.retired, { keep: undefined, ...settings });
   const heartbeat = setInterval(() => {
     for (const connection of hub.connections) connection.heartbeat();

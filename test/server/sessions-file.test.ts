@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
@@ -106,6 +106,37 @@ test('a file of something else stops the start, and stays', async t => {
   await writeFile(sessionsFile, 'not sessions');
   await t.throwsAsync(serve(await seeded(), { sessionsFile }), { code: 'EDDY_CHECKPOINT' });
   t.is(await readFile(sessionsFile, 'utf8'), 'not sessions');
+});
+
+test('a server that cannot listen leaves the sessions to the next start', async t => {
+  const sessionsFile = path();
+  const before = await serve(await seeded(), { sessionsFile, grace: 0 });
+  const { token } = await openSession(await connectWire(t, before.url), 1, { resumable: true });
+  await before.close();
+  const { port, close } = await serve(await seeded());
+  await t.throwsAsync(serve(await seeded(), { port, sessionsFile }), { code: 'EDDY_SERVE' });
+  await close();
+  const client = await connectWire(t, (await startServer(t, await seeded(), { sessionsFile })).url);
+  t.is((await openSession(client, 1, { resume: { token, receivedSeq: 0 } })).token, token);
+});
+
+test('a file that could not be written is told at the start, and one that cannot at the end then', async t => {
+  const sessionsFile = path();
+  const nowhere = join(sessionsFile, 'none', 'sessions');
+  await t.throwsAsync(serve(await seeded(), { sessionsFile: nowhere }), { code: 'EDDY_SERVE', message: /folder/ });
+  const server = await serve(await seeded(), { sessionsFile, grace: 0 });
+  await rm(dirname(sessionsFile), { recursive: true });
+  await t.throwsAsync(server.close(), { code: 'EDDY_SERVE', message: /0 sessions to be saved .* they are lost/ });
+  await server.closed;
+});
+
+test('sessions of a file for which there is no room to rest are counted as evicted', async t => {
+  const sessionsFile = path();
+  const before = await serve(await seeded(), { sessionsFile, grace: 0 });
+  await openSession(await connectWire(t, before.url), 1, { resumable: true });
+  await before.close();
+  const server = await startServer(t, await seeded(), { sessionsFile, maxRestingBytes: 10 });
+  t.regex(await (await fetch(`${server.httpUrl}/metrics`)).text(), /^eddy_evictions_total\{reason="room"\} 1$/m);
 });
 
 test('a session that learns a shared model goes on with the settings that it had, bounds that are none too', async t => {
