@@ -34,9 +34,11 @@ export function createGrant(
   allowed: Iterable<Permission>,
   { maxConnections, maxSessions, maxLearners, messageRate }: Partial<GrantLimits> = {},
 ): Grant {
+  const all = new Set(allowed);
+  if (all.has('operate')) all.add('observe');
   return {
     name,
-    permissions: new Set(allowed),
+    permissions: all,
     maxConnections: maxConnections ?? Number.POSITIVE_INFINITY,
     maxSessions: maxSessions ?? Number.POSITIVE_INFINITY,
     maxLearners: maxLearners ?? Number.POSITIVE_INFINITY,

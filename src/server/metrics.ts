@@ -40,8 +40,14 @@ export function metricsText(hub: Hub): string {
   rows('gauge', 'eddy_model_info', 'The served models: always 1.', models);
   one('gauge', 'eddy_connections', 'Open connections.', connections.size);
   one('gauge', 'eddy_sessions_active', 'Open sessions.', hub.sessions);
+  one('gauge', 'eddy_sessions_detached', 'Those of them that wait for their clients.', hub.register.detached.size);
+  one('gauge', 'eddy_sessions_hibernated', 'Sessions that rest in the store.', hub.register.restingSize);
+  one('gauge', 'eddy_store_bytes', 'Bytes of the store in which they rest.', hub.store.bytes);
+  one('counter', 'eddy_hibernations_total', 'Times that a session was put to rest.', counts.hibernations);
   one('gauge', 'eddy_learners_active', 'Open sessions with weights of their own.', hub.learners);
   one('gauge', 'eddy_unsent_bytes', 'Bytes of answers that peers have not taken yet.', unsent);
+  const { unacknowledgedBytes } = counts;
+  one('gauge', 'eddy_unacknowledged_bytes', 'Bytes of answers that are kept until acknowledged.', unacknowledgedBytes);
   by('eddy_sessions_total', 'Sessions that were opened, and finished.', 'event', Object.entries(counts.sessions));
   by('eddy_evictions_total', 'Sessions that were put away for good.', 'reason', counts.evictions);
   by('eddy_resumes_total', 'Sessions that a client asked to go on with.', 'outcome', counts.resumes);

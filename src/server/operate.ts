@@ -19,6 +19,15 @@ export function readiness({ draining, sessions, connections, settings }: Hub): '
   return sessions >= settings.maxSessions || connections.size >= settings.maxConnections ? 'full' : 'ready';
 }
 
+export interface SessionList {
+  readonly connections: readonly ConnectionDescription[];
+  /** Sessions that wait for their clients, and those that rest in the store. */
+  readonly detached: number;
+  readonly hibernated: number;
+  /** The last connection, if there are more. */
+  readonly next?: number;
+}
+
 /** Connections in one answer, at most. */
 const most = 100;
 
@@ -26,10 +35,7 @@ const most = 100;
  * Connections with their sessions, the oldest first: `?after=` goes on behind that connection, where `next` says that there
  * are more.
  */
-export function listSessions(
-  { connections }: Hub,
-  query: URLSearchParams,
-): { readonly connections: readonly ConnectionDescription[]; readonly next?: number } {
+export function listSessions({ connections, register }: Hub, query: URLSearchParams): SessionList {
   const after = Number(query.get('after') ?? 0);
   if (!Number.isSafeInteger(after) || after < 0) {
     throw new RequestError(
@@ -39,11 +45,12 @@ export function listSessions(
     );
   }
   const found: ConnectionDescription[] = [];
+  const elsewhere = { detached: register.detached.size, hibernated: register.restingSize };
   for (const connection of connections) {
     const description = connection.describe();
     if (description.connection <= after) continue;
-    if (found.length === most) return { connections: found, next: found[most - 1].connection };
+    if (found.length === most) return { connections: found, ...elsewhere, next: found[most - 1].connection };
     found.push(description);
   }
-  return { connections: found };
+  return { connections: found, ...elsewhere };
 }

@@ -83,3 +83,33 @@ test('the text is what Prometheus reads: a help and a type for each, and no sess
     if (type === 'counter') t.regex(name, /_total$/);
   }
 });
+
+test('sessions that wait or rest, and what is kept for their clients, are told in both places', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])), { maxSessions: 2 });
+  const read = async () => samples(await (await fetch(`${server.httpUrl}/metrics`)).text());
+  const until = async (name: string, value: number): Promise<Map<string, number>> => {
+    for (let tries = 0; tries < 1000; tries++) {
+      const now = await read();
+      if (now.get(name) === value) return now;
+    }
+    throw new Error(`Expected ${name} to be ${value}`);
+  };
+  for (const detached of [1, 2]) {
+    const client = await connectWire(t, server.url);
+    await openSession(client, 1, { resumable: true });
+    client.send(rowFrames(1, 1, [row(1)]));
+    await entriesOf(client, 1);
+    client.socket.terminate();
+    const now = await until('eddy_sessions_detached', detached);
+    t.true(now.get('eddy_unacknowledged_bytes')! > 20 * detached);
+  }
+  t.is((await read()).get('eddy_store_bytes'), 0);
+  // It takes the place of one that waits.
+  await openSession(await connectWire(t, server.url));
+  const now = await read();
+  t.is(now.get('eddy_sessions_detached'), 1);
+  t.is(now.get('eddy_sessions_hibernated'), 1);
+  t.is(now.get('eddy_hibernations_total'), 1);
+  t.true(now.get('eddy_store_bytes')! > 100);
+  t.like(await (await fetch(`${server.httpUrl}/sessions`)).json(), { detached: 1, hibernated: 1 });
+});

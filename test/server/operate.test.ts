@@ -7,7 +7,7 @@ import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../
 const tokens = [
   { name: 'app', token: 'app-0123456789abc' },
   { name: 'prometheus', token: 'prometheus-012345', permissions: ['observe'] },
-  { name: 'operator', token: 'operator-01234567', permissions: ['observe', 'operate'] },
+  { name: 'operator', token: 'operator-01234567', permissions: ['operate'] },
 ] as const;
 
 async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
@@ -52,8 +52,13 @@ test('the list of sessions says where each stands, and needs the permission to o
       ],
     },
   ]);
-  t.deepEqual((await ask('/sessions?after=1', tokens[1].token)).body, { connections: [] });
+  t.deepEqual((await ask('/sessions?after=1', tokens[1].token)).body, {
+    connections: [],
+    detached: 0,
+    hibernated: 0,
+  });
   t.is((await ask('/sessions?after=x', tokens[1].token)).status, 400);
+  t.is((await ask('/sessions', tokens[2].token)).status, 200, 'who operates observes');
 });
 
 test('a list of many goes on where it ended', async t => {

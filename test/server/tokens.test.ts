@@ -8,7 +8,7 @@ const one = { name: 'phones', token: 'a-token-of-enough-length' };
 test('a token names its grant, and no other text does', t => {
   const tokens = createTokens([one, { name: 'desk', token: 'another-long-token', permissions: ['operate'] }]);
   t.is(tokens.find('a-token-of-enough-length')?.name, 'phones');
-  t.deepEqual([...tokens.find('another-long-token')!.permissions], ['operate']);
+  t.deepEqual([...tokens.find('another-long-token')!.permissions], ['operate', 'observe']);
   for (const other of [
     '',
     'a-token-of-enough-lengt',
