@@ -45,7 +45,9 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
     { length: output.kind === 'classes' ? output.size : 0 },
     () => new Uint32Array(output.size),
   );
-  let [absolute, squares, numbers] = [0, 0, 0];
+  let [absolute, squares, numbers, right] = [0, 0, 0, 0];
+  /** Of labels: how often each is true. */
+  const truths = new Uint32Array(output.size);
   const sums = new Float64Array(output.size);
   const targets: Float32Array[] = [];
   const unaligned = sequences.some(raw => raw.unaligned);
@@ -59,6 +61,13 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
         return;
       }
       const row = target as Float32Array;
+      if (output.kind === 'labels') {
+        row.forEach((value, i) => {
+          if (value >= 0.5) truths[i]++;
+          if (value >= 0.5 === step.prediction[i] >= 0.5) right++;
+        });
+        return;
+      }
       targets.push(row);
       row.forEach((value, i) => {
         const error = value - step.prediction[i];
@@ -75,6 +84,12 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   else if (output.kind === 'classes') {
     const most = Math.max(...confusion.map(row => row.reduce((sum, count) => sum + count, 0)));
     Object.assign(table, { accuracy, majority: most / labelled });
+  } else if (output.kind === 'labels') {
+    const usual = truths.reduce((sum, count) => sum + Math.max(count, labelled - count), 0);
+    Object.assign(table, {
+      accuracy: right / (labelled * output.size),
+      majority: usual / (labelled * output.size),
+    });
   } else if (output.kind === 'values') {
     const spread = targets.reduce(
       (sum, row) => sum + row.reduce((s, value, i) => s + (value - sums[i] / labelled) ** 2, 0),

@@ -124,6 +124,21 @@ test('a label for each step; tokens that foretell the next', async t => {
   t.is((await judge(t, at('n'), at('t.ndjson'))).accuracy, 1);
 });
 
+test('labels of which any may be true are judged one by one, beside the most frequent', async t => {
+  const at = folder(t);
+  const all = slopes(60, 5).map(({ inputs }) => ({
+    inputs: inputs.map(([a]) => [a]),
+    targets: inputs.map(([a]) => [a > 0 ? 1 : 0, a > -100 ? 1 : 0]),
+  }));
+  writeFileSync(at('a.ndjson'), jsonLines(all));
+  await train(t, at('a.ndjson'), '--output', 'labels', '--out', at('m'), '--hidden', '8', '--epochs', '30');
+  const table = await judge(t, at('m'), at('a.ndjson'));
+  const steps = all.flatMap(({ targets }) => targets);
+  const above = steps.filter(([first]) => first === 1).length / steps.length;
+  t.true(Math.abs(table.majority - (Math.max(above, 1 - above) + 1) / 2) < 1e-9, `${table.majority}`);
+  t.true(table.accuracy > 0.95 && table.majority < 0.9, `${table.accuracy}, ${table.majority}`);
+});
+
 test('text is foretold byte by byte', async t => {
   const at = folder(t);
   writeFileSync(at('a.txt'), verses(4000));
