@@ -10,11 +10,12 @@ import type { SessionLearner } from './learner.js';
 import { flush } from './outbox.js';
 import { type FrameRun, forStepOf, type Session, sayFault, targetOf, weightOf } from './session.js';
 
-/** Begins the stream of a session that learns, from its carry; the step numbers go on. */
+/** Begins the stream of a session that learns, from its carry, as any stream begins; only the step numbers go on. */
 export function startLearning(session: Session): void {
   const { learner, steps } = session;
   if (learner === undefined) return;
-  session.stream = createStream(learner.trainer, { carry: session.carry.slice(), steps, updated: steps, entries: [] });
+  const fresh = { carry: session.carry.slice(), steps, began: steps, updated: steps, read: steps, entries: [] };
+  session.stream = createStream(learner.trainer, fresh);
   followVerdicts(session, learner);
   session.streamStart = steps;
   session.diverged = false;

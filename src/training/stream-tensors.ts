@@ -56,6 +56,9 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
     ...(states.some(({ forgotten }) => forgotten !== undefined)
       ? { forgotten: tensorOf(Float64Array.from(states, ({ forgotten = 0 }) => forgotten)) }
       : {}),
+    ...(states.some(({ began }) => began !== undefined)
+      ? { began: tensorOf(Float64Array.from(states, ({ began = 0 }) => began)) }
+      : {}),
     random: tensorOf(Uint32Array.from(states.flatMap(state => [...(state.random ?? new Uint32Array(4))])), [
       states.length,
       4,
@@ -119,6 +122,8 @@ export function readStreams(
   const reads = readTensor && doubles(readTensor, readName, [streams]);
   const [forgottenTensor, forgottenName] = part('forgotten');
   const forgottens = forgottenTensor && doubles(forgottenTensor, forgottenName, [streams]);
+  const [beganTensor, beganName] = part('began');
+  const begans = beganTensor && doubles(beganTensor, beganName, [streams]);
   const carries = floats(...part('carry'), [streams, widths.carry]);
   const randoms = words(...part('random'), [streams, 4]);
   let total = 0;
@@ -171,7 +176,11 @@ export function readStreams(
     first += count;
     const random = randoms.slice(4 * i, 4 * i + 4);
     const drawn = random.some(word => word !== 0);
-    const read = { ...(reads && { read: reads[i] }), ...(forgottens?.[i] ? { forgotten: forgottens[i] } : {}) };
+    const read = {
+      ...(reads && { read: reads[i] }),
+      ...(forgottens?.[i] ? { forgotten: forgottens[i] } : {}),
+      ...(begans?.[i] ? { began: begans[i] } : {}),
+    };
     return { carry: row(carries, i, widths.carry), steps, updated, ...read, entries, ...(drawn ? { random } : {}) };
   });
 }

@@ -32,6 +32,8 @@ export interface Entry {
 export interface StreamState {
   readonly carry: Carry;
   readonly steps: number;
+  /** Where numbers went on from a stream before: its last step. Groups are counted from there. Default 0. */
+  readonly began?: number;
   /** The step after which the newest update ran, or was found to have nothing to learn. */
   readonly updated: number;
   /** The same of the readout, where it has a rule of its own. */
@@ -123,6 +125,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   let random = createRandom(state?.random ?? replay.seed);
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
+  const began = state?.began ?? 0;
   let updated = state?.updated ?? 0;
   let read = state?.read ?? 0;
   let entries: Entry[] = [...(state?.entries ?? [])];
@@ -143,7 +146,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   const freshGroups = (): { first: number; last: number }[] => {
     const groups: { first: number; last: number }[] = [];
     // Groups end at multiples of k1; the last may be cut by the end of the stream.
-    for (let end = Math.ceil(firstFresh / k1) * k1; end - k1 < steps; end += k1) {
+    for (let end = began + Math.ceil((firstFresh - began) / k1) * k1; end - k1 < steps; end += k1) {
       const first = Math.max(end - k1 + 1, steps - entries.length + 1);
       const last = Math.min(end, steps);
       for (let number = first; number <= last; number++) {
@@ -169,14 +172,14 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
   /** Windows that end with steps drawn from the newest `capacity` whose targets have come. */
   const drawReplay = (): Window[] => {
-    const span = Math.min(replay.capacity, steps - forgotten);
+    const span = Math.min(replay.capacity, steps - Math.max(forgotten, began));
     const windows: Window[] = [];
     if (span === 0) return windows;
     for (let draw = 0; windows.length < replay.windows && draw < drawsPerWindow * replay.windows; draw++) {
       const last = steps - random.integer(span);
       const at = place(last);
       // A window cut at its beginning by what is not kept any more would be another window.
-      if (at < Math.min(k2, last) - 1) continue;
+      if (at < Math.min(k2, last - began) - 1) continue;
       const { target, fresh } = entries[at];
       if (target === undefined || target === null || fresh) continue;
       const window = windowOf(last - k1 + 1, last, entry => !entry.fresh && entry.target !== undefined);
@@ -264,7 +267,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     },
 
     due(waiting = true) {
-      if (steps % k1 !== 0 || updated >= steps) return false;
+      if ((steps - began) % k1 !== 0 || updated >= steps) return false;
       return waiting || entries[entries.length - 1].target !== undefined;
     },
 
@@ -285,7 +288,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     },
 
     readoutDue(waiting = true) {
-      if (readout === undefined || steps % readout.k1 !== 0 || read >= steps) return false;
+      if (readout === undefined || (steps - began) % readout.k1 !== 0 || read >= steps) return false;
       return waiting || entries[entries.length - 1].target !== undefined;
     },
 
@@ -337,6 +340,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       ...(replay.windows > 0 ? { random: random.state() } : {}),
       ...(mark ? { mark } : {}),
       ...(forgotten > 0 ? { forgotten } : {}),
+      ...(began > 0 ? { began } : {}),
     }),
   };
 }
@@ -348,9 +352,10 @@ export function checkState(trainer: Trainer, state: StreamState): void {
     if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
   };
   expect(typeof state === 'object' && state !== null, 'state', 'a state of a stream', state);
-  const { carry, steps, updated, read = 0, forgotten = 0, entries } = state;
+  const { carry, steps, began = 0, updated, read = 0, forgotten = 0, entries } = state;
   expect(carry?.length === size, 'state.carry', `${size} numbers`, carry?.length);
   expect(Number.isSafeInteger(steps) && steps >= 0, 'state.steps', 'an integer from 0', steps);
+  expect(Number.isInteger(began) && began >= 0 && began <= steps, 'state.began', `from 0 to ${steps}`, began);
   expect(Number.isInteger(updated) && updated >= 0 && updated <= steps, 'state.updated', `from 0 to ${steps}`, updated);
   expect(Number.isInteger(read) && read >= 0 && read <= steps, 'state.read', `from 0 to ${steps}`, read);
   const forgets = Number.isInteger(forgotten) && forgotten >= 0 && forgotten <= steps;

@@ -41,8 +41,7 @@ async function play(model: TrainableModel, session: number, { learns, pieces, se
     if (piece === -1) {
       messages.push({ type: 'reset', session });
       update();
-      const { steps } = stream;
-      stream = createStream(trainer, { carry: own.zeroCarry(), steps, updated: steps, entries: [] });
+      stream = createStream(trainer);
     } else if (piece === 0) {
       messages.push(rowFrames(session, seq++, [Float32Array.of(0, Number.NaN, 0)]));
       expected.push('refused');
