@@ -1,4 +1,5 @@
 /** The messages of one turn as frames of a WebSocket (RFC 6455, section 5.2), in one piece of memory: a turn is one write. */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Entries, WireData } from '../wire/messages.js';
 import { giveBack } from './entries.js';
@@ -18,6 +19,9 @@ const opcodes = { text: 1, binary: 2 };
 /** Up to here messages are copied together; one that is larger is written as it is. */
 const largestPiece = 16_384;
 
+/** What is asked of a socket. */
+export type Writing = Pick<Duplex, 'cork' | 'uncork' | 'write' | 'writableLength'>;
+
 export function createOutgoing(): Outgoing {
   return { messages: [], lent: [], text: false, bytes: 0 };
 }
@@ -35,11 +39,14 @@ export function addMessage(outgoing: Outgoing, message: WireData, memory?: Entri
 }
 
 /** Writes what waits. */
-export function writeMessages(outgoing: Outgoing, socket: Pick<Duplex, 'cork' | 'uncork' | 'write'>): void {
+export function writeMessages(outgoing: Outgoing, socket: Writing): void {
   const { messages, bytes } = outgoing;
   if (messages.length === 0) return;
-  if (bytes <= largestPiece) {
-    socket.write(together(outgoing, 0, messages.length, bytes));
+  if (bytes <= largestPiece && takesAtOnce(socket)) {
+    socket.write(together(outgoing, 0, messages.length, desk.subarray(0, bytes)));
+    if (socket.writableLength > 0) desk = Buffer.allocUnsafeSlow(largestPiece);
+  } else if (bytes <= largestPiece) {
+    socket.write(together(outgoing, 0, messages.length, Buffer.allocUnsafe(bytes)));
   } else {
     socket.cork();
     for (const piece of pieces(outgoing)) socket.write(piece);
@@ -54,9 +61,19 @@ export function clearMessages(outgoing: Outgoing): void {
   outgoing.messages.length = outgoing.lent.length = outgoing.bytes = 0;
 }
 
-/** Those from one place to another, which take so many bytes with their heads, as one piece. */
-function together({ messages, text }: Outgoing, from: number, to: number, bytes: number): Uint8Array {
-  const target = Buffer.allocUnsafe(bytes);
+/** Where messages are copied together for sockets that take them at once: the next may have the same place. */
+let desk = Buffer.allocUnsafeSlow(largestPiece);
+
+/**
+ * Nothing waits in a plain socket of the system: what is written now goes to the system at once, as far as that has room, and where
+ * `writableLength` is 0 after it, all of it has. One that is encrypted reads it later.
+ */
+function takesAtOnce(socket: Writing): boolean {
+  return socket instanceof Socket && !('encrypted' in socket) && socket.writableLength === 0;
+}
+
+/** Those from one place to another with their heads, in a piece of as many bytes. */
+function together({ messages, text }: Outgoing, from: number, to: number, target: Uint8Array): Uint8Array {
   let end = 0;
   for (let i = from; i < to; i++) {
     end = putHead(target, end, text, messages[i].length);
@@ -77,7 +94,7 @@ function* pieces(outgoing: Outgoing): Generator<Uint8Array> {
       bytes += more;
     }
     if (to > from) {
-      yield together(outgoing, from, to, bytes);
+      yield together(outgoing, from, to, Buffer.allocUnsafe(bytes));
       from = to;
     } else {
       const { length } = messages[from];

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import test from 'ava';
 import fc from 'fast-check';
@@ -74,4 +76,44 @@ test('what is cleared is not sent', t => {
   clearMessages(outgoing);
   write();
   t.deepEqual(read(), []);
+});
+
+test('what a socket of the system has not taken yet is not written over by the next turns', async t => {
+  const server = createServer({ noDelay: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const peer = connect((server.address() as { port: number }).port, '127.0.0.1');
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  t.teardown(() => {
+    peer.destroy();
+    server.close();
+  });
+  const receiver = new Receiver({ isServer: false });
+  const came: string[] = [];
+  receiver.on('message', (data: Buffer) => came.push(`${data.length} of ${data[0]}`));
+
+  const outgoing = createOutgoing();
+  const sent: string[] = [];
+  let waited = 0;
+  for (let turn = 0; waited < 50; turn++) {
+    const message = new Uint8Array(1 + ((turn * 977) % 9000)).fill(turn % 251);
+    addMessage(outgoing, message);
+    writeMessages(outgoing, socket);
+    sent.push(`${message.length} of ${message[0]}`);
+    // Nobody reads: the system is full at some time, and what comes then waits here.
+    if (socket.writableLength > 0) waited++;
+  }
+  // As long as one goes at once, others lie where it lay.
+  peer.on('data', chunk => receiver.write(chunk));
+  while (came.length < sent.length) await once(peer, 'data');
+  t.deepEqual(came, sent);
+  for (let turn = 0; turn < 100; turn++) {
+    addMessage(outgoing, new Uint8Array(10).fill(turn));
+    writeMessages(outgoing, socket);
+  }
+  while (came.length < sent.length + 100) await once(peer, 'data');
+  t.deepEqual(
+    came.slice(sent.length),
+    Array.from({ length: 100 }, (_, turn) => `10 of ${turn}`),
+  );
 });
