@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
+import { WebSocket } from 'ws';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
 import { finished, start } from '../helpers/cli.js';
 import { choose, colours, number, numberFrom, places, startDemo } from '../helpers/demo.js';
@@ -192,7 +193,13 @@ test('a port in use is a clear error with the way out', async t => {
 });
 
 test('SIGINT, even twice, ends the demo with status 0', async t => {
-  const { child } = await startDemo(t);
+  const { url, child } = await startDemo(t);
+  // One who does not answer the close: so the drain lasts until the second signal has surely come.
+  const peer = new WebSocket(url.replace('http', 'ws'), 'eddy.v1.json');
+  await once(peer, 'open');
+  peer.pause();
+  peer.on('error', () => {});
+  t.teardown(() => peer.terminate());
   child.kill('SIGINT');
   child.kill('SIGINT');
   const [status] = await once(child, 'exit');
