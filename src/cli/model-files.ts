@@ -1,5 +1,6 @@
 /** Checkpoints that are served under the names of their files, and taken up anew when a file changes. */
 import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { ConfigError } from '../errors.js';
@@ -19,26 +20,40 @@ export interface ModelFile {
 /**
  * The checkpoints at these paths; of a folder, those directly in it.
  *
+ * @param mayBeGone a path at which there is nothing is passed over: for who looks again
  * @throws ConfigError if two have one name
  */
-export async function findModels(paths: readonly string[]): Promise<ReadonlyMap<string, ModelFile>> {
+export async function findModels(paths: readonly string[], mayBeGone = false): Promise<ReadonlyMap<string, ModelFile>> {
   const found = new Map<string, ModelFile>();
-  for (const path of await filesOf(paths)) {
+  for (const path of await filesOf(paths, mayBeGone)) {
     const name = basename(path, extname(path));
     if (found.has(name)) throw new ConfigError(`Expected checkpoints of different names, got ${name} twice`);
-    const { mtimeMs, size, ino } = await stat(path);
+    const file = await look(path, mayBeGone);
+    if (file === undefined) continue;
+    const { mtimeMs, size, ino } = file;
     found.set(name, { name, path, version: `${mtimeMs} ${size} ${ino}` });
   }
   return found;
 }
 
-async function filesOf(paths: readonly string[]): Promise<string[]> {
+async function filesOf(paths: readonly string[], mayBeGone: boolean): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
-    if (!(await stat(path)).isDirectory()) files.push(path);
+    const file = await look(path, mayBeGone);
+    if (file === undefined) continue;
+    if (!file.isDirectory()) files.push(path);
     else for (const name of (await readdir(path)).sort()) if (endings.has(extname(name))) files.push(join(path, name));
   }
   return files;
+}
+
+async function look(path: string, mayBeGone: boolean): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (mayBeGone && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** A model, and what tells its file from any other. */

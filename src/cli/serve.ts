@@ -103,8 +103,7 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
     if (updates > 0) log.info({ model: name, updates }, 'goes on from what was learned');
     return served;
   };
-  const find = () => findModels(paths);
-  const files = await find();
+  const files = await findModels(paths);
   if (files.size === 0 && options.cell === undefined)
     throw new ConfigError(`Expected a file that ends in ${[...endings].join(' or ')} in ${paths.join(', ')}, got none`);
   const models: Record<string, Serveable> = {};
@@ -133,19 +132,23 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
     log,
     onError: error => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'the server failed'),
   });
-  const watch = watchModels(find, files, async (name, file) => {
-    try {
-      if (file === undefined) {
-        server.replace(name, undefined);
-        log.warn({ model: name }, 'file is gone: no new sessions');
-        return;
+  const watch = watchModels(
+    () => findModels(paths, true),
+    files,
+    async (name, file) => {
+      try {
+        if (file === undefined) {
+          server.replace(name, undefined);
+          log.warn({ model: name }, 'file is gone: no new sessions');
+          return;
+        }
+        const { model, digest } = await readModel(file.path);
+        server.replace(name, await restore(name, model, digest));
+      } catch (error) {
+        log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up');
       }
-      const { model, digest } = await readModel(file.path);
-      server.replace(name, await restore(name, model, digest));
-    } catch (error) {
-      log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up');
-    }
-  });
+    },
+  );
   let looking: Promise<void> = Promise.resolve();
   const look = (): void => {
     looking = looking

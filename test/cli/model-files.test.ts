@@ -13,6 +13,8 @@ test('files are found by name, in a folder those that are checkpoints', async t 
   const found = await findModels([at('models'), at('other.bin')]);
   t.deepEqual([...found.keys()], ['a', 'b', 'other']);
   await t.throwsAsync(findModels([at('none.eddy')]), { code: 'ENOENT' });
+  const stillThere = await findModels([at('none.eddy'), at('other.bin'), at('no-folder')], true);
+  t.deepEqual([...stillThere.keys()], ['other'], 'one that is gone hides no other');
   writeFileSync(at('models/a.eddy'), '');
   await t.throwsAsync(findModels([at('models')]), { instanceOf: ConfigError, message: /different names, got a twice/ });
 });

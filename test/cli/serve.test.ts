@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import test from 'ava';
 import { createEncoder } from '../../src/encoders/encoders.js';
@@ -107,6 +107,26 @@ test('a folder is served, and a newer version of a file is taken up', async t =>
   t.not(two.modelHash, one.modelHash);
   child.kill('SIGTERM');
   t.is((await finished(child)).status, 0);
+});
+
+test('of files that were named one is gone: it is served no more, and the others are looked at', async t => {
+  const at = folder(t);
+  const [first, second] = await Promise.all([1, 2].map(seed => createModel(readings, { seed })));
+  for (const name of ['gone', 'stays']) writeFileSync(at(`${name}.eddy`), saveModel(first));
+  const paths = [at('gone.eddy'), at('stays.eddy')];
+  const child = start(t, 'serve', ...paths, '--port', '0', '--watch', '1', '--log', 'info');
+  const url = /ws:\S+/.exec(await lineReader(child)())![0].replace('ws', 'http');
+  const served = async (): Promise<string[]> => (await (await fetch(`${url}/healthz`)).json()).models;
+  t.deepEqual(await served(), ['gone', 'stays']);
+  const taken = new Promise<void>(resolve => {
+    child.stderr.on('data', (data: Buffer) => data.includes('model taken up') && resolve());
+  });
+  rmSync(at('gone.eddy'));
+  writeFileSync(at('beside'), saveModel(second));
+  renameSync(at('beside'), at('stays.eddy'));
+  await taken;
+  while ((await served()).length > 1) await new Promise(resolve => setTimeout(resolve, 50));
+  t.deepEqual(await served(), ['stays']);
 });
 
 test('what was learned together survives a restart; tokens come from a file', async t => {
