@@ -171,9 +171,10 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     else if (session.ended && seq >= session.kept!.answered) close(session);
   }
 
-  /** What has come is answered first; again, it changes nothing. */
+  /** What has come is answered first; again, it changes nothing, and all is sent again if all was sent on this connection. */
   function finish(session: Session, carry: boolean, state: boolean, learn: boolean): void {
-    if (session.ended && session.kept) rewind(session, session.kept.acked, 0);
+    const { ended, kept } = session;
+    if (ended && kept !== undefined && kept.sent === kept.messages.length) rewind(session, kept.acked, 0);
     pump(session);
     if (session.finishing) return;
     session.finishing = true;

@@ -380,6 +380,32 @@ test('a connection whose sessions wait for acknowledgements is read on, within a
   t.is(webSocket.closedWith, closeCodes.limits);
 });
 
+test('a finish that comes again, while its peer has not taken all, repeats nothing', async t => {
+  const { receive, nextTurn, socket, writes } = await onFakeSocket(1000);
+  const open = { type: 'open', session: 1, resumable: true, nonce: 'drawn' } as const;
+  receive({ ...open, learn: 'private', learning: { k1: 1, k2: 2 } });
+  await nextTurn();
+  for (let firstSeq = 1; firstSeq <= 10; firstSeq++) {
+    const targets = { targets: [1] };
+    receive({ type: 'frames', session: 1, firstSeq, payload: { kind: 'tokens', ids: [0] }, targets });
+    await nextTurn();
+  }
+  receive({ type: 'finish', session: 1 });
+  await nextTurn();
+  const all = writes.join(' ').split(' ').slice(1);
+  t.is(all.filter(type => type === 'updated').length, 10);
+  writes.length = 0;
+  receive(open);
+  receive({ type: 'finish', session: 1 });
+  await nextTurn();
+  t.false(writes.join(' ').includes('finished'), 'not all at once');
+  for (let i = 0; i < 9; i++) {
+    socket.emit('drain');
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  t.deepEqual(writes.join(' ').split(' '), ['opened', ...all]);
+});
+
 test('a connection with too many unsent bytes is not read from, and its sessions wait, until the socket drains', async t => {
   const { receive, nextTurn, webSocket, socket, writes } = await onFakeSocket(1000);
   receive({ type: 'open', session: 1 });
