@@ -114,7 +114,8 @@ export function connectSession(
   let gap = { expected: 0, seq: 0 };
   const snapshots: Waiter<SnapshotData>[] = [];
   let snapshotsSent = 0;
-  const restores: Waiter<Opened>[] = [];
+  /** `nth` counts as `takenMessages` does; 0 where it has not been sent. */
+  const restores: (Waiter<Opened> & { nth: number })[] = [];
 
   const outgoing = createOutgoing(
     options.maxBuffered,
@@ -223,11 +224,12 @@ export function connectSession(
       if ('targets' in taken) {
         nextSeq += taken.targets.length;
         targets.push(...taken.targets);
-        line.expect(true);
       }
       if (message.type === 'snapshot') snapshotsSent++;
       else if (resumable) sent.add(message);
+      if (message.type === 'restore') restores.find(({ nth }) => nth === 0)!.nth = resumable ? sent.moving : 1;
       sendNew(message);
+      expectWhatIsDue();
     }
     if (finishing && !finishSent && outgoing.size === 0) {
       finishSent = true;
@@ -287,6 +289,11 @@ export function connectSession(
     return { ...message, ack: acked };
   }
 
+  /** A connection on which nothing comes is lost, unless nothing is to come. */
+  function expectWhatIsDue(): void {
+    line.expect(nextSeq - 1 > received || finishSent || snapshotsSent > 0 || restores.length > 0);
+  }
+
   function sendFinish(): void {
     line.expect(true);
     // As here, a stream that fails learns no remainder.
@@ -332,6 +339,7 @@ export function connectSession(
       case 'snapshotData':
         snapshotsSent--;
         snapshots.shift()?.resolve(message);
+        expectWhatIsDue();
         break;
       case 'duplicate':
       case 'expiring':
@@ -351,19 +359,25 @@ export function connectSession(
     const again = opened !== undefined || resume !== undefined;
     const first = opened === undefined;
     opened = message;
+    const { takenMessages = 0 } = message;
+    if (ready && !resumable) restores.shift()?.resolve(message);
+    // The one that told of it may have been lost.
+    else
+      while (resumable && restores.length > 0 && isTaken(restores[0], takenMessages))
+        restores.shift()!.resolve(message);
     if (ready) {
-      restores.shift()?.resolve(message);
+      expectWhatIsDue();
       return;
     }
     ready = true;
-    had = { nextSeq: message.nextSeq, taken: message.takenMessages ?? 0 };
+    had = { nextSeq: message.nextSeq, taken: takenMessages };
     early.length = 0;
     token = message.token || undefined;
     line.established();
     if (first) options.onOpened?.(message);
     if (again) {
       acked = Math.max(acked, point.received);
-      for (const missing of sent.missing(message.nextSeq, message.takenMessages ?? 0)) line.send(missing);
+      for (const missing of sent.missing(message.nextSeq, takenMessages)) line.send(missing);
       for (let i = 0; i < snapshotsSent; i++) line.send({ type: 'snapshot', session });
       if (finishSent) sendFinish();
     }
@@ -383,7 +397,7 @@ export function connectSession(
       if (done) return;
     }
     if (entries.length <= known) return;
-    if (nextSeq - 1 === received && !finishSent) line.expect(false);
+    expectWhatIsDue();
     schedule();
   }
 
@@ -516,7 +530,7 @@ export function connectSession(
           reject(unexpected('a session that is open'));
           return;
         }
-        restores.push({ resolve, reject });
+        restores.push({ resolve, reject, nth: 0 });
         outgoing.pushState({ kind: 'restore', data: data.slice() });
         schedule();
       }),
@@ -526,6 +540,10 @@ export function connectSession(
 interface Waiter<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
+}
+
+function isTaken({ nth }: { readonly nth: number }, takenMessages: number): boolean {
+  return nth > 0 && nth <= takenMessages;
 }
 
 const nothing = new Float32Array(0);

@@ -164,13 +164,13 @@ export function createLine(
   }
 
   /** Looks whether anything has come since answers are due, or the session is to open. */
-  function watch(): void {
+  function watch(wait = silence): void {
     stopWatch();
     if (!(due || opening) || reconnect === false) return;
-    stopWatch = clock.after(silence, () => {
+    stopWatch = clock.after(wait, () => {
       const quiet = clock.now() - heard;
       if (quiet < silence) {
-        watch();
+        watch(silence - quiet);
         return;
       }
       leave(1006, `nothing came for ${Math.round(quiet)} ms`);

@@ -1,6 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { lastValueFrom, toArray } from 'rxjs';
+import { WebSocket } from 'ws';
 import { type RemoteOptions, type RemoteStep, remoteSession } from '../../src/client/index.js';
+import type { Socket } from '../../src/client/line.js';
+import { createRemoteSession } from '../../src/client/remote-session.js';
 import { RemoteError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
@@ -190,4 +193,33 @@ test('more targets than may wait follow the last frame, and all are learned', as
   for (let forStep = 1; forStep <= 8; forStep++) await session.send({ forStep, target: Float32Array.of(0.5, -0.5) });
   session.finish();
   t.is((await events).filter(event => event.kind === 'late').length, 8);
+});
+
+test('a state that is asked for on a connection that has gone silent is asked for on the next one', async t => {
+  const server = await startServer(t, model);
+  const sockets: Socket[] = [];
+  const session = createRemoteSession((url, subprotocol) => {
+    sockets.push(new WebSocket(url, [subprotocol]) as Socket);
+    return sockets.at(-1)!;
+  })(server.url, { reconnect: { silence: 200, first: 1 } });
+  const answers = session[Symbol.asyncIterator]();
+  await session.send(rows[0]);
+  await answers.next();
+  // Half open: nothing arrives any more, on either side.
+  sockets[0].onmessage = () => {};
+  sockets[0].send = () => {};
+  const { seq, data } = await session.snapshot();
+  t.is(seq, 1);
+  t.is(sockets.length, 2);
+  sockets[1].onmessage = () => {};
+  sockets[1].send = () => {};
+  t.is((await session.restore(data)).nextStep, 2);
+  t.is(sockets.length, 3);
+  // The server has it, and only what it says of it is lost.
+  sockets[2].onmessage = () => {};
+  t.is((await session.restore(data)).nextStep, 2);
+  t.is(sockets.length, 4);
+  await session.send(rows[1]);
+  t.deepEqual(told([(await answers.next()).value!]), toTell(1, 2));
+  session.close();
 });
