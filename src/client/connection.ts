@@ -365,10 +365,8 @@ export function connectSession(
     else
       while (resumable && restores.length > 0 && isTaken(restores[0], takenMessages))
         restores.shift()!.resolve(message);
-    if (ready) {
-      expectWhatIsDue();
-      return;
-    }
+    expectWhatIsDue();
+    if (ready) return;
     ready = true;
     had = { nextSeq: message.nextSeq, taken: takenMessages };
     early.length = 0;

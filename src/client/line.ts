@@ -170,7 +170,7 @@ export function createLine(
     stopWatch = clock.after(wait, () => {
       const quiet = clock.now() - heard;
       if (quiet < silence) {
-        watch(silence - quiet);
+        watch(Math.max(1, silence - quiet));
         return;
       }
       leave(1006, `nothing came for ${Math.round(quiet)} ms`);

@@ -1,15 +1,13 @@
 import test, { type ExecutionContext } from 'ava';
 import { lastValueFrom, toArray } from 'rxjs';
-import { WebSocket } from 'ws';
 import { type RemoteOptions, type RemoteStep, remoteSession } from '../../src/client/index.js';
-import type { Socket } from '../../src/client/line.js';
-import { createRemoteSession } from '../../src/client/remote-session.js';
 import { RemoteError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { bits } from '../helpers/bits.js';
 import { config, randomInput } from '../helpers/models.js';
+import { createNetwork, quiet } from '../helpers/network.js';
 import { startServer } from '../helpers/wire-client.js';
 
 const model = await createModel(config('gru', [5]), { seed: 7 });
@@ -195,31 +193,32 @@ test('more targets than may wait follow the last frame, and all are learned', as
   t.is((await events).filter(event => event.kind === 'late').length, 8);
 });
 
-test('a state that is asked for on a connection that has gone silent is asked for on the next one', async t => {
-  const server = await startServer(t, model);
-  const sockets: Socket[] = [];
-  const session = createRemoteSession((url, subprotocol) => {
-    sockets.push(new WebSocket(url, [subprotocol]) as Socket);
-    return sockets.at(-1)!;
-  })(server.url, { reconnect: { silence: 200, first: 1 } });
-  const answers = session[Symbol.asyncIterator]();
-  await session.send(rows[0]);
-  await answers.next();
-  // Half open: nothing arrives any more, on either side.
-  sockets[0].onmessage = () => {};
-  sockets[0].send = () => {};
-  const { seq, data } = await session.snapshot();
-  t.is(seq, 1);
-  t.is(sockets.length, 2);
-  sockets[1].onmessage = () => {};
-  sockets[1].send = () => {};
-  t.is((await session.restore(data)).nextStep, 2);
-  t.is(sockets.length, 3);
-  // The server has it, and only what it says of it is lost.
-  sockets[2].onmessage = () => {};
-  t.is((await session.restore(data)).nextStep, 2);
-  t.is(sockets.length, 4);
-  await session.send(rows[1]);
-  t.deepEqual(told([(await answers.next()).value!]), toTell(1, 2));
-  session.close();
+test('a state that is asked for, or put in place, is answered wherever the connection is lost or goes silent', async t => {
+  const network = createNetwork(createRandom(4), model, { ...quiet, deaf: 1 });
+  const steps: RemoteStep[] = [];
+  const errors: unknown[] = [];
+  const session = network.connect(
+    {},
+    { next: event => steps.push(event as RemoteStep), error: error => errors.push(error), complete() {} },
+  );
+  session.push(rows[0]);
+  await network.run(1000);
+  let data: Uint8Array | undefined;
+  for (let milliseconds = 0; milliseconds < 40; milliseconds++) {
+    const restores = milliseconds % 2 === 1;
+    let answered = false;
+    const asked = restores ? session.restore(data!) : session.snapshot();
+    void asked.then(state => {
+      answered = true;
+      if ('data' in state) data = state.data;
+    });
+    await network.run(milliseconds);
+    network.cut(session);
+    await network.run(20_000);
+    t.true(answered, `${restores ? 'restored' : 'asked for'}, cut after ${milliseconds} ms`);
+  }
+  session.push(rows[1]);
+  await network.run(1000);
+  t.deepEqual(told(steps), toTell(0, 2));
+  t.deepEqual(errors, []);
 });
