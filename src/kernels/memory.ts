@@ -19,7 +19,7 @@ export interface Arena {
   /** Room for `length` numbers, all +0, aligned to 64 bytes, with 64 bytes of slack behind. */
   reserve(length: number): Region;
   /** Numbers reserved so far. */
-  readonly size: number;
+  size(): number;
 }
 
 /** Where the numbers live: a WebAssembly memory, or a plain buffer. */
@@ -40,9 +40,7 @@ export function createArena(backing: Backing): Arena {
 
   const arena = {
     floats: backing.view(),
-    get size() {
-      return end;
-    },
+    size: () => end,
     reserve(length: number): Region {
       if (!Number.isSafeInteger(length) || length < 0) {
         throw new ConfigError(`Expected a region's length to be a non-negative integer, got ${length}`);

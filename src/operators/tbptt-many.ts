@@ -139,7 +139,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         const arrival = stream.target(forStep, stream.copy(target), weight);
         const moved = arrival.kind === 'late' ? { state: move(key) } : {};
         subscriber.next({ key, number: forStep, ...arrival, ...moved } as KeyedLearned<Key>);
-        if (!subscriber.closed && forStep === stream.steps) collectDue(key, stream, false);
+        if (!subscriber.closed && forStep === stream.steps()) collectDue(key, stream, false);
       };
 
       const step = (key: Key, { input, target, weight }: Example<In>): void => {
@@ -192,8 +192,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 }
 
 /** The next step of this stream ends a group. */
-function willBeDue({ steps }: LearningStream, { k1, readout }: Trainer['options']): boolean {
-  return (steps + 1) % k1 === 0 || (readout !== undefined && (steps + 1) % readout.k1 === 0);
+function willBeDue(stream: LearningStream, { k1, readout }: Trainer['options']): boolean {
+  const next = stream.steps() + 1;
+  return next % k1 === 0 || (readout !== undefined && next % readout.k1 === 0);
 }
 
 /** What is wrong with one stream alone, and ends no other. */

@@ -65,7 +65,7 @@ export function createLearner(
     const to = stream.heed(done);
     emit({ kind: 'update', update: done, state: track() });
     if (done.rollback && !left())
-      emit({ kind: 'rollback', number: stream.steps, to, rollback: done.rollback, state: track() });
+      emit({ kind: 'rollback', number: stream.steps(), to, rollback: done.rollback, state: track() });
   };
 
   const updateReadout = (): void => {
@@ -91,7 +91,7 @@ export function createLearner(
       if ('forStep' in item) {
         const arrival = stream.target(item.forStep, stream.copy(item.target), item.weight);
         emit({ number: item.forStep, ...arrival, ...(arrival.kind === 'late' ? { state: track() } : {}) } as Learned);
-        if (!left() && item.forStep === stream.steps) updateDue(false);
+        if (!left() && item.forStep === stream.steps()) updateDue(false);
         return;
       }
       updateDue(true);

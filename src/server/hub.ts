@@ -64,11 +64,7 @@ export function createHub(models: Models, settings: Settings, clock: Clock = rea
     batcher,
     turn: createTurn(batcher.run, clock.later),
     histograms,
-    share: {
-      get bytes() {
-        return shareOf(settings.maxKeptBytes, hub.sessions);
-      },
-    },
+    share: { bytes: () => shareOf(settings.maxKeptBytes, hub.sessions) },
     log: settings.log,
     connections: new Set(),
     connected: 0,

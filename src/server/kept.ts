@@ -102,7 +102,7 @@ const mostBytes = 1 << 20;
 
 /** Bytes that each session may keep at present: its part of what all may. */
 export interface Share {
-  readonly bytes: number;
+  bytes(): number;
 }
 
 /** The part of one of so many sessions in `all` bytes. */
@@ -112,7 +112,7 @@ export function shareOf(all: number, sessions: number): number {
 
 /** So much is kept that nothing is stepped until some of it has arrived. */
 export function isFull({ kept, share }: Speaker): boolean {
-  return kept !== undefined && kept.bytes > share.bytes;
+  return kept !== undefined && kept.bytes > share.bytes();
 }
 
 /** Sends what waits for a peer that reads. */

@@ -189,8 +189,8 @@ function describe(
     horizon,
     learning: {
       ...options,
-      optimizer: trainer.optimizer.config,
-      ...(readout ? { readout: { ...readout, optimizer: trainer.readout!.config } } : {}),
+      optimizer: trainer.optimizer.config(),
+      ...(readout ? { readout: { ...readout, optimizer: trainer.readout!.config() } } : {}),
       ...(replay.windows > 0 ? { replay } : {}),
       ...(maxGradientElement < Number.POSITIVE_INFINITY ? { maxGradientElement } : {}),
       targetSource: horizon > 0 ? 'input' : 'sent',

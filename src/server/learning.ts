@@ -101,7 +101,7 @@ function learnTarget(session: Session, number: number, target: TargetValue, weig
     const message = `Expected one target for step ${number}, got another: the first one stands`;
     tell(session, refused(session, 'target_exists', number, message));
   }
-  if (number === stream.steps) updateDue(session, false);
+  if (number === stream.steps()) updateDue(session, false);
 }
 
 function refused(session: Session, code: 'target_expired' | 'target_exists', forStep: number, message: string) {

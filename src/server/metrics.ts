@@ -41,7 +41,7 @@ export function metricsText(hub: Hub): string {
   one('gauge', 'eddy_connections', 'Open connections.', connections.size);
   one('gauge', 'eddy_sessions_active', 'Open sessions.', hub.sessions);
   one('gauge', 'eddy_sessions_detached', 'Those of them that wait for their clients.', hub.register.detached.size);
-  one('gauge', 'eddy_sessions_hibernated', 'Sessions that rest in the store.', hub.register.restingSize);
+  one('gauge', 'eddy_sessions_hibernated', 'Sessions that rest in the store.', hub.register.restingSize());
   one('gauge', 'eddy_store_bytes', 'Bytes of the store in which they rest.', hub.store.bytes);
   one('counter', 'eddy_hibernations_total', 'Times that a session was put to rest.', counts.hibernations);
   one('gauge', 'eddy_learners_active', 'Open sessions with weights of their own.', hub.learners);

@@ -45,7 +45,7 @@ export function listSessions({ connections, register }: Hub, query: URLSearchPar
     );
   }
   const found: ConnectionDescription[] = [];
-  const elsewhere = { detached: register.detached.size, hibernated: register.restingSize };
+  const elsewhere = { detached: register.detached.size, hibernated: register.restingSize() };
   for (const connection of connections) {
     const description = connection.describe();
     if (description.connection <= after) continue;

@@ -48,12 +48,11 @@ export interface Register {
   /** It does not rest any more. */
   unrest(name: string): Resting | undefined;
   resting(): Iterable<Resting>;
-  readonly restingSize: number;
+  restingSize(): number;
   /** Those that are here. */
   all(): Iterable<Session>;
   /** Those that wait for their clients, and since when; the longest wait first. */
   readonly detached: ReadonlyMap<Session, number>;
-  readonly size: number;
 }
 
 /** @param now in milliseconds */
@@ -76,9 +75,6 @@ export function createRegister(now: () => number): Register {
 
   return {
     detached,
-    get size() {
-      return tokens.size;
-    },
     add(session) {
       tokens.set(session.token, session);
       if (session.nonce !== '') nonces.set(session.nonce, session);
@@ -110,9 +106,7 @@ export function createRegister(now: () => number): Register {
       return resting;
     },
     resting: () => rested.values(),
-    get restingSize() {
-      return rested.size;
-    },
+    restingSize: () => rested.size,
     all: () => tokens.values(),
     remove(session) {
       tokens.delete(session.token);

@@ -55,8 +55,8 @@ export function saveTrainer(
   // JSON has no infinity: where it is not the default it becomes null.
   const settings = withoutInfinity({
     ...options,
-    optimizer: optimizer.config,
-    ...(readout && { readout: { ...options.readout, optimizer: readout.config } }),
+    optimizer: optimizer.config(),
+    ...(readout && { readout: { ...options.readout, optimizer: readout.config() } }),
     maxGradientNorm: finiteOrNull(options.maxGradientNorm),
     ...(options.guard && {
       guard: {
@@ -236,7 +236,7 @@ function readMoments(trainer: Trainer, tensors: ReadonlyMap<string, Tensor>): vo
   for (const [name, { dtype, shape }] of tensors) {
     if (!name.startsWith(`${trainerPrefix}moments.`) || known.has(name)) continue;
     throw new CheckpointError(
-      `Expected the moments of ${optimizer.config.kind} alone, got ${quote(name)}, ${describe(dtype, shape)}`,
+      `Expected the moments of ${optimizer.config().kind} alone, got ${quote(name)}, ${describe(dtype, shape)}`,
     );
   }
 }

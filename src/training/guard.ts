@@ -317,7 +317,8 @@ function largestState(windows: readonly Window[]): number {
 }
 
 /** Share of the update before that an update goes on with. */
-function memoryOf({ config }: Optimizer): number {
+function memoryOf(optimizer: Optimizer): number {
+  const config = optimizer.config();
   if (config.kind === 'sgd') return config.momentum;
   return config.kind === 'adam' ? config.beta1 : 0;
 }

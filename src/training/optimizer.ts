@@ -61,7 +61,7 @@ interface Move {
 
 export interface Optimizer {
   /** With every default filled in, and the rate as it is now. */
-  readonly config: Required<OptimizerConfig>;
+  config(): Required<OptimizerConfig>;
   /** The learning rate; it may be changed between updates. */
   rate: number;
   /** Factor on the rate: below 1 while a guard holds it down. */
@@ -90,9 +90,7 @@ export function createOptimizer(kernels: Kernels, size: number, config: Optimize
   const rule = createRule(kernels, size, full);
   let updates = 0;
   const optimizer: Optimizer = {
-    get config() {
-      return { ...full, rate: optimizer.rate };
-    },
+    config: () => ({ ...full, rate: optimizer.rate }),
     rate: full.rate,
     factor: 1,
     moments: rule.moments,

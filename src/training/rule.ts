@@ -38,19 +38,13 @@ export function createRule(
   ranges: readonly Range[],
   options: ClipOptions & { readonly maxSkipped: number },
 ): Rule {
-  let count = 0;
   let skippedInRow = 0;
-  let followed = 0;
-  return {
-    get count() {
-      return count;
-    },
-    get followed() {
-      return followed;
-    },
-    follow(loss) {
+  const rule = {
+    count: 0,
+    followed: 0,
+    follow(loss: number): Followed {
       const { norm, scale, left, clipped } = clipGradient(network.kernels, gradient, ranges, options);
-      followed = left;
+      rule.followed = left;
       const skipped = !Number.isFinite(loss) || !Number.isFinite(norm);
       if (skipped) {
         skippedInRow++;
@@ -61,19 +55,20 @@ export function createRule(
           );
       } else {
         skippedInRow = 0;
-        count++;
+        rule.count++;
         optimizer.update(network.weights, gradient, ranges, scale);
         network.version++;
       }
-      return { count, gradientNorm: norm, clipped: clipped && !skipped, skipped };
+      return { count: rule.count, gradientNorm: norm, clipped: clipped && !skipped, skipped };
     },
-    counters: () => ({ count, skippedInRow, ...optimizer.counters() }),
-    restore(counters) {
-      count = counters.count;
+    counters: () => ({ count: rule.count, skippedInRow, ...optimizer.counters() }),
+    restore(counters: Record<string, number>) {
+      rule.count = counters.count;
       skippedInRow = counters.skippedInRow;
       optimizer.restore(counters);
     },
   };
+  return rule;
 }
 
 /** Neighbouring tensors of the given names, as runs of weights. */

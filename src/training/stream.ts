@@ -98,7 +98,7 @@ export interface LearningStream {
   readoutDue(waiting?: boolean): boolean;
   /** The steps of the update of the readout that is due, or of what remains, oldest first; these count as learned by it. */
   takeReadout(): ReadoutStep[];
-  readonly steps: number;
+  steps(): number;
   /**
    * Follows what an update's guard did: marks where the stream stands, or goes back to its mark and steps what is kept since then again,
    * so that no carry of the weights that were taken back is left. Returns the mark's step.
@@ -223,9 +223,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   findFresh();
 
   return {
-    get steps() {
-      return steps;
-    },
+    steps: () => steps,
 
     step(input, target, weight) {
       const near = trainer.guard ? trainer.guard.limit(input) : input;

@@ -114,11 +114,11 @@ export async function fold(applied: Outcome['applied'], clients: number, guarded
     } else {
       one.targets.forEach((target, i) => {
         const number = one.forStep + i;
-        if (number > stream.steps) return;
+        if (number > stream.steps()) return;
         const arrival = stream.target(number, target, one.weights?.[i]);
         if (arrival.kind !== 'late') told[client].push(show({ kind: arrival.kind, number }));
         else if (arrival.loss !== null) told[client].push(show({ kind: 'late', number, loss: arrival.loss }));
-        if (number === stream.steps && stream.due(false)) update(client, stream);
+        if (number === stream.steps() && stream.due(false)) update(client, stream);
       });
     }
   }

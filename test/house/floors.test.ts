@@ -182,3 +182,18 @@ test('the numeric path calls no function whose bits differ between engines', t =
   t.deepEqual(uses, []);
   t.deepEqual(inexactUses('model/x.ts', 'const y = Math.exp(x) + x ** 2; // Math.sin'), ['Math.exp', '**']);
 });
+
+test('what frames pass through has no accessors in object literals: V8 reads such a record as a dictionary', t => {
+  const hot = ['kernels', 'cells', 'model', 'training', 'operators', 'wire', 'server'];
+  const accessor = /^ +(?:get|set) \w+\(/m;
+  t.regex('  return {\n    get size() {\n', accessor);
+  // Read once an update, or less often.
+  const cold = new Set(['training/adwin.ts', 'training/trainer.ts', 'server/store.ts']);
+  const found = sources(join(repositoryRoot, 'src'))
+    .map(file => ({ file, name: relative(join(repositoryRoot, 'src'), file).split(sep).join('/') }))
+    .filter(
+      ({ file, name }) => hot.includes(room(name)) && !cold.has(name) && accessor.test(readFileSync(file, 'utf8')),
+    )
+    .map(({ name }) => name);
+  t.deepEqual(found, []);
+});

@@ -97,7 +97,7 @@ async function eachCase(
   for (const [name, fill] of Object.entries(fills(17))) {
     let kernels = await pair();
     for (const size of sizes) {
-      if (kernels[0].arena.size > 4e6) kernels = await pair();
+      if (kernels[0].arena.size() > 4e6) kernels = await pair();
       run(kernels, size, fill, `${name}, size ${size}`);
     }
   }

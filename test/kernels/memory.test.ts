@@ -17,7 +17,7 @@ for (const name of ['buffer', 'WebAssembly memory'] as const) {
       t.is(region.address % 16, 0);
       t.is(region.array.buffer, arena.floats.buffer);
     });
-    t.true(arena.size <= arena.floats.length);
+    t.true(arena.size() <= arena.floats.length);
   });
 }
 

@@ -54,7 +54,7 @@ function sessions(model: TrainableModel, count: number): { session: Session; sen
       outlet,
       counts: createCounts(),
       histograms: createHistograms(),
-      share: { bytes: 1 << 20 },
+      share: { bytes: () => 1 << 20 },
       grant: createGrant('anonymous', ['predict']),
       token: '',
       nonce: '',

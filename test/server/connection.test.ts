@@ -227,7 +227,7 @@ async function onFakeSocket(highWater: number, now?: () => number, share = 1 << 
     unauthenticated: 0,
     counts: createCounts(),
     histograms: createHistograms(),
-    share: { bytes: share },
+    share: { bytes: () => share },
     log: silent,
     connected: 0,
     register: createRegister(() => 0),

@@ -164,7 +164,7 @@ for (const [what, { output = 'values', options, without, weighted = false }] of 
       t.deepEqual(opened!.loss, trainer.options.loss);
       t.deepEqual(
         opened!.readout,
-        trainer.readout && { ...trainer.options.readout!, optimizer: trainer.readout.config },
+        trainer.readout && { ...trainer.options.readout!, optimizer: trainer.readout.config() },
       );
     });
   }

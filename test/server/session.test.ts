@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import test, { type ExecutionContext } from 'ava';
 import { createAudio } from '../../src/encoders/audio.js';
 import { createReadings } from '../../src/encoders/readings.js';
@@ -6,6 +7,7 @@ import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
+import { createSession } from '../../src/server/session.js';
 import type { Entry, Payload } from '../../src/wire/messages.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cutAt } from '../helpers/chunks.js';
@@ -536,4 +538,28 @@ test('a model whose encoder makes other inputs than it takes is not served', asy
     instanceOf: ConfigError,
     message: /encoder strokes to take 4 features, got 3 features/,
   });
+});
+
+test('a session stays a record that is read fast, whatever it is given later', t => {
+  setFlagsFromString('--allow-natives-syntax');
+  const isFast = new Function('object', 'return %HasFastProperties(object)') as (object: object) => boolean;
+  const removed: { a?: number; b: number } = { a: 1, b: 2 };
+  delete removed.a;
+  t.false(isFast(removed));
+  for (let i = 0; i < 50; i++) {
+    const session = createSession({
+      number: i,
+      outlet: { queued: 0 },
+      token: 'a',
+      served: {},
+      carry: new Float32Array(3),
+    } as never);
+    Object.assign(session, {
+      number: 2 ** 31 + i,
+      outlet: { pending: i, queued: 1 },
+      lastActive: 0.5 + i,
+      learner: { i },
+    });
+    t.true(isFast(session));
+  }
 });

@@ -93,7 +93,7 @@ function createRun(trainer: Trainer, states: ReadonlyMap<string, StreamState> = 
         const arrival = stream.target(item.forStep, item.target, item.weight);
         if (arrival.kind === 'late') numbers.push(...arrival.prediction, arrival.loss ?? -1);
         else numbers.push(arrival.kind.length);
-        if (item.forStep === stream.steps) updateDue(stream, false);
+        if (item.forStep === stream.steps()) updateDue(stream, false);
         return;
       }
       updateDue(stream, true);
@@ -181,7 +181,7 @@ test('a run that stops anywhere and goes on from its file ends in the same bits'
     // Infinity is what a schedule's `until` is when it is left out.
     const settings = ({ options, optimizer, readout }: Trainer): string =>
       JSON.stringify(
-        [options.maxGradientNorm === Number.POSITIVE_INFINITY, options, optimizer.config, readout?.config],
+        [options.maxGradientNorm === Number.POSITIVE_INFINITY, options, optimizer.config(), readout?.config()],
         (_, value) =>
           value === Number.POSITIVE_INFINITY || value === options.optimizer || value === options.readout?.optimizer
             ? undefined
