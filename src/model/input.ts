@@ -7,9 +7,27 @@ export type Input = number | Float32Array;
 /** @throws InputError if the input is of another kind or shape, out of range, or not finite */
 export function checkInput(config: ModelConfig, input: Input): void {
   checkShape(config, input);
-  if (typeof input !== 'number') {
-    for (let i = 0; i < input.length; i++) if (!Number.isFinite(input[i])) throw notFinite('input', input[i], i);
+  if (typeof input !== 'number' && !areFinite(input)) {
+    const index = input.findIndex(value => !Number.isFinite(value));
+    throw notFinite('input', input[index], index);
   }
+}
+
+/** x − x is 0, or NaN where x is not finite; four sums side by side do not wait for each other. */
+function areFinite(row: Float32Array): boolean {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let i = 0;
+  for (; i + 4 <= row.length; i += 4) {
+    a += row[i] - row[i];
+    b += row[i + 1] - row[i + 1];
+    c += row[i + 2] - row[i + 2];
+    d += row[i + 3] - row[i + 3];
+  }
+  for (; i < row.length; i++) a += row[i] - row[i];
+  return a + b + c + d === 0;
 }
 
 /** Kind, shape and range; that features are finite is seen when they are loaded. */

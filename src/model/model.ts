@@ -1,15 +1,15 @@
-import { ConfigError, InputError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
-import type { Floats, Region } from '../kernels/memory.js';
+import type { Floats } from '../kernels/memory.js';
 import { createKernels } from '../kernels/wasm.js';
 import { createRandom } from '../random.js';
-import { type Activations, createActivations } from './activations.js';
-import { type Carry, type CarryLayout, carryLayout, checkCarry } from './carry.js';
+import { createBatch } from './batch.js';
+import { type Carry, type CarryLayout, carryLayout } from './carry.js';
 import { checkConfig, type ModelConfig } from './config.js';
-import { checkInput, checkShape, type Input } from './input.js';
-import { type Block, forward, type Network } from './network.js';
+import { checkInput, type Input } from './input.js';
+import type { Network } from './network.js';
 import { drawWeights, layoutParameters, type Weights } from './parameters.js';
-import { arrays, emitStep, loadCarry, loadInput, type Step } from './transfer.js';
+import { arrays, type Step } from './transfer.js';
 
 /** A network that can be stepped: configuration and weights, shared by many streams. */
 export interface Model<In extends Input = Input> {
@@ -29,6 +29,11 @@ export interface Model<In extends Input = Input> {
   step(carry: Carry, input: In | null): Step;
   /** One time step of many streams: the same bits as `step` on each. All are checked before any is stepped. */
   stepMany(carries: readonly Carry[], inputs: readonly (In | null)[]): Step[];
+  /**
+   * `stepMany` for who keeps nothing of it: each carry is overwritten by the one after its step, and what the steps hold changes
+   * with the next call. Nothing has moved where it throws.
+   */
+  moveMany(carries: readonly Carry[], inputs: readonly (In | null)[]): readonly Step[];
 }
 
 /** A model whose weights are ours to read, write and learn. */
@@ -84,6 +89,7 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
     checkInput: input => checkInput(checked, input),
     step: batch.step,
     stepMany: batch.stepMany,
+    moveMany: batch.moveMany,
 
     weights: () => readTensors(network, weights.array),
 
@@ -125,53 +131,4 @@ export function readTensors(network: Network, numbers: Floats): Weights {
       return [name, values as Float32Array];
     }),
   );
-}
-
-/** Steps through activations of one time step, which grow with the largest batch. */
-function createBatch(network: Network, layout: CarryLayout) {
-  const { kernels: k, config } = network;
-  const emit = emitStep(network, layout);
-  let rows: Activations;
-  let staging: Region;
-  const single: readonly Block[] = [{ step: 0, previous: 0, count: 1 }];
-
-  const grow = (streams: number): void => {
-    rows = createActivations(k.arena, config, streams, streams, false);
-    staging = k.arena.reserve(Math.max(config.input.size, layout.size));
-  };
-  grow(1);
-
-  /** Puts the carry and the input of one stream in their rows. */
-  const load = (row: number, carry: Carry, input: Input | null): void => {
-    loadInput(network, rows, row, input, staging.address);
-    loadCarry(network, layout, rows, row, carry, staging.address);
-  };
-
-  const check = (carry: Carry, input: Input | null): void => {
-    checkShape(config, input);
-    checkCarry(layout, carry);
-  };
-
-  return {
-    step(carry: Carry, input: Input | null): Step {
-      check(carry, input);
-      load(0, carry, input);
-      forward(network, rows, 0, 1, single);
-      return emit(rows, 0);
-    },
-
-    stepMany(carries: readonly Carry[], inputs: readonly (Input | null)[]): Step[] {
-      const count = inputs.length;
-      if (carries.length !== count)
-        throw new InputError(`Expected as many carries as inputs (${count}), got ${carries.length}`);
-      if (count > rows.streams) grow(Math.max(count, 2 * rows.streams));
-      for (let row = 0; row < count; row++) check(carries[row], inputs[row]);
-      for (let row = 0; row < count; row++) load(row, carries[row], inputs[row]);
-      if (count === 0) return [];
-      forward(network, rows, 0, count, [{ step: 0, previous: 0, count }]);
-      const steps: Step[] = [];
-      for (let row = 0; row < count; row++) steps.push(emit(rows, row));
-      return steps;
-    },
-  };
 }

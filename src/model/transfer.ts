@@ -100,6 +100,59 @@ export function emitStep(network: Network, layout: CarryLayout): (rows: Activati
   };
 }
 
+/** What a row holds after a step, where it lies. */
+interface View {
+  readonly step: { logits: Float32Array; prediction: Float32Array; carry: Carry };
+  /** Of the state, as the layout has them. */
+  readonly parts: readonly Float32Array[];
+}
+
+/**
+ * Makes the function that shows what steps left in their rows, without a copy, and writes their carries over the ones given. What it
+ * shows changes with the rows.
+ */
+export function viewSteps(
+  network: Network,
+  layout: CarryLayout,
+): (rows: Activations, carries: readonly Carry[]) => readonly Step[] {
+  const { kernels: k, config } = network;
+  const outputs = outputWidth(config.output);
+  let views: View[] = [];
+  let steps: Step[] = [];
+  let seen: Activations | undefined;
+  let memory = k.arena.floats;
+
+  const viewOf = (rows: Activations, row: number, carry: Carry): View => {
+    const at = (address: number, length: number): Float32Array =>
+      memory.subarray(address, address + length) as Float32Array;
+    const logits = at(rows.logits + row * rows.outputStride, outputs);
+    const separate = rows.predictions !== rows.logits;
+    const prediction = separate ? at(rows.predictions + row * rows.outputStride, outputs) : logits;
+    const parts = layout.parts.map(({ layer: index, part, length }) => {
+      const layer = rows.layers[index];
+      return at((part === 'h' ? layer.h : layer.c) + (layer.lead + row) * layer.n, length);
+    });
+    return { step: { logits, prediction, carry }, parts };
+  };
+
+  return (rows, carries) => {
+    if (rows !== seen || memory !== k.arena.floats) {
+      seen = rows;
+      memory = k.arena.floats;
+      views = [];
+    }
+    if (steps.length !== carries.length) steps = [];
+    for (let row = 0; row < carries.length; row++) {
+      if (row === views.length) views.push(viewOf(rows, row, carries[row]));
+      const { step, parts } = views[row];
+      step.carry = carries[row];
+      for (let i = 0; i < parts.length; i++) step.carry.set(parts[i], layout.parts[i].offset);
+      steps[row] = step;
+    }
+    return steps;
+  };
+}
+
 /** Arrays of the precision that the kernels work in. */
 export function arrays(kernels: Kernels): (length: number) => Floats {
   return kernels.name === 'float64' ? n => new Float64Array(n) : n => new Float32Array(n);

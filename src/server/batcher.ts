@@ -1,6 +1,5 @@
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
-import type { Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
 import { createHistograms, type Histograms, observe } from './counts.js';
 import { completeStep } from './frames.js';
@@ -9,7 +8,7 @@ import type { Served } from './served.js';
 import { type Session, sayFault } from './session.js';
 import { advance, canGoOn, end } from './stepping.js';
 
-/** Sessions that take their turn together, and streams in one `stepMany`, at most. */
+/** Sessions that take their turn together, and streams in one `moveMany`, at most. */
 const largestBatch = 64;
 
 /** Steps of one session before it is the turn of those behind it. */
@@ -28,7 +27,7 @@ export interface Batcher {
   add(session: Session): boolean;
   /**
    * Until nothing is left, or some milliseconds have passed: some of those that predict after the others, in rounds with at
-   * most one frame of a session and all of a model in one `stepMany`, so that the answers of a session leave together. Or
+   * most one frame of a session and all of a model in one `moveMany`, so that the answers of a session leave together. Or
    * those that learn: they have every other run, so that no answer waits for more than the update that is under way. True
    * if something is left.
    *
@@ -37,9 +36,9 @@ export interface Batcher {
   run(batch?: boolean): boolean;
 }
 
-/** Gathered for one `stepMany`; empty between two. */
+/** Gathered for one `moveMany`; empty between two. */
 interface Batch {
-  readonly model: Model;
+  readonly served: Served;
   readonly sessions: Session[];
   readonly carries: Carry[];
   readonly inputs: Input[];
@@ -70,11 +69,11 @@ export function createBatcher(
     end(session);
   };
 
-  const stepBatch = ({ model, sessions, carries, inputs }: Batch): void => {
-    let steps: Step[] | undefined;
+  const stepBatch = ({ served: { model }, sessions, carries, inputs }: Batch): void => {
+    let steps: readonly Step[] | undefined;
     const began = performance.now();
     try {
-      steps = model.stepMany(carries, inputs);
+      steps = model.moveMany(carries, inputs);
       observe(histograms.step, (performance.now() - began) / 1000);
       observe(histograms.batch, sessions.length);
     } catch {
@@ -92,12 +91,16 @@ export function createBatcher(
 
   const gather = (session: Session, input: Input): void => {
     const { served } = session;
-    let batch = batches.get(served);
-    if (batch === undefined) {
-      batch = { model: served.model, sessions: [], carries: [], inputs: [] };
-      batches.set(served, batch);
+    // Most often the batch that the session before is in.
+    let batch: Batch | undefined = gathered[gathered.length - 1];
+    if (batch?.served !== served) {
+      batch = batches.get(served);
+      if (batch === undefined) {
+        batch = { served, sessions: [], carries: [], inputs: [] };
+        batches.set(served, batch);
+      }
+      if (batch.sessions.length === 0) gathered.push(batch);
     }
-    if (batch.sessions.length === 0) gathered.push(batch);
     batch.sessions.push(session);
     batch.carries.push(session.carry);
     batch.inputs.push(input);

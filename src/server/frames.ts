@@ -136,19 +136,26 @@ export function checkTakesTargets({ learner }: Session): void {
   if (learner.horizon > 0) throw new TargetError('Expected no targets: the targets of this session are its inputs');
 }
 
-/** A step of the frame at the head of the queue was made. */
+/** Of a step whose answer is not written at once. */
+function copyOf({ logits, prediction, carry }: Step): Step {
+  return { logits: logits.slice(), prediction: prediction.slice(), carry: carry.slice() };
+}
+
+/** A step of the frame at the head of the queue was made; it may change after. */
 export function completeStep(session: Session, step: Step, loss: number | null, limited?: true): void {
   const run = session.queue[0] as FrameRun;
-  session.carry.set(step.carry);
+  if (step.carry !== session.carry) session.carry.set(step.carry);
   const number = ++session.steps;
-  const answer = answerStep(session.want, number, step, loss, limited);
+  const { want } = session;
+  const waits = run.inputs !== undefined || want.last;
+  const answer = answerStep(want, number, waits ? copyOf(step) : step, loss, limited);
   if (run.inputs === undefined) {
     endFrame(session, run, number, 1, answer === undefined ? noAnswers : [answer]);
     return;
   }
   if (run.done === 0) run.firstStep = number;
   if (answer !== undefined) {
-    if (session.want.last) run.answers.length = 0;
+    if (want.last) run.answers.length = 0;
     run.answers.push(answer);
   }
   run.done++;

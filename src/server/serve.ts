@@ -42,7 +42,7 @@ export interface Server {
 /**
  * Serves models on a WebSocket (`eddy.v1.proto`, `eddy.v1.json`) and `POST /step` on one port.
  *
- * Frames that come in one turn of the event loop are one `stepMany` over all sessions; each is answered once, in order.
+ * Frames that come in one turn of the event loop are one step of all sessions; each is answered once, in order.
  *
  * @param models one model, or several by name
  * @throws ConfigError for a wrong option; ServeError if the port cannot be had, or the sessions file has no place

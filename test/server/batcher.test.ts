@@ -14,7 +14,7 @@ import { createTurn } from '../../src/server/turn.js';
 import type { ServerMessage } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 
-/** A model that tells how many streams each `stepMany` has; it fails for the token 9, alone or in company. */
+/** A model that tells how many streams each `moveMany` has; it fails for the token 9, alone or in company. */
 async function watched(): Promise<{ model: TrainableModel; batches: number[] }> {
   const real = await createModel(config('gru', [3], { kind: 'token', size: 10 }, { kind: 'classes', size: 10 }));
   const batches: number[] = [];
@@ -24,10 +24,10 @@ async function watched(): Promise<{ model: TrainableModel; batches: number[] }> 
       if (input === 9) throw new Error('broken');
       return real.step(carry, input);
     },
-    stepMany(carries: Float32Array[], inputs: number[]) {
+    moveMany(carries: Float32Array[], inputs: number[]) {
       if (inputs.includes(9)) throw new Error('broken');
       batches.push(inputs.length);
-      return real.stepMany(carries, inputs);
+      return real.moveMany(carries, inputs);
     },
   };
   return { model: model as never, batches };
