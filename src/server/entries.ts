@@ -13,5 +13,5 @@ export function takeEntries(): Entries {
 
 /** Nobody reads them any more. */
 export function giveBack(entries: Entries): void {
-  if (spare.length < mostSpare && entries.bytes.length <= largest) spare.push(startEntries(entries.bytes));
+  if (spare.length < mostSpare && entries.page.bytes.length <= largest) spare.push(startEntries(entries));
 }

@@ -10,15 +10,17 @@ import {
 } from './fast-reader.js';
 import {
   isUnsigned,
-  position,
-  putByte,
+  type Page,
   putFloats,
-  putLength,
+  putHead,
+  putUnsigned,
   putVarint,
-  startMessage,
-  takeMessage,
+  sizeOfPart,
+  sizeOfUnsigned,
+  sizeOfVarint,
   uint32,
   uint64,
+  writeMessage,
 } from './fast-writer.js';
 import type { WireLimits } from './limits.js';
 
@@ -29,57 +31,64 @@ export function encodeFrames(message: Frames): Uint8Array<ArrayBuffer> | undefin
     targets !== undefined ||
     !isUnsigned(session, uint32) ||
     !isUnsigned(firstSeq, uint64) ||
-    !isUnsigned(ack ?? 0, uint64)
+    !isUnsigned(ack ?? 0, uint64) ||
+    !isPlain(payload)
   ) {
     return undefined;
   }
-  const tokens = payload.kind === 'tokens';
-  if (
-    tokens
-      ? !payload.ids.every(id => isUnsigned(id, uint32))
-      : payload.kind !== 'features' || !isUnsigned(payload.rows, uint32)
-  ) {
-    return undefined;
-  }
-  startMessage(64 + (tokens ? 5 * payload.ids.length : 4 * (payload as { values: Float32Array }).values.length));
-  const end = position();
-  putPayload(payload);
-  if (ack !== undefined) {
-    putVarint(ack);
-    putByte(0x10);
-  }
-  if (firstSeq !== 0) {
-    putVarint(firstSeq);
-    putByte(0x08);
-  }
-  putLength(0x1a, end);
-  if (session !== 0) {
-    putVarint(session);
-    putByte(0x08);
-  }
-  return takeMessage();
+  const held = sizeOfPayload(payload);
+  const acked = ack === undefined ? 0 : 1 + sizeOfVarint(ack);
+  const length = sizeOfUnsigned(firstSeq) + acked + sizeOfPart(held);
+  return writeMessage(sizeOfUnsigned(session) + sizeOfPart(length), (page, start) => {
+    const { bytes } = page;
+    let at = putUnsigned(bytes, start, 0x08, session);
+    at = putHead(bytes, at, 0x1a, length);
+    at = putUnsigned(bytes, at, 0x08, firstSeq);
+    if (ack !== undefined) {
+      at = putHead(bytes, at, 0x10, ack);
+    }
+    at = putHead(bytes, at, payload.kind === 'tokens' ? 0x1a : 0x22, held);
+    putPayload(page, at, payload);
+  });
 }
 
-function putPayload(payload: Payload): void {
-  const end = position();
+type Plain = Extract<Payload, { kind: 'tokens' | 'features' }>;
+
+function isPlain(payload: Payload): payload is Plain {
+  return payload.kind === 'tokens'
+    ? payload.ids.every(id => isUnsigned(id, uint32))
+    : payload.kind === 'features' && isUnsigned(payload.rows, uint32);
+}
+
+function sizeOfPayload(payload: Plain): number {
   if (payload.kind === 'tokens') {
-    for (let i = payload.ids.length - 1; i >= 0; i--) {
-      putVarint(payload.ids[i]);
+    return payload.ids.length === 0 ? 0 : sizeOfPart(sizeOfIds(payload.ids));
+  }
+  const { rows, values } = payload;
+  const many = rows > 1 ? 1 + sizeOfVarint(rows) : 0;
+  return values.length === 0 ? many : many + sizeOfPart(4 * values.length);
+}
+
+function sizeOfIds(ids: readonly number[]): number {
+  return ids.reduce((size, id) => size + sizeOfVarint(id), 0);
+}
+
+function putPayload(page: Page, start: number, payload: Plain): void {
+  const { bytes } = page;
+  let at = start;
+  if (payload.kind === 'features') {
+    const { rows, values } = payload;
+    if (rows > 1) {
+      at = putHead(bytes, at, 0x08, rows);
     }
-    if (payload.ids.length > 0) {
-      putLength(0x0a, end);
+    if (values.length > 0) {
+      putFloats(page, putHead(bytes, at, 0x12, 4 * values.length), values);
     }
-    putLength(0x1a, end);
-  } else if (payload.kind === 'features') {
-    if (payload.values.length > 0) {
-      putFloats(payload.values);
-      putLength(0x12, end);
+  } else if (payload.ids.length > 0) {
+    at = putHead(bytes, at, 0x0a, sizeOfIds(payload.ids));
+    for (const id of payload.ids) {
+      at = putVarint(bytes, at, id);
     }
-    if (payload.rows > 1) {
-      putVarint(payload.rows);
-      putByte(0x08);
-    }
-    putLength(0x22, end);
   }
 }
 

@@ -1,48 +1,53 @@
 import {
   isUnsigned,
-  position,
-  putByte,
-  putDouble,
-  putLength,
+  type Page,
+  putHead,
   putUnsigned,
-  startMessage,
-  takeMessage,
+  sizeOfPart,
+  sizeOfUnsigned,
   uint32,
   uint64,
+  writeMessage,
 } from './fast-writer.js';
 import type { Losses, StepLoss } from './server-messages.js';
-
-/** Of one loss at most: two tags with a length or number each, and a double. */
-export const bytesOfLoss = 32;
 
 export function areSendable(losses: readonly StepLoss[]): boolean {
   return losses.every(({ step }) => isUnsigned(step, uint64));
 }
 
-/** A repeated field of losses. */
-export function putLosses(tag: number, losses: readonly StepLoss[]): void {
-  for (let i = losses.length - 1; i >= 0; i--) {
-    const end = position();
-    const { loss, step } = losses[i];
-    // A field that is +0 is left out.
-    if (!Object.is(loss, 0)) {
-      putDouble(loss);
-      putByte(0x11);
-    }
-    putUnsigned(0x08, step);
-    putLength(tag, end);
+/** Bytes of a repeated field of losses. */
+export function sizeOfLosses(losses: readonly StepLoss[]): number {
+  let size = 0;
+  for (let i = 0; i < losses.length; i++) size += sizeOfPart(sizeOfLoss(losses[i]));
+  return size;
+}
+
+/** A double that is +0 is left out. */
+function sizeOfLoss({ step, loss }: StepLoss): number {
+  return sizeOfUnsigned(step) + (Object.is(loss, 0) ? 0 : 9);
+}
+
+/** A repeated field of losses, from a place; returns where it ends. */
+export function putLosses({ bytes, view }: Page, at: number, tag: number, losses: readonly StepLoss[]): number {
+  for (let i = 0; i < losses.length; i++) {
+    const { step, loss } = losses[i];
+    at = putHead(bytes, at, tag, sizeOfLoss(losses[i]));
+    at = putUnsigned(bytes, at, 0x08, step);
+    if (Object.is(loss, 0)) continue;
+    bytes[at] = 0x11;
+    view.setFloat64(at + 1, loss, true);
+    at += 9;
   }
+  return at;
 }
 
 /** Losses as the generated module would write them; undefined if a number in them cannot be sent. */
 export function encodeLosses({ session, losses }: Losses): Uint8Array<ArrayBuffer> | undefined {
-  if (!isUnsigned(session, uint32) || !areSendable(losses)) {
-    return undefined;
-  }
-  startMessage(bytesOfLoss * (losses.length + 1));
-  const end = position();
-  putLosses(0x0a, losses);
-  putLength(0x5a, end);
-  putUnsigned(0x08, session);
-  return takeMessage();
+  if (!isUnsigned(session, uint32) || !areSendable(losses)) return undefined;
+  const length = sizeOfLosses(losses);
+  return writeMessage(sizeOfUnsigned(session) + sizeOfPart(length), (page, start) => {
+    let at = putUnsigned(page.bytes, start, 0x08, session);
+    at = putHead(page.bytes, at, 0x5a, length);
+    putLosses(page, at, 0x0a, losses);
+  });
 }

@@ -1,56 +1,44 @@
 import { WireError } from '../errors.js';
-import { areSendable, bytesOfLoss, putLosses } from './fast-losses.js';
+import { areSendable, putLosses, sizeOfLosses } from './fast-losses.js';
 import { type Cursor, takeEnd, takeFloats, takePackedUint32, takeTag, takeVarint, unusual } from './fast-reader.js';
 import {
+  createPage,
   isUnsigned,
-  moveMessage,
-  position,
-  putByte,
-  putDouble,
+  type Page,
   putFloats,
-  putLength,
-  putLengthWith,
+  putHead,
   putUnsigned,
   putVarint,
-  startMessage,
-  takeMessage,
+  sizeOfPart,
+  sizeOfUnsigned,
+  sizeOfVarint,
   uint32,
   uint64,
+  writeMessage,
 } from './fast-writer.js';
 import type { WireLimits } from './limits.js';
 import type { Entry, Predictions, StepAnswer, StepLoss } from './server-messages.js';
 
-/** Bytes of an answer or entry beside its numbers, at most: eight tags with two lengths each, two numbers. */
-const overhead = 96;
-
 /** Predictions as the generated module would write them; undefined if a number in them cannot be sent. */
-export function encodePredictions(message: Predictions): Uint8Array<ArrayBuffer> | undefined {
-  const { session, firstSeq, entries } = message;
-  let most = 0;
-  for (const entry of entries) {
-    const size = largest(entry);
-    if (size === unusual) {
-      return undefined;
-    }
-    most += size;
-  }
-  if (!isUnsigned(session, uint32) || !isUnsigned(firstSeq, uint64)) {
+export function encodePredictions({ session, firstSeq, entries }: Predictions): Uint8Array<ArrayBuffer> | undefined {
+  if (!isUnsigned(session, uint32) || !isUnsigned(firstSeq, uint64) || !entries.every(isSendable)) {
     return undefined;
   }
-  startMessage(overhead + most);
-  const end = position();
-  for (let i = entries.length - 1; i >= 0; i--) {
-    putEntry(entries[i]);
+  let length = 0;
+  for (const entry of entries) {
+    length += sizeOfPart(sizeOfEntry(entry));
   }
-  putUnsigned(0x08, firstSeq);
-  putLength(0x1a, end);
-  putUnsigned(0x08, session);
-  return takeMessage();
+  return writeMessage(sizeOfHead(session, firstSeq, length) + length, (page, start) => {
+    let at = putPredictionsHead(page.bytes, start, session, firstSeq, length);
+    for (const entry of entries) {
+      at = putEntry(page, at, entry, sizeOfEntry(entry));
+    }
+  });
 }
 
 /** Entries that will be one message, as bytes while they are gathered, with room before them for what comes first in it. */
 export interface Entries {
-  bytes: Uint8Array<ArrayBuffer>;
+  page: Page;
   /** Where the next one goes. */
   end: number;
   count: number;
@@ -59,9 +47,9 @@ export interface Entries {
 /** Bytes of what comes first: three tags, the numbers of session and frame, a length. */
 const room = 24;
 
-/** None yet, in memory of so many bytes, or in this one. */
-export function startEntries(memory: number | Uint8Array<ArrayBuffer>): Entries {
-  return { bytes: typeof memory === 'number' ? new Uint8Array(memory) : memory, end: room, count: 0 };
+/** None yet, in memory of so many bytes, or in the memory of others that nobody reads any more. */
+export function startEntries(memory: number | Entries): Entries {
+  return { page: typeof memory === 'number' ? createPage(memory) : memory.page, end: room, count: 0 };
 }
 
 /** What they take so far. */
@@ -71,18 +59,18 @@ export function lengthOf({ end }: Entries): number {
 
 /** Puts one more at the end. Throws `WireError` if a number in it cannot be sent. */
 export function addEntry(entries: Entries, entry: Entry): void {
-  const most = largest(entry);
-  if (most === unusual) {
+  if (!isSendable(entry)) {
     throw new WireError('Expected the numbers of an entry to be sendable, got one that is not', 'invalid');
   }
-  if (entries.end + most > entries.bytes.length) {
-    const larger = new Uint8Array(2 * (entries.end + most));
-    larger.set(entries.bytes);
-    entries.bytes = larger;
+  const { end } = entries;
+  const size = sizeOfEntry(entry);
+  const needed = end + sizeOfPart(size);
+  if (needed > entries.page.bytes.length) {
+    const larger = createPage(2 * needed);
+    larger.bytes.set(entries.page.bytes);
+    entries.page = larger;
   }
-  startMessage(most);
-  putEntry(entry);
-  entries.end = moveMessage(entries.bytes, entries.end);
+  entries.end = putEntry(entries.page, end, entry, size);
   entries.count++;
 }
 
@@ -91,80 +79,127 @@ export function addEntry(entries: Entries, entry: Entry): void {
  * entries.
  */
 export function joinEntries(session: number, firstSeq: number, entries: Entries): Uint8Array<ArrayBuffer> {
-  const { bytes, end } = entries;
+  const { end } = entries;
+  const { bytes } = entries.page;
   const length = lengthOf(entries);
-  startMessage(room);
-  const after = position();
-  putUnsigned(0x08, firstSeq);
-  putLengthWith(0x1a, after, length);
-  putUnsigned(0x08, session);
-  const start = room - (after - position());
-  moveMessage(bytes, start);
+  const start = room - sizeOfHead(session, firstSeq, length);
+  putPredictionsHead(bytes, start, session, firstSeq, length);
   return new Uint8Array(bytes.buffer, start, end - start);
 }
 
-/** A bound on the bytes of an entry; `unusual` if a number in it cannot be sent. */
-function largest({ firstStep, stepCount, answers, losses = [] }: Entry): number {
-  if (!isUnsigned(firstStep, uint64) || !isUnsigned(stepCount, uint32) || !areSendable(losses)) {
-    return unusual;
+/** What comes before entries of so many bytes. */
+function sizeOfHead(session: number, firstSeq: number, length: number): number {
+  const first = sizeOfUnsigned(firstSeq);
+  return sizeOfUnsigned(session) + sizeOfPart(first + length) - length;
+}
+
+function putPredictionsHead(
+  bytes: Uint8Array,
+  start: number,
+  session: number,
+  firstSeq: number,
+  length: number,
+): number {
+  let at = putUnsigned(bytes, start, 0x08, session);
+  at = putHead(bytes, at, 0x1a, sizeOfUnsigned(firstSeq) + length);
+  return putUnsigned(bytes, at, 0x08, firstSeq);
+}
+
+function isSendable({ firstStep, stepCount, answers, losses }: Entry): boolean {
+  if (!isUnsigned(firstStep, uint64) || !isUnsigned(stepCount, uint32)) {
+    return false;
   }
-  let most = overhead + bytesOfLoss * losses.length;
-  for (const { step, prediction, topIndices, topValues, logits, carry } of answers) {
-    if (!isUnsigned(step, uint64) || !(topIndices?.every(index => isUnsigned(index, uint32)) ?? true)) {
-      return unusual;
+  for (let i = 0; i < answers.length; i++) {
+    const { step, topIndices } = answers[i];
+    if (!isUnsigned(step, uint64) || (topIndices !== undefined && !topIndices.every(isIndex))) {
+      return false;
     }
-    most += overhead + 5 * (topIndices?.length ?? 0);
-    most += 4 * ((prediction?.length ?? 0) + (topValues?.length ?? 0) + (logits?.length ?? 0) + (carry?.length ?? 0));
   }
-  return most;
+  return losses === undefined || areSendable(losses);
 }
 
-function putEntry({ firstStep, stepCount, answers, losses }: Entry): void {
-  const end = position();
-  if (losses !== undefined) putLosses(0x22, losses);
-  for (let i = answers.length - 1; i >= 0; i--) {
-    putAnswer(answers[i]);
-  }
-  putUnsigned(0x10, stepCount);
-  putUnsigned(0x08, firstStep);
-  putLength(0x12, end);
+function isIndex(index: number): boolean {
+  return isUnsigned(index, uint32);
 }
 
-function putAnswer({ step, prediction, topIndices, topValues, loss, logits, carry, limited }: StepAnswer): void {
-  const end = position();
-  if (limited) {
-    putByte(1);
-    putByte(0x40);
+function sizeOfEntry({ firstStep, stepCount, answers, losses }: Entry): number {
+  let size = sizeOfUnsigned(firstStep) + sizeOfUnsigned(stepCount);
+  for (let i = 0; i < answers.length; i++) {
+    size += sizeOfPart(sizeOfAnswer(answers[i]));
   }
-  putNumbers(0x3a, carry);
-  putNumbers(0x32, logits);
-  if (loss !== undefined) {
-    putDouble(loss);
-    putByte(0x29);
+  return losses === undefined ? size : size + sizeOfLosses(losses);
+}
+
+/** One of the entries, `size` bytes long, from a place; returns where it ends. */
+function putEntry(page: Page, start: number, { firstStep, stepCount, answers, losses }: Entry, size: number): number {
+  const { bytes } = page;
+  let at = putHead(bytes, start, 0x12, size);
+  at = putUnsigned(bytes, at, 0x08, firstStep);
+  at = putUnsigned(bytes, at, 0x10, stepCount);
+  for (let i = 0; i < answers.length; i++) {
+    at = putHead(bytes, at, 0x1a, sizeOfAnswer(answers[i]));
+    at = putAnswer(page, at, answers[i]);
   }
-  putNumbers(0x22, topValues);
+  return losses === undefined ? at : putLosses(page, at, 0x22, losses);
+}
+
+function sizeOfAnswer({ step, prediction, topIndices, topValues, loss, logits, carry, limited }: StepAnswer): number {
+  let size = sizeOfUnsigned(step) + sizeOfNumbers(prediction) + sizeOfNumbers(topValues);
   if (topIndices !== undefined && topIndices.length > 0) {
-    const indicesEnd = position();
-    for (let i = topIndices.length - 1; i >= 0; i--) {
-      putVarint(topIndices[i]);
-    }
-    putLength(0x1a, indicesEnd);
+    size += sizeOfPart(sizeOfIndices(topIndices));
   }
-  putNumbers(0x12, prediction);
-  putUnsigned(0x08, step);
-  putLength(0x1a, end);
+  if (loss !== undefined) {
+    size += 9;
+  }
+  return size + sizeOfNumbers(logits) + sizeOfNumbers(carry) + (limited ? 2 : 0);
 }
 
-function putNumbers(tag: number, floats: Float32Array | undefined): void {
+function putAnswer(page: Page, start: number, answer: StepAnswer): number {
+  const { bytes, view } = page;
+  const { step, prediction, topIndices, topValues, loss, logits, carry, limited } = answer;
+  let at = putUnsigned(bytes, start, 0x08, step);
+  at = putNumbers(page, at, 0x12, prediction);
+  if (topIndices !== undefined && topIndices.length > 0) {
+    at = putHead(bytes, at, 0x1a, sizeOfIndices(topIndices));
+    for (let i = 0; i < topIndices.length; i++) {
+      at = putVarint(bytes, at, topIndices[i]);
+    }
+  }
+  at = putNumbers(page, at, 0x22, topValues);
+  if (loss !== undefined) {
+    bytes[at] = 0x29;
+    view.setFloat64(at + 1, loss, true);
+    at += 9;
+  }
+  at = putNumbers(page, at, 0x32, logits);
+  at = putNumbers(page, at, 0x3a, carry);
+  return limited ? putHead(bytes, at, 0x40, 1) : at;
+}
+
+function sizeOfIndices(indices: readonly number[]): number {
+  let size = 0;
+  for (let i = 0; i < indices.length; i++) {
+    size += sizeOfVarint(indices[i]);
+  }
+  return size;
+}
+
+/** Of a `Floats` message in its field; nothing where it is absent. */
+function sizeOfNumbers(floats: Float32Array | undefined): number {
+  return floats === undefined ? 0 : sizeOfPart(sizeOfPacked(floats));
+}
+
+/** An empty list is left out. */
+function sizeOfPacked({ length }: Float32Array): number {
+  return length === 0 ? 0 : sizeOfPart(4 * length);
+}
+
+function putNumbers(page: Page, start: number, tag: number, floats: Float32Array | undefined): number {
   if (floats === undefined) {
-    return;
+    return start;
   }
-  const end = position();
-  if (floats.length > 0) {
-    putFloats(floats);
-    putLength(0x0a, end);
-  }
-  putLength(tag, end);
+  const at = putHead(page.bytes, start, tag, sizeOfPacked(floats));
+  return floats.length === 0 ? at : putFloats(page, putHead(page.bytes, at, 0x0a, 4 * floats.length), floats);
 }
 
 /** Predictions in the form above and within the limits; undefined for any other message. */

@@ -1,78 +1,48 @@
-/**
- * Writes a protobuf message from its end to its beginning, so that the length of every part is known when its prefix is
- * written. Messages are views into slabs of 16 KiB, taken from the top down; a finished one is never written again.
- */
+/** Writes protobuf messages whose sizes were counted before: each number goes to its place at once. */
 import { bytesFromFloats } from './floats.js';
 
-const slabSize = 16_384;
+/** Memory to write in, and the same as numbers. */
+export interface Page {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+}
+
+export function createPage(size: number): Page {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+const pageSize = 16_384;
 
 /** Up to here a loop is faster than a copy, which needs a view. */
-const fewFloats = 64;
-const fewBytes = 128;
+const fewFloats = 32;
 
-let slab = new Uint8Array(0);
-let view = new DataView(slab.buffer);
-let at = 0;
-let end = 0;
+let page = createPage(0);
+let used = 0;
 
-/** Starts a message of at most `most` bytes, and none other until it is taken. */
-export function startMessage(most: number): void {
-  if (at < most) {
-    slab = new Uint8Array(Math.max(slabSize, most));
-    view = new DataView(slab.buffer);
-    at = slab.length;
+/** A message of `size` bytes, which `write` writes from the place it is given: a view of a page that it shares with others. */
+export function writeMessage(size: number, write: (page: Page, at: number) => void): Uint8Array<ArrayBuffer> {
+  const at = takeRoom(size);
+  write(page, at);
+  return new Uint8Array(page.bytes.buffer, at, size);
+}
+
+/** A message as one of its own, where the memory that it lies in is used again. */
+export function copyMessage(message: Uint8Array): Uint8Array<ArrayBuffer> {
+  const size = message.length;
+  const at = takeRoom(size);
+  page.bytes.set(message, at);
+  return new Uint8Array(page.bytes.buffer, at, size);
+}
+
+function takeRoom(size: number): number {
+  if (used + size > page.bytes.length) {
+    page = createPage(Math.max(pageSize, size));
+    used = 0;
   }
-  end = at;
-}
-
-/** The message that was written since `startMessage`. */
-export function takeMessage(): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(slab.buffer, at, end - at);
-}
-
-/** Puts what was written since `startMessage` into `target` from `place`, and takes nothing of the slab; returns its end. */
-export function moveMessage(target: Uint8Array, place: number): number {
-  const length = end - at;
-  if (length > fewBytes) target.set(new Uint8Array(slab.buffer, at, length), place);
-  else for (let i = 0; i < length; i++) target[place + i] = slab[at + i];
-  at = end;
-  return place + length;
-}
-
-/** Where the writing stands: the difference of two positions is what was written between. */
-export function position(): number {
+  const at = used;
+  used += size;
   return at;
-}
-
-export function putByte(byte: number): void {
-  slab[--at] = byte;
-}
-
-/** A whole number from 0 to 2^53 - 1. */
-export function putVarint(value: number): void {
-  if (value < 128) {
-    slab[--at] = value;
-    return;
-  }
-  let size = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) {
-    size++;
-  }
-  at -= size;
-  let rest = value;
-  for (let i = 0; i < size - 1; i++) {
-    slab[at + i] = (rest % 128) + 128;
-    rest = Math.floor(rest / 128);
-  }
-  slab[at + size - 1] = rest;
-}
-
-/** A field of a whole number; nothing where it is 0. */
-export function putUnsigned(tag: number, value: number): void {
-  if (value !== 0) {
-    putVarint(value);
-    slab[--at] = tag;
-  }
 }
 
 export const uint32 = 2 ** 32 - 1;
@@ -84,39 +54,58 @@ export function isUnsigned(value: number, most: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= most;
 }
 
-/** The tag and length of what was written since `after`. */
-export function putLength(tag: number, after: number): void {
-  putLengthWith(tag, after, 0);
+/** Bytes of a whole number from 0 to 2^53 - 1. */
+export function sizeOfVarint(value: number): number {
+  if (value < 128) return 1;
+  if (value < 16_384) return 2;
+  if (value < 2_097_152) return 3;
+  let size = 4;
+  for (let rest = value / 268_435_456; rest >= 1; rest /= 128) size++;
+  return size;
 }
 
-/** The same where so many bytes more will follow. */
-export function putLengthWith(tag: number, after: number, more: number): void {
-  putVarint(after - at + more);
-  slab[--at] = tag;
+/** Each of these writes at a place, and returns where it ends. */
+export function putVarint(bytes: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  while (rest > 0x7fffffff) {
+    bytes[at++] = (rest % 128) + 128;
+    rest = Math.floor(rest / 128);
+  }
+  while (rest > 127) {
+    bytes[at++] = (rest & 127) | 128;
+    rest >>>= 7;
+  }
+  bytes[at++] = rest;
+  return at;
 }
 
-export function putDouble(value: number): void {
-  at -= 8;
-  view.setFloat64(at, value, true);
+/** A field of a whole number; nothing where it is 0. */
+export function sizeOfUnsigned(value: number): number {
+  return value === 0 ? 0 : 1 + sizeOfVarint(value);
 }
 
-/** A message as one of its own, where the memory that it lies in is used again. */
-export function copyMessage(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  startMessage(bytes.length);
-  at -= bytes.length;
-  if (bytes.length > fewBytes) slab.set(bytes, at);
-  else for (let i = 0; i < bytes.length; i++) slab[at + i] = bytes[i];
-  return takeMessage();
+export function putUnsigned(bytes: Uint8Array, at: number, tag: number, value: number): number {
+  return value === 0 ? at : putHead(bytes, at, tag, value);
+}
+
+/** A field of so many bytes, with its tag and their number. */
+export function sizeOfPart(length: number): number {
+  return 1 + sizeOfVarint(length) + length;
+}
+
+/** A tag, and the number of bytes that follow (or any other). */
+export function putHead(bytes: Uint8Array, at: number, tag: number, length: number): number {
+  bytes[at] = tag;
+  return putVarint(bytes, at + 1, length);
 }
 
 /** Numbers as packed little-endian float32. */
-export function putFloats(floats: Float32Array): void {
-  at -= floats.length * 4;
-  if (floats.length > fewFloats) {
-    slab.set(bytesFromFloats(floats), at);
-    return;
+export function putFloats({ bytes, view }: Page, at: number, floats: Float32Array): number {
+  const { length } = floats;
+  if (length > fewFloats) {
+    bytes.set(bytesFromFloats(floats), at);
+  } else {
+    for (let i = 0; i < length; i++) view.setFloat32(at + 4 * i, floats[i], true);
   }
-  for (let i = 0; i < floats.length; i++) {
-    view.setFloat32(at + 4 * i, floats[i], true);
-  }
+  return at + 4 * length;
 }
