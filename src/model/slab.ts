@@ -9,6 +9,8 @@ export interface Slab {
   take(length: number): number;
   /** The piece that the last `take` was from. */
   floats(): Floats;
+  /** Its memory. */
+  buffer(): ArrayBuffer;
 }
 
 const most = 16384;
@@ -16,12 +18,15 @@ const most = 16384;
 /** @param pieceLength numbers in a piece, where fewer than 64 KB do */
 export function createSlab(create: (length: number) => Floats, pieceLength = most): Slab {
   let piece = create(0);
+  let buffer = piece.buffer as ArrayBuffer;
   let next = 0;
   return {
     floats: () => piece,
+    buffer: () => buffer,
     take(length) {
       if (next + length > piece.length) {
         piece = create(Math.max(length, length > pieceLength / 4 ? 0 : pieceLength));
+        buffer = piece.buffer as ArrayBuffer;
         next = 0;
       }
       const place = next;
@@ -36,8 +41,7 @@ export function createRowCopy(pieceLength: number): (row: Float32Array) => Float
   const slab = createSlab(length => new Float32Array(length), Math.min(pieceLength, most));
   return row => {
     const place = slab.take(row.length);
-    const floats = slab.floats();
-    floats.set(row, place);
-    return new Float32Array(floats.buffer as ArrayBuffer, place * Float32Array.BYTES_PER_ELEMENT, row.length);
+    slab.floats().set(row, place);
+    return new Float32Array(slab.buffer(), place * Float32Array.BYTES_PER_ELEMENT, row.length);
   };
 }

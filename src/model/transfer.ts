@@ -89,9 +89,8 @@ export function emitStep(network: Network, layout: CarryLayout): (rows: Activati
     k.copy(rows.logits + row * rows.outputStride, out.address + size, outputs);
     if (separate) k.copy(rows.predictions + row * rows.outputStride, out.address + size + outputs, outputs);
     const place = slab.take(emitted);
-    const floats = slab.floats();
-    floats.set(out.array, place);
-    const buffer = floats.buffer as ArrayBuffer;
+    slab.floats().set(out.array, place);
+    const buffer = slab.buffer();
     const start = place * bytes;
     const carry = new View(buffer, start, size);
     const logits = new View(buffer, start + size * bytes, outputs);

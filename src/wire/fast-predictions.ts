@@ -80,11 +80,11 @@ export function addEntry(entries: Entries, entry: Entry): void {
  */
 export function joinEntries(session: number, firstSeq: number, entries: Entries): Uint8Array<ArrayBuffer> {
   const { end } = entries;
-  const { bytes } = entries.page;
+  const { bytes, buffer } = entries.page;
   const length = lengthOf(entries);
   const start = room - sizeOfHead(session, firstSeq, length);
   putPredictionsHead(bytes, start, session, firstSeq, length);
-  return new Uint8Array(bytes.buffer, start, end - start);
+  return new Uint8Array(buffer, start, end - start);
 }
 
 /** What comes before entries of so many bytes. */

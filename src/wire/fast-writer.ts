@@ -1,15 +1,16 @@
 /** Writes protobuf messages whose sizes were counted before: each number goes to its place at once. */
 import { bytesFromFloats } from './floats.js';
 
-/** Memory to write in, and the same as numbers. */
+/** Memory to write in, as bytes and as numbers. A typed array takes some time to tell its `buffer`. */
 export interface Page {
+  readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView;
 }
 
 export function createPage(size: number): Page {
-  const bytes = new Uint8Array(size);
-  return { bytes, view: new DataView(bytes.buffer) };
+  const buffer = new ArrayBuffer(size);
+  return { buffer, bytes: new Uint8Array(buffer), view: new DataView(buffer) };
 }
 
 const pageSize = 16_384;
@@ -24,7 +25,7 @@ let used = 0;
 export function writeMessage(size: number, write: (page: Page, at: number) => void): Uint8Array<ArrayBuffer> {
   const at = takeRoom(size);
   write(page, at);
-  return new Uint8Array(page.bytes.buffer, at, size);
+  return new Uint8Array(page.buffer, at, size);
 }
 
 /** A message as one of its own, where the memory that it lies in is used again. */
@@ -32,7 +33,7 @@ export function copyMessage(message: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = message.length;
   const at = takeRoom(size);
   page.bytes.set(message, at);
-  return new Uint8Array(page.bytes.buffer, at, size);
+  return new Uint8Array(page.buffer, at, size);
 }
 
 function takeRoom(size: number): number {

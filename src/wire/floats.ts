@@ -5,10 +5,14 @@ const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Up to here a typed array lies in the heap and costs little; beyond, a view into a slab costs a third of an array of its own. */
 const smallest = 16;
 
+/** Numbers. */
 const slabSize = 4096;
 
-let slab = new Float32Array(0);
-let slabBytes = new Uint8Array(0);
+/** Bytes of a message beside its numbers, about: it is copied whole, since a part of it would be a view more. */
+const around = 64;
+
+let slab = new ArrayBuffer(0);
+let slabBytes = new Uint8Array(slab);
 let used = 0;
 
 /**
@@ -32,15 +36,19 @@ export function readFloats(bytes: Uint8Array, start: number, count: number): Flo
     }
     return floats;
   }
-  if (used + count > slab.length) {
-    slab = new Float32Array(slabSize);
-    slabBytes = new Uint8Array(slab.buffer);
+  const whole = bytes.length - 4 * count <= around;
+  const copied = whole ? bytes : bytes.subarray(start, start + 4 * count);
+  const before = whole ? start : 0;
+  if (used + copied.length + 4 > slab.byteLength) {
+    slab = new ArrayBuffer(4 * slabSize + around + 4);
+    slabBytes = new Uint8Array(slab);
     used = 0;
   }
-  slabBytes.set(bytes.subarray(start, start + count * 4), used * 4);
-  const floats = new Float32Array(slab.buffer, used * 4, count);
-  used += count;
-  return floats;
+  // The numbers lie at a multiple of 4.
+  const place = used + ((-(used + before)) & 3);
+  slabBytes.set(copied, place);
+  used = place + copied.length;
+  return new Float32Array(slab, place + before, count);
 }
 
 /** Float32 numbers as packed little-endian bytes; a view of the same memory where the machine is little-endian. */
