@@ -45,7 +45,7 @@ export function readFloats(bytes: Uint8Array, start: number, count: number): Flo
     used = 0;
   }
   // The numbers lie at a multiple of 4.
-  const place = used + ((-(used + before)) & 3);
+  const place = used + (-(used + before) & 3);
   slabBytes.set(copied, place);
   used = place + copied.length;
   return new Float32Array(slab, place + before, count);

@@ -229,7 +229,14 @@ export function magnitude(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function flush4(x: v128): v128 {
-  return v128.andnot(x, f32x4.lt(magnitude(x), v128.load32_splat(smallest, 0)));
+  return flushSize(x, magnitude(x));
+}
+
+/** The same where the magnitude is known. */
+// @ts-ignore: decorator
+@inline
+export function flushSize(x: v128, size: v128): v128 {
+  return v128.andnot(x, f32x4.lt(size, v128.load32_splat(smallest, 0)));
 }
 
 /** Applies one function (0 exp, 1 log, 2 tanh, 3 sigmoid, 4 flush, 5 softplus) to n numbers, n a multiple of 4; `from` and `to` in bytes. */

@@ -1,6 +1,6 @@
 // Copies and sums over rows. Arguments named as in ../kernels.ts; here `a`, `b`, ... are byte addresses.
 
-import { flush4 } from './functions';
+import { flushSize, magnitude } from './functions';
 
 /** −1 in the lanes below r (0 to 3), at byte offset 16 − 4r. */
 const laneMask = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0, 0], 16);
@@ -14,13 +14,14 @@ export function firstLanes(r: i32): v128 {
 
 /** Copies n numbers flushed, pads with +0 to a multiple of 4; the first that is not finite, or −1. */
 export function loadRow(from: usize, to: usize, n: i32): i32 {
-  let odd = i32x4.splat(0);
+  const infinity = f32x4.splat(Infinity);
+  let finite = i32x4.splat(-1);
   let i = 0;
   for (; i + 4 <= n; i += 4) {
     const x = v128.load(from + (i << 2));
-    const zero = f32x4.sub(x, x);
-    odd = v128.or(odd, f32x4.ne(zero, zero));
-    v128.store(to + (i << 2), flush4(x));
+    const size = magnitude(x);
+    finite = v128.and(finite, f32x4.lt(size, infinity));
+    v128.store(to + (i << 2), flushSize(x, size));
   }
   if (i < n) {
     const r = n - i;
@@ -28,11 +29,11 @@ export function loadRow(from: usize, to: usize, n: i32): i32 {
     x = f32x4.replace_lane(x, 0, load<f32>(from + (i << 2)));
     if (r > 1) x = f32x4.replace_lane(x, 1, load<f32>(from + ((i + 1) << 2)));
     if (r > 2) x = f32x4.replace_lane(x, 2, load<f32>(from + ((i + 2) << 2)));
-    const zero = f32x4.sub(x, x);
-    odd = v128.or(odd, f32x4.ne(zero, zero));
-    v128.store(to + (i << 2), flush4(x));
+    const size = magnitude(x);
+    finite = v128.and(finite, f32x4.lt(size, infinity));
+    v128.store(to + (i << 2), flushSize(x, size));
   }
-  if (!v128.any_true(odd)) return -1;
+  if (i32x4.all_true(finite)) return -1;
   for (let j = 0; j < n; j++) {
     const x = load<f32>(from + (j << 2));
     if (x - x != 0) return j;
