@@ -41,7 +41,7 @@ export function generateCommand(): Command {
       'Writes text: each token is drawn from what the network foretells, and is its next input. Or handwriting, offset by offset.',
     )
     .argument('<file>', 'a checkpoint of a network of text or of ink')
-    .addOption(new Option('--prime <text>', 'what it reads before it writes').default('\n', 'a line end'))
+    .addOption(new Option('--prime <text>', 'what it reads before it writes').default(lineEnd, 'a line end'))
     .addOption(integer('--length <n>', 'tokens to write', 1).default(1000))
     .addOption(number('--temperature <t>', 'below 1 bolder, above 1 wilder, 0 the likeliest', 0).default(1))
     .addOption(integer('--top-k <k>', 'draw from the k likeliest alone', 1))
@@ -53,6 +53,8 @@ export function generateCommand(): Command {
     .addHelpText('after', example)
     .action(generate);
 }
+
+const lineEnd = '\n';
 
 /** Steps between two looks at whether somebody still reads. */
 const stretch = 256;
@@ -73,6 +75,11 @@ async function generate(path: string, options: GenerateOptions): Promise<void> {
   const read = known.encode(known.initial(), options.prime);
   const prime = [...read.inputs, ...known.finish(read.state)];
   if (prime.length === 0) throw new ConfigError('Expected --prime to have at least one character, got none');
+  const strange = strangersIn(options.prime, encoder);
+  if (strange.length > 0)
+    process.stderr.write(
+      `eddy: the network does not know ${strange.map(one => JSON.stringify(one)).join(', ')} of --prime\n`,
+    );
 
   const random = createRandom(options.seed);
   const { temperature, topK } = options;
@@ -95,6 +102,13 @@ async function generate(path: string, options: GenerateOptions): Promise<void> {
     await turn();
   }
   await sink.end();
+}
+
+/** The characters that are all one token to the network, since its vocabulary lacks them; each once. */
+function strangersIn(text: string, encoder: TrainableModel['config']['encoder']): string[] {
+  if (encoder?.kind !== 'characters' || text === lineEnd) return [];
+  const known = new Set(String(encoder.vocabulary));
+  return [...new Set(text)].filter(character => !known.has(character));
 }
 
 /** What a network of ink writes, as SVG. */

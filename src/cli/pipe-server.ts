@@ -100,10 +100,16 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
       }
       const lines = (rest + chunk).split('\n');
       rest = lines.pop()!;
-      for (const line of lines) await session.send(numbersOf(line, ++number, config!.input.kind));
+      for (const line of lines) await sendLine(line);
     }
-    if (rest !== '') await session.send(numbersOf(rest, ++number, config!.input.kind));
+    await sendLine(rest);
     session.finish();
+
+    /** An empty line is counted, and is no step. */
+    async function sendLine(line: string): Promise<void> {
+      number++;
+      if (line.trim() !== '') await session.send(numbersOf(line, number, config!.input.kind));
+    }
   };
   let due = false;
   /** The lines of one turn leave together. */
@@ -117,7 +123,9 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   };
 
   const reading = read().catch((error: unknown) => {
-    session.close();
+    // What came before a line that is none is answered all the same.
+    if (error instanceof InputError) session.finish();
+    else session.close();
     throw error;
   });
   reading.catch(() => {});

@@ -31,6 +31,10 @@ test('characters are written as characters', async t => {
   t.is(status, 0);
   t.is([...stdout].length, 50);
   t.regex(stdout, /^[äß\uFFFD]+$/);
+  const prime = async (text: string) =>
+    (await eddy(t, '', 'generate', at('m'), '--length', '1', '--prime', text)).stderr;
+  t.regex(await prime('ßxäyx'), /does not know "x", "y" of --prime/);
+  t.is(await prime('ßä'), '');
   const piped = await eddy(t, 'ßä?', 'pipe', at('m'));
   t.deepEqual(
     piped.lines.map(line => line.input),

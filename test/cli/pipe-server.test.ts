@@ -52,6 +52,9 @@ test('a line that is no numbers, and a server that is not there, are told', asyn
   const bad = await eddy(t, '1 2\n1 x\n', 'pipe', '--server', url);
   t.not(bad.status, 0);
   t.regex(bad.stderr, /line 2 .*"x"/);
+  const empty = await eddy(t, '1 2\n\n3 4\n \n5 x\n', 'pipe', '--server', url);
+  t.is(empty.lines.length, 2);
+  t.regex(empty.stderr, /line 5 .*"x"/);
   child.kill('SIGKILL');
   await once(child, 'exit');
   const none = await eddy(t, '1 2\n', 'pipe', '--server', url);
