@@ -7,6 +7,7 @@ import { connect } from './connection.js';
 import type { Grant } from './grant.js';
 import { hostAllowed, originAllowed } from './hosts.js';
 import type { Hub } from './hub.js';
+import { takeMessages } from './incoming.js';
 
 /** Takes the sockets that ask for one of our subprotocols at our path; others get an HTTP answer that says why. */
 export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
@@ -15,6 +16,8 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    // Messages that are taken before it keep their order among its own.
+    allowSynchronousEvents: true,
     maxPayload: settings.maxPayload,
     maxFragments: settings.maxFragments,
     // Who does not answer a close is ended. The types do not know of it.
@@ -49,6 +52,7 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
       return;
     }
     sockets.handleUpgrade(request, socket, head, webSocket => {
+      takeMessages(webSocket, socket, settings.maxPayload);
       const subprotocol = webSocket.protocol as Subprotocol;
       const full = (most: number, what: string): void => {
         const message = `Expected at most ${most} ${what}, got one more`;
