@@ -304,7 +304,7 @@ test('the answers of one turn, to all sessions of a connection, are one write', 
 });
 
 test('a connection whose queues are full is not read from until they are shorter', async t => {
-  const { receive, nextTurn, webSocket } = await onFakeSocket(1000);
+  const { receive, nextTurn, webSocket } = await onFakeSocket(1000, () => 0);
   receive({ type: 'open', session: 1 });
   await nextTurn();
   const frames = (firstSeq: number): void =>
