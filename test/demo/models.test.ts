@@ -6,6 +6,7 @@ import { readWav } from '../../src/encoders/wav.js';
 import { loadModel } from '../../src/model/checkpoint.js';
 import type { TrainableModel } from '../../src/model/model.js';
 import { argmax } from '../../src/model/sample.js';
+import { createRandom } from '../../src/random.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import { repositoryRoot } from '../helpers/repository.js';
 import { sharedPath, sharedTest } from '../helpers/shared.js';
@@ -140,3 +141,68 @@ sharedTest(
     t.true(right.cut < 70, 'a quarter of a word does not tell which it is');
   },
 );
+
+/** The words of a recording: what is within 35 dB of its loudest 10 ms, and no further than 0.1 s from more of it. */
+function wordsOf(samples: Float32Array): Float32Array[] {
+  const piece = 80;
+  const powers = Array.from({ length: Math.floor(samples.length / piece) }, (_, i) =>
+    samples.subarray(i * piece, (i + 1) * piece).reduce((sum, x) => sum + x * x, 0),
+  );
+  const loud = [...powers.keys()].filter(i => powers[i] > Math.max(...powers) * 10 ** -3.5);
+  const first = loud.filter((at, i) => i === 0 || at - loud[i - 1] > 10);
+  const last = loud.filter((at, i) => i === loud.length - 1 || loud[i + 1] - at > 10);
+  return first.map((at, i) => samples.subarray(at * piece, (last[i] + 1) * piece));
+}
+
+test('the speech network is dark while there is quiet noise alone, lit in words, and dark in the gaps between them', async t => {
+  const model = await loadModel(readFileSync(join(folder, 'speech.safetensors')));
+  const encoder = createEncoder(model.config.encoder!);
+  const { frame, hop } = encoder.config as unknown as { frame: number; hop: number };
+  const say = (samples: Float32Array): number[] => {
+    let carry = model.zeroCarry();
+    return encoder.encode(encoder.initial(), samples).inputs.map(input => {
+      const step = model.step(carry, input as Float32Array);
+      carry = step.carry;
+      return step.prediction[1];
+    });
+  };
+  const random = createRandom(3);
+  const noise = (seconds: number, deviation: number): Float32Array =>
+    Float32Array.from({ length: seconds * 8000 }, () => deviation * random.normal());
+  const share = (values: readonly number[], fits: (value: number) => boolean): number =>
+    values.filter(fits).length / values.length;
+
+  for (const deviation of [0, 1e-4, 1e-3, 3e-3])
+    for (const seconds of [5, 60]) {
+      const dark = share(say(noise(seconds, deviation)), value => value < 0.3);
+      t.true(dark > 0.9, `${seconds} s of noise of ${deviation}: ${dark} dark`);
+    }
+
+  const { samples } = readWav(readFileSync(join(repositoryRoot, 'demo/listen/example.wav')));
+  const words = wordsOf(Float32Array.from(samples as Int16Array, sample => sample / 32768));
+  t.is(words.length, 5);
+  const gap = 4000;
+  for (const [deviation, gain] of [
+    [0, 1],
+    [3e-4, 1],
+    [3e-4, 0.25],
+    [2e-3, 1],
+  ]) {
+    const sound = noise((gap + words.reduce((sum, word) => sum + word.length + gap, 0)) / 8000, deviation);
+    const spoken = new Uint8Array(sound.length);
+    let at = gap;
+    for (const word of words) {
+      word.forEach((sample, n) => {
+        sound[at + n] += gain * sample;
+      });
+      spoken.fill(1, at, at + word.length);
+      at += word.length + gap;
+    }
+    const said = say(sound);
+    const within = (kind: number): number[] => said.filter((_, i) => spoken[i * hop + frame / 2] === kind);
+    const lit = share(within(1), value => value > 0.5);
+    const dark = share(within(0), value => value < 0.3);
+    t.true(lit > 0.85, `noise of ${deviation}, words times ${gain}: ${lit} of the words lit`);
+    t.true(dark > 0.8, `noise of ${deviation}, words times ${gain}: ${dark} of the gaps dark`);
+  }
+});
