@@ -35,10 +35,7 @@ export function createBatch(network: Network, layout: CarryLayout) {
   };
 
   /** All are checked before any is stepped. */
-  const run = (carries: readonly Carry[], inputs: Inputs): void => {
-    const count = inputs.length;
-    if (carries.length !== count)
-      throw new InputError(`Expected as many carries as inputs (${count}), got ${carries.length}`);
+  const run = (carries: readonly Carry[], inputs: Inputs, count: number): void => {
     if (count > rows.streams) grow(Math.max(count, 2 * rows.streams));
     for (let row = 0; row < count; row++) check(carries[row], inputs[row]);
     for (let row = 0; row < count; row++) load(row, carries[row], inputs[row]);
@@ -54,15 +51,21 @@ export function createBatch(network: Network, layout: CarryLayout) {
     },
 
     stepMany(carries: readonly Carry[], inputs: Inputs): Step[] {
-      run(carries, inputs);
+      run(carries, inputs, countOf(carries, inputs));
       const steps: Step[] = [];
       for (let row = 0; row < inputs.length; row++) steps.push(emit(rows, row));
       return steps;
     },
 
-    moveMany(carries: readonly Carry[], inputs: Inputs): readonly Step[] {
-      run(carries, inputs);
-      return view(rows, carries);
+    moveMany(carries: readonly Carry[], inputs: Inputs, count = countOf(carries, inputs)): readonly Step[] {
+      run(carries, inputs, count);
+      return view(rows, carries, count);
     },
   };
+}
+
+function countOf(carries: readonly Carry[], inputs: Inputs): number {
+  if (carries.length !== inputs.length)
+    throw new InputError(`Expected as many carries as inputs (${inputs.length}), got ${carries.length}`);
+  return inputs.length;
 }

@@ -32,8 +32,11 @@ export interface Model<In extends Input = Input> {
   /**
    * `stepMany` for who keeps nothing of it: each carry is overwritten by the one after its step, and what the steps hold changes
    * with the next call. Nothing has moved where it throws.
+   *
+   * @param count of the carries and inputs, the first ones; default all
+   * @returns a step for each of these; older ones may stand behind them
    */
-  moveMany(carries: readonly Carry[], inputs: readonly (In | null)[]): readonly Step[];
+  moveMany(carries: readonly Carry[], inputs: readonly (In | null)[], count?: number): readonly Step[];
 }
 
 /** A model whose weights are ours to read, write and learn. */

@@ -113,11 +113,11 @@ interface View {
 export function viewSteps(
   network: Network,
   layout: CarryLayout,
-): (rows: Activations, carries: readonly Carry[]) => readonly Step[] {
+): (rows: Activations, carries: readonly Carry[], count: number) => readonly Step[] {
   const { kernels: k, config } = network;
   const outputs = outputWidth(config.output);
   let views: View[] = [];
-  let steps: Step[] = [];
+  const steps: Step[] = [];
   let seen: Activations | undefined;
   let memory = k.arena.floats;
 
@@ -134,14 +134,13 @@ export function viewSteps(
     return { step: { logits, prediction, carry }, parts };
   };
 
-  return (rows, carries) => {
+  return (rows, carries, count) => {
     if (rows !== seen || memory !== k.arena.floats) {
       seen = rows;
       memory = k.arena.floats;
       views = [];
     }
-    if (steps.length !== carries.length) steps = [];
-    for (let row = 0; row < carries.length; row++) {
+    for (let row = 0; row < count; row++) {
       if (row === views.length) views.push(viewOf(rows, row, carries[row]));
       const { step, parts } = views[row];
       step.carry = carries[row];

@@ -4,6 +4,7 @@ import type { Step } from '../model/transfer.js';
 import { createHistograms, type Histograms, observe } from './counts.js';
 import { completeStep } from './frames.js';
 import { flush } from './outbox.js';
+import { add, at, createQueue, take } from './queue.js';
 import type { Served } from './served.js';
 import { type Session, sayFault } from './session.js';
 import { advance, canGoOn, end } from './stepping.js';
@@ -36,13 +37,17 @@ export interface Batcher {
   run(batch?: boolean): boolean;
 }
 
-/** Gathered for one `moveMany`; empty between two. */
+/** Gathered for one `moveMany`: `count` of each, in arrays that keep their places. */
 interface Batch {
   readonly served: Served;
   readonly sessions: Session[];
   readonly carries: Carry[];
   readonly inputs: Input[];
+  count: number;
 }
+
+/** In a place that nothing is in. */
+const nothing = undefined as never;
 
 export function createBatcher(
   onError: (error: unknown) => void,
@@ -52,15 +57,17 @@ export function createBatcher(
   /** When the first of those that wait came. */
   let since = 0;
   /** Those that predict, the next ones first. */
-  const predicting: Session[] = [];
+  const predicting = createQueue<Session>();
   /** Those that learn, the next one first. */
-  const learning: Session[] = [];
+  const learning = createQueue<Session>();
   /** It is the turn of those that learn. */
   let predictedLast = false;
   const batches = new WeakMap<Served, Batch>();
-  const gathered: Batch[] = [];
+  const gathered = createQueue<Batch>();
+  /** Those that predict in this turn, and have something left. */
+  const group = createQueue<Session>();
   /** Those that had their turn, and whose answers are to leave. */
-  const touched: Session[] = [];
+  const touched = createQueue<Session>();
 
   const fail = (session: Session, error: unknown): void => {
     onError(error);
@@ -69,41 +76,45 @@ export function createBatcher(
     end(session);
   };
 
-  const stepBatch = ({ served: { model }, sessions, carries, inputs }: Batch): void => {
+  const stepBatch = (batch: Batch): void => {
+    const { served, sessions, carries, inputs, count } = batch;
+    const { model } = served;
+    batch.count = 0;
     let steps: readonly Step[] | undefined;
     const began = performance.now();
     try {
-      steps = model.moveMany(carries, inputs);
+      steps = model.moveMany(carries, inputs, count);
       observe(histograms.step, (performance.now() - began) / 1000);
-      observe(histograms.batch, sessions.length);
+      observe(histograms.batch, count);
     } catch {
       // One of them alone is at fault: found by stepping each by itself.
     }
-    for (let i = 0; i < sessions.length; i++) {
+    for (let i = 0; i < count; i++) {
       try {
         completeStep(sessions[i], steps?.[i] ?? model.step(carries[i], inputs[i]), null);
       } catch (error) {
         fail(sessions[i], error);
       }
     }
-    sessions.length = carries.length = inputs.length = 0;
+    for (let i = 0; i < count; i++) sessions[i] = carries[i] = inputs[i] = nothing;
   };
 
   const gather = (session: Session, input: Input): void => {
     const { served } = session;
     // Most often the batch that the session before is in.
-    let batch: Batch | undefined = gathered[gathered.length - 1];
+    let batch: Batch | undefined = gathered.length > 0 ? at(gathered, gathered.length - 1) : undefined;
     if (batch?.served !== served) {
       batch = batches.get(served);
       if (batch === undefined) {
-        batch = { served, sessions: [], carries: [], inputs: [] };
+        batch = { served, sessions: [], carries: [], inputs: [], count: 0 };
         batches.set(served, batch);
       }
-      if (batch.sessions.length === 0) gathered.push(batch);
+      if (batch.count === 0) add(gathered, batch);
     }
-    batch.sessions.push(session);
-    batch.carries.push(session.carry);
-    batch.inputs.push(input);
+    const place = batch.count++;
+    batch.sessions[place] = session;
+    batch.carries[place] = session.carry;
+    batch.inputs[place] = input;
   };
 
   const advanceOne = (session: Session): void => {
@@ -123,26 +134,31 @@ export function createBatcher(
 
   /** The next ones step until they have answered what has come, or others wait too long. */
   const predictInTurn = (deadline: number): void => {
-    let group = predicting.splice(0, largestBatch);
-    touched.push(...group);
+    while (predicting.length > 0 && group.length < largestBatch) {
+      const session = take(predicting);
+      add(group, session);
+      add(touched, session);
+    }
     const most = group.length > 1 ? stepsOfTurn : stepsAlone;
     for (let steps = 0; group.length > 0 && steps < most; steps++) {
-      for (const session of group) advanceOne(session);
-      for (const batch of gathered) stepBatch(batch);
-      gathered.length = 0;
-      group = group.filter(stays);
+      for (let i = 0; i < group.length; i++) advanceOne(at(group, i));
+      while (gathered.length > 0) stepBatch(take(gathered));
+      for (let left = group.length; left > 0; left--) {
+        const session = take(group);
+        if (stays(session)) add(group, session);
+      }
       if (now() >= deadline) break;
     }
-    predicting.push(...group);
+    while (group.length > 0) add(predicting, take(group));
   };
 
   /** One after the other: an update is long, and the answers of the others wait for it. */
   const learnInTurn = (deadline: number): void => {
     for (let left = learning.length; left > 0; left--) {
-      const session = learning.shift()!;
-      touched.push(session);
+      const session = take(learning);
+      add(touched, session);
       advanceOne(session);
-      if (stays(session)) learning.push(session);
+      if (stays(session)) add(learning, session);
       if (now() >= deadline) return;
     }
   };
@@ -152,7 +168,7 @@ export function createBatcher(
       if (session.active || session.queue.length === 0) return false;
       if (predicting.length + learning.length === 0) since = performance.now();
       session.active = true;
-      (session.learner === undefined ? predicting : learning).push(session);
+      add(session.learner === undefined ? predicting : learning, session);
       return predicting.length > largestBatch;
     },
     run(batch = false) {
@@ -172,8 +188,7 @@ export function createBatcher(
         while (predicting.length > 0 && !batch && !alone && now() < deadline);
         predictedLast = true;
       }
-      for (const session of touched) flush(session);
-      touched.length = 0;
+      while (touched.length > 0) flush(take(touched));
       return predicting.length + learning.length > 0;
     },
   };

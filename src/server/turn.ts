@@ -1,3 +1,5 @@
+import { add, createQueue, take } from './queue.js';
+
 /** What is to be done once for all that came in one turn of the event loop, or for as many of it as are a whole batch. */
 export interface Turn {
   /** There is something to step: later, or at once since a whole batch waits. */
@@ -10,15 +12,13 @@ export interface Turn {
 export function createTurn(run: (batch: boolean) => boolean, later: (turn: () => void) => void = setImmediate): Turn {
   let scheduled = false;
   let turning = false;
-  let ends: (() => void)[] = [];
+  const ends = createQueue<() => void>();
 
   const turn = (batch: boolean): void => {
     turning = true;
     try {
       const more = run(batch);
-      const due = ends;
-      ends = [];
-      for (const end of due) end();
+      for (let due = ends.length; due > 0; due--) take(ends)();
       if (more) schedule();
     } finally {
       turning = false;
@@ -39,7 +39,7 @@ export function createTurn(run: (batch: boolean) => boolean, later: (turn: () =>
   return {
     schedule,
     atEnd(end) {
-      ends.push(end);
+      add(ends, end);
       schedule();
     },
   };

@@ -20,7 +20,7 @@ for (const cell of cellKinds) {
         const inputs = some.map(() => randomInput(random, model));
         const expected = model.stepMany(some, inputs);
         const steps = model.moveMany(some, inputs);
-        t.is(steps.length, count);
+        t.true(steps.length >= count);
         for (let i = 0; i < count; i++) {
           for (const part of ['logits', 'prediction', 'carry'] as const)
             t.is(firstDifference(steps[i][part], expected[i][part]), -1, `${part} of ${i} among ${count}`);
@@ -52,6 +52,11 @@ test('an input that is not finite moves nothing', async t => {
   });
   for (let i = 0; i < carries.length; i++) t.is(firstDifference(carries[i], before[i]), -1);
   t.throws(() => model.moveMany(carries, [Float32Array.of(1, 2, 3)]), { instanceOf: InputError });
+  // Of more places, only the first are meant.
+  const [{ carry }] = model.moveMany(carries, [Float32Array.of(1, 2, 3), undefined as never], 1);
+  t.is(carry, carries[0]);
+  t.not(firstDifference(carries[0], before[0]), -1);
+  t.is(firstDifference(carries[1], before[1]), -1);
 });
 
 test('each number of an input is looked at', async t => {

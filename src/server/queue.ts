@@ -1,0 +1,39 @@
+/**
+ * First in, first out, in memory that it keeps: an array that is emptied each turn gives its memory away each time, which is as much
+ * garbage as the rest of an answer.
+ */
+export interface Queue<Item> {
+  /** As many places as a power of 2; those in use begin at `first`, and go round. */
+  places: (Item | undefined)[];
+  first: number;
+  length: number;
+}
+
+export function createQueue<Item>(): Queue<Item> {
+  return { places: new Array(16).fill(undefined), first: 0, length: 0 };
+}
+
+export function add<Item>(queue: Queue<Item>, item: Item): void {
+  const { length } = queue;
+  if (length === queue.places.length) {
+    queue.places = Array.from({ length: 2 * length }, (_, i) => (i < length ? at(queue, i) : undefined));
+    queue.first = 0;
+  }
+  queue.places[(queue.first + length) & (queue.places.length - 1)] = item;
+  queue.length = length + 1;
+}
+
+/** The one after `index` others. */
+export function at<Item>({ places, first }: Queue<Item>, index: number): Item {
+  return places[(first + index) & (places.length - 1)]!;
+}
+
+/** The first, which is not in it any more; there must be one. */
+export function take<Item>(queue: Queue<Item>): Item {
+  const { places, first } = queue;
+  const item = places[first]!;
+  places[first] = undefined;
+  queue.first = (first + 1) & (places.length - 1);
+  queue.length--;
+  return item;
+}
