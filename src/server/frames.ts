@@ -136,9 +136,15 @@ export function checkTakesTargets({ learner }: Session): void {
   if (learner.horizon > 0) throw new TargetError('Expected no targets: the targets of this session are its inputs');
 }
 
-/** Of a step whose answer is not written at once. */
-function copyOf({ logits, prediction, carry }: Step): Step {
-  return { logits: logits.slice(), prediction: prediction.slice(), carry: carry.slice() };
+/** An answer that is not written at once. */
+function copyOf(answer: StepAnswer): StepAnswer {
+  const { prediction, logits, carry } = answer;
+  return {
+    ...answer,
+    ...(prediction && { prediction: prediction.slice() }),
+    ...(logits && { logits: logits.slice() }),
+    ...(carry && { carry: carry.slice() }),
+  };
 }
 
 /** A step of the frame at the head of the queue was made; it may change after. */
@@ -147,8 +153,9 @@ export function completeStep(session: Session, step: Step, loss: number | null, 
   if (step.carry !== session.carry) session.carry.set(step.carry);
   const number = ++session.steps;
   const { want } = session;
+  const shown = answerStep(want, number, step, loss, limited);
   const waits = run.inputs !== undefined || want.last;
-  const answer = answerStep(want, number, waits ? copyOf(step) : step, loss, limited);
+  const answer = waits && shown !== undefined ? copyOf(shown) : shown;
   if (run.inputs === undefined) {
     endFrame(session, run, number, 1, answer === undefined ? noAnswers : [answer]);
     return;

@@ -104,6 +104,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     counters: () => ({ ...rule.counters(), ...readout?.counters() }),
     restore(counters: Record<string, number>) {
       rule.restore(counters);
+      trainer.count = rule.count;
       readout?.restore(counters);
     },
   };
@@ -123,6 +124,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     guard?.begin();
     const { loss: mean, finite, steps: through, labelled, replayed } = steps.differentiate(windows, dropout);
     const { count, gradientNorm, clipped, skipped } = rule.follow(finite ? mean : Number.NaN);
+    trainer.count = count;
     const short = windows.filter(window => window.inputs.length < checked.k2).length;
     const verdict = guard?.judge({ loss: mean, skipped, gradient: rule.followed }, windows);
     const done = {
@@ -140,15 +142,13 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     return verdict ? { ...done, ...verdict } : done;
   };
 
-  return {
+  const trainer: Trainer & { count: number } = {
     model,
     options: checked,
     optimizer,
     ...(readout && { readout: readout.optimizer }),
     ...(guard && { guard }),
-    get count() {
-      return rule.count;
-    },
+    count: 0,
     checkTarget: loss.check,
 
     step: steps.step,
@@ -171,6 +171,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       guard?.restore(counters);
     },
   };
+  return trainer;
 }
 
 /** What the guard keeps of two optimizers as if they were one. */

@@ -187,7 +187,7 @@ test('what frames pass through has no accessors in object literals: V8 reads suc
   const hot = ['kernels', 'cells', 'model', 'training', 'operators', 'wire', 'server'];
   const accessor = /^ +(?:get|set) \w+\(/m;
   t.regex('  return {\n    get size() {\n', accessor);
-  // Read once an update, or less often.
+  // Read once an update, or less often: in trainer.ts the guard's view of two optimizers.
   const cold = new Set(['training/adwin.ts', 'training/trainer.ts', 'server/store.ts']);
   const found = sources(join(repositoryRoot, 'src'))
     .map(file => ({ file, name: relative(join(repositoryRoot, 'src'), file).split(sep).join('/') }))

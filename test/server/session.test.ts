@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import test, { type ExecutionContext } from 'ava';
 import { createAudio } from '../../src/encoders/audio.js';
 import { createReadings } from '../../src/encoders/readings.js';
@@ -13,6 +12,7 @@ import { firstDifference } from '../helpers/bits.js';
 import { cutAt } from '../helpers/chunks.js';
 import { scribble } from '../helpers/ink.js';
 import { config, randomInput } from '../helpers/models.js';
+import { isFast } from '../helpers/records.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
 const values = config('gru', [5]);
@@ -541,8 +541,6 @@ test('a model whose encoder makes other inputs than it takes is not served', asy
 });
 
 test('a session stays a record that is read fast, whatever it is given later', t => {
-  setFlagsFromString('--allow-natives-syntax');
-  const isFast = new Function('object', 'return %HasFastProperties(object)') as (object: object) => boolean;
   const removed: { a?: number; b: number } = { a: 1, b: 2 };
   delete removed.a;
   t.false(isFast(removed));

@@ -1,9 +1,11 @@
 import test from 'ava';
 import { ConfigError, DivergenceError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
+import { createStream } from '../../src/training/stream.js';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { config, randomWindows } from '../helpers/models.js';
+import { isFast } from '../helpers/records.js';
 
 const make = (seed = 1) => createModel(config('lstm', [6, 4]), { seed });
 
@@ -152,4 +154,20 @@ test('a replayed window joins the update, and is counted apart', async t => {
   const update = trainer.learnMany([own, { ...again, replayed: true }]);
   t.like(update, { windows: 2, replayed: 1, labelled: 8, steps: 16 });
   t.true(Math.abs(update.loss - alone.loss) < 1e-6);
+});
+
+test('what each step reads stays a record that is read fast, with a guard and a rule for the readout, too', async t => {
+  for (const more of [{}, { guard: {} }, { readout: { optimizer: { kind: 'sgd', rate: 0.1 } } }] as const) {
+    const model = await createModel(config('gru', [3]), { seed: 2 });
+    const trainer = createTrainer(model, { k1: 2, k2: 2, ...more });
+    const stream = createStream(trainer);
+    for (let i = 0; i < 20; i++) {
+      if (stream.due()) trainer.learnMany(stream.take());
+      stream.step(Float32Array.of(i, 1, 2), Float32Array.of(1, i));
+    }
+    const { optimizer } = trainer;
+    const { kernels } = model.network;
+    for (const [name, one] of Object.entries({ trainer, stream, optimizer, model, kernels, arena: kernels.arena }))
+      t.true(isFast(one), `${name} with ${JSON.stringify(more)}`);
+  }
 });
