@@ -45,11 +45,22 @@ export interface Kernels {
   addRow(w: Address, index: number, y: Address, k: number, n: number): void;
   /** Wᵀ, packed (n × k rounded up to 4), from W packed (k × n). The padding is +0. */
   transpose(w: Address, wt: Address, k: number, n: number): void;
-  /** W += xᵀ · d, rows ascending. x (rows × k, k any), d (rows × n), W packed (k × n). */
+  /** W = xᵀ · d, rows ascending. x (rows × k, k any), d (rows × n), W packed (k × n). */
   outer(x: Address, xStride: number, d: Address, dStride: number, w: Address, rows: number, k: number, n: number): void;
+  /** W += xᵀ · d, as `outer`. */
+  addOuter(
+    x: Address,
+    xStride: number,
+    d: Address,
+    dStride: number,
+    w: Address,
+    rows: number,
+    k: number,
+    n: number,
+  ): void;
   /** Row `index` of W += d. W packed (k × n), d (n). */
   addToRow(d: Address, w: Address, index: number, k: number, n: number): void;
-  /** b += Σ rows of d, rows ascending. d (rows × n), b (n). */
+  /** b = Σ rows of d, rows ascending. d (rows × n), b (n). */
   sumRows(d: Address, dStride: number, b: Address, rows: number, n: number): void;
   /** y = a ∘ b over n numbers. */
   times(a: Address, b: Address, y: Address, n: number): void;

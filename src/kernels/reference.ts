@@ -89,6 +89,20 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
     for (let row = 0; row < rows; row++) for (let i = 0; i < n; i++) visit(row, i);
   };
 
+  const addOuter: Kernels['addOuter'] = (x, xStride, d, dStride, w, rows, k, n) => {
+    const m = arena.floats;
+    eachPanel(k, n, (start, width, at) => {
+      for (let row = 0; row < rows; row++) {
+        const delta = d + row * dStride + start;
+        for (let i = 0; i < k; i++) {
+          const value = m[x + row * xStride + i];
+          const weights = w + at + i * width;
+          for (let j = 0; j < width; j++) m[weights + j] += round(value * m[delta + j]);
+        }
+      }
+    });
+  };
+
   return {
     name: single ? 'reference' : 'float64',
     arena,
@@ -151,18 +165,11 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
     },
 
     outer(x, xStride, d, dStride, w, rows, k, n) {
-      const m = arena.floats;
-      eachPanel(k, n, (start, width, at) => {
-        for (let row = 0; row < rows; row++) {
-          const delta = d + row * dStride + start;
-          for (let i = 0; i < k; i++) {
-            const value = m[x + row * xStride + i];
-            const weights = w + at + i * width;
-            for (let j = 0; j < width; j++) m[weights + j] += round(value * m[delta + j]);
-          }
-        }
-      });
+      arena.floats.fill(0, w, w + k * n);
+      addOuter(x, xStride, d, dStride, w, rows, k, n);
     },
+
+    addOuter,
 
     addToRow(d, w, index, k, n) {
       const m = arena.floats;
@@ -173,6 +180,7 @@ export function createReference(precision: 'float32' | 'float64'): Kernels {
 
     sumRows(d, dStride, b, rows, n) {
       const m = arena.floats;
+      m.fill(0, b, b + n);
       eachRow(rows, n, (row, i) => {
         m[b + i] += m[d + row * dStride + i];
       });

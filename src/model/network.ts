@@ -155,7 +155,7 @@ export function transposeAll(network: Network, start: number): Map<Matrix, numbe
 }
 
 /**
- * From ∂L/∂o, in place in `rows.gradients.logits`, to the gradient of the weights (added), and where `carries` is true
+ * From ∂L/∂o, in place in `rows.gradients.logits`, to the gradient of the weights, and where `carries` is true
  * of the carries before (in the first state rows of the layers' gradients): the readout, then the layers from the top,
  * each back through time, then its weights, rows ascending.
  */
@@ -204,7 +204,8 @@ export function backward(
       k.multiply(hiddenSums + step * stride, stride, back, grad.h + previous * n, n, streams, hidden.n, n);
     }
     for (const run of mergeBlocks(blocks)) {
-      k.outer(
+      const outer = run.step === 0 ? k.outer : k.addOuter;
+      outer(
         layer.h + run.previous * n,
         n,
         hiddenSums + run.step * stride,
@@ -252,6 +253,7 @@ function backProduct(
   } else if (config.input.kind === 'features') {
     k.outer(rows.inputs, rows.inputStride, sums, stride, to, count, matrix.k, matrix.n);
   } else {
+    k.clear(to, matrix.k * matrix.n);
     for (let row = 0; row < count; row++) {
       const token = rows.tokens[row];
       if (token !== noToken) k.addToRow(sums + row * stride, to, token, matrix.k, matrix.n);

@@ -127,7 +127,6 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
 
   const differentiateRows = (windows: readonly Window[], carries: boolean, dropout?: Dropout) => {
     const { packing, rows, scored } = score(windows, dropout);
-    k.clear(gradient.address, parameters.size);
     const copies = transposeAll(network, transposed.address);
     backward(network, rows, packing.steps, packing.blocks, gradient.address, copies, carries);
     return { packing, rows, differentiated: scored };

@@ -67,7 +67,6 @@ export function createReadout(
       `Expected a loss of each step with readout, got ${loss.config.kind}, a loss of whole windows`,
     );
   const { sources, bias } = parameters.readout;
-  const tensors = parameters.tensors.filter(({ name }) => isReadout(name));
   const optimizer = createOptimizer(k, parameters.size, options.optimizer);
   const ranges = rangesOf(network, name => isReadout(name) && !frozen.has(name));
   const rule = createRule(network, optimizer, gradient, ranges, bounds);
@@ -99,7 +98,6 @@ export function createReadout(
     const sum = loss.learn(k, { rows, places, targets, weights }, 1 / count);
     const { outputStride: stride } = rows;
     const deltas = rows.gradients!.logits;
-    for (const { offset, length } of tensors) k.clear(gradient + offset, length);
     for (const { from, matrix } of sources) {
       const { h, n } = rows.layers[from];
       k.outer(h, n, deltas, stride, gradient + matrix.offset, count, matrix.k, matrix.n);

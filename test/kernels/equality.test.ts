@@ -123,7 +123,7 @@ test(title('load, copy, clear, setRows, sumRows, times, addTimes, sumSquares'), 
   });
 });
 
-test(title('multiply, addRow, transpose, outer, addToRow'), async t => {
+test(title('multiply, addRow, transpose, outer, addOuter, addToRow'), async t => {
   await eachCase(t, (kernels, size, fill, label) => {
     const shapes = [
       [1, size, 20],
@@ -144,6 +144,9 @@ test(title('multiply, addRow, transpose, outer, addToRow'), async t => {
       );
       same(t, `outer, ${shape}`, kernels, [rows * xStride, rows * n, k * n], fill, (one, [x, d, w]) =>
         one.outer(x, xStride, d, n, w, rows, k, n),
+      );
+      same(t, `addOuter, ${shape}`, kernels, [rows * xStride, rows * n, k * n], fill, (one, [x, d, w]) =>
+        one.addOuter(x, xStride, d, n, w, rows, k, n),
       );
       same(t, `addToRow, ${shape}`, kernels, [n, k * n], fill, (one, [d, w]) => one.addToRow(d, w, k >> 1, k, n));
     }

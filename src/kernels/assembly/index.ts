@@ -47,7 +47,10 @@ export function multiply(x: i32, xStride: i32, w: i32, y: i32, yStride: i32, row
 export function addRow(w: i32, index: i32, y: i32, k: i32, n: i32): void { addMatrixRow(bytes(w), index, bytes(y), k, n); }
 export function transpose(w: i32, wt: i32, k: i32, n: i32): void { transposeMatrix(bytes(w), bytes(wt), k, n); }
 export function outer(x: i32, xStride: i32, d: i32, dStride: i32, w: i32, rows: i32, k: i32, n: i32): void {
-  outerRows(bytes(x), bytes(xStride), bytes(d), bytes(dStride), bytes(w), rows, k, n);
+  outerRows(false, bytes(x), bytes(xStride), bytes(d), bytes(dStride), bytes(w), rows, k, n);
+}
+export function addOuter(x: i32, xStride: i32, d: i32, dStride: i32, w: i32, rows: i32, k: i32, n: i32): void {
+  outerRows(true, bytes(x), bytes(xStride), bytes(d), bytes(dStride), bytes(w), rows, k, n);
 }
 export function addToRow(d: i32, w: i32, index: i32, k: i32, n: i32): void { addToMatrixRow(bytes(d), bytes(w), index, k, n); }
 export function sumRows(d: i32, dStride: i32, b: i32, rows: i32, n: i32): void { sumRowsInto(bytes(d), dStride, bytes(b), rows, n); }

@@ -10,8 +10,8 @@ const run = 32;
 /** Eight columns of d: where they lie, a power of 2 apart, all rows may fall into the same few places of the first cache. */
 const strip = memory.data(run << 5, 16);
 
-/** W += xᵀ · d, rows ascending. */
-export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32, k: i32, n: i32): void {
+/** W = xᵀ · d, rows ascending; or W += where `add` is true. */
+export function outerRows(add: bool, x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32, k: i32, n: i32): void {
   for (let start = 0; start < n; ) {
     const width = panelWidth(n - start);
     const panel = w + ((<usize>start * k) << 2);
@@ -29,32 +29,43 @@ export function outerRows(x: usize, xStride: usize, d: usize, dStride: usize, w:
             v128.store(to, v128.load(delta, 16), 16);
             delta += dStride;
           }
+          const on = add || from > 0;
           let i = 0;
-          for (; i < whole; i += 4) outer4x8(xs + (i << 2), xStride, strip, out + <usize>i * wStride, wStride, count);
-          for (; i < k; i++) outer1x8(xs + (i << 2), xStride, strip, out + <usize>i * wStride, count);
+          for (; i < whole; i += 4) outer4x8(on, xs + (i << 2), xStride, strip, out + <usize>i * wStride, wStride, count);
+          for (; i < k; i++) outer1x8(on, xs + (i << 2), xStride, strip, out + <usize>i * wStride, count);
         }
       }
     } else {
       const delta = d + (start << 2);
-      for (let i = 0; i < k; i++) outer1x4(x + (i << 2), xStride, delta, dStride, panel + <usize>i * wStride, rows);
+      for (let i = 0; i < k; i++) outer1x4(add, x + (i << 2), xStride, delta, dStride, panel + <usize>i * wStride, rows);
     }
     start += width;
   }
 }
 
 // Its pace is that of decoding: so d itself counts the rows, of which there is at least one.
-function outer4x8(x: usize, xStride: usize, d: usize, w: usize, wStride: usize, rows: i32): void {
+function outer4x8(add: bool, x: usize, xStride: usize, d: usize, w: usize, wStride: usize, rows: i32): void {
   const w1 = w + wStride;
   const w2 = w1 + wStride;
   const w3 = w2 + wStride;
-  let a0 = v128.load(w);
-  let b0 = v128.load(w, 16);
-  let a1 = v128.load(w1);
-  let b1 = v128.load(w1, 16);
-  let a2 = v128.load(w2);
-  let b2 = v128.load(w2, 16);
-  let a3 = v128.load(w3);
-  let b3 = v128.load(w3, 16);
+  let a0 = i32x4.splat(0);
+  let b0 = i32x4.splat(0);
+  let a1 = i32x4.splat(0);
+  let b1 = i32x4.splat(0);
+  let a2 = i32x4.splat(0);
+  let b2 = i32x4.splat(0);
+  let a3 = i32x4.splat(0);
+  let b3 = i32x4.splat(0);
+  if (add) {
+    a0 = v128.load(w);
+    b0 = v128.load(w, 16);
+    a1 = v128.load(w1);
+    b1 = v128.load(w1, 16);
+    a2 = v128.load(w2);
+    b2 = v128.load(w2, 16);
+    a3 = v128.load(w3);
+    b3 = v128.load(w3, 16);
+  }
   const end = d + (<usize>rows << 5);
   do {
     const da = v128.load(d);
@@ -84,9 +95,13 @@ function outer4x8(x: usize, xStride: usize, d: usize, w: usize, wStride: usize, 
   v128.store(w3, b3, 16);
 }
 
-function outer1x8(x: usize, xStride: usize, d: usize, w: usize, rows: i32): void {
-  let a0 = v128.load(w);
-  let b0 = v128.load(w, 16);
+function outer1x8(add: bool, x: usize, xStride: usize, d: usize, w: usize, rows: i32): void {
+  let a0 = i32x4.splat(0);
+  let b0 = i32x4.splat(0);
+  if (add) {
+    a0 = v128.load(w);
+    b0 = v128.load(w, 16);
+  }
   for (let row = 0; row < rows; row++) {
     const v = v128.load32_splat(x);
     a0 = madd(a0, v, v128.load(d));
@@ -98,8 +113,8 @@ function outer1x8(x: usize, xStride: usize, d: usize, w: usize, rows: i32): void
   v128.store(w, b0, 16);
 }
 
-function outer1x4(x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32): void {
-  let a0 = v128.load(w);
+function outer1x4(add: bool, x: usize, xStride: usize, d: usize, dStride: usize, w: usize, rows: i32): void {
+  let a0 = add ? v128.load(w) : i32x4.splat(0);
   for (let row = 0; row < rows; row++) {
     a0 = madd(a0, v128.load32_splat(x), v128.load(d));
     x += xStride;

@@ -91,14 +91,12 @@ function row32Ahead(x: usize, w: usize, y: usize, k: i32): void {
 }
 
 // Two k in a turn. V8 gathers the loads of a block at its top; eight of them would push a sum out of its register, onto the way from
-// each k to the next. So each k is cut in two by a test: the loop's end does it once, the end of x twice, and one test is never true.
+// each k to the next. So each k is cut in two by a test: the loop's end does it once, the end of x twice, and one (x is not w) is never true.
 // @ts-ignore: decorator
 @inline
 function row32(ahead: bool, x: usize, w: usize, y: usize, k: i32): void {
   if (k == 0) return;
   const last = x + (<usize>(k - 1) << 2);
-  const beforeLast = last - 4;
-  const between = last - 2;
   let a0 = v128.load(y);
   let a1 = v128.load(y, 16);
   let a2 = v128.load(y, 32);
@@ -120,19 +118,20 @@ function row32(ahead: bool, x: usize, w: usize, y: usize, k: i32): void {
     a7 = madd(a7, v, v128.load(w, 112));
     if (x == last) break;
     if (ahead) load<i32>(w, readAhead + 64);
-    v = v128.load32_splat(x, 4);
+    x += 4;
+    v = v128.load32_splat(x);
     a0 = madd(a0, v, v128.load(w, 128));
     a1 = madd(a1, v, v128.load(w, 144));
     a2 = madd(a2, v, v128.load(w, 160));
     a3 = madd(a3, v, v128.load(w, 176));
-    if (x == between) break;
+    if (x == w) break;
     if (ahead) load<i32>(w, readAhead + 128);
     a4 = madd(a4, v, v128.load(w, 192));
     a5 = madd(a5, v, v128.load(w, 208));
     a6 = madd(a6, v, v128.load(w, 224));
     a7 = madd(a7, v, v128.load(w, 240));
-    if (x == beforeLast) break;
-    x += 8;
+    if (x == last) break;
+    x += 4;
     w += 256;
     if (ahead) load<i32>(w, readAhead - 64);
     v = v128.load32_splat(x);

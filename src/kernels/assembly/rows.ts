@@ -88,10 +88,10 @@ export function sumRowsInto(d: usize, dStride: i32, b: usize, rows: i32, n: i32)
   let i = 0;
   // Sixteen columns are one line of the cache.
   for (; i + 16 <= n; i += 16) {
-    let s0 = v128.load(b);
-    let s1 = v128.load(b, 16);
-    let s2 = v128.load(b, 32);
-    let s3 = v128.load(b, 48);
+    let s0 = i32x4.splat(0);
+    let s1 = i32x4.splat(0);
+    let s2 = i32x4.splat(0);
+    let s3 = i32x4.splat(0);
     let at = d;
     for (let row = 0; row < rows; row++) {
       s0 = f32x4.add(s0, v128.load(at));
@@ -108,7 +108,7 @@ export function sumRowsInto(d: usize, dStride: i32, b: usize, rows: i32, n: i32)
     d += 64;
   }
   for (; i < n; i += 4) {
-    let sum = v128.load(b);
+    let sum = i32x4.splat(0);
     let at = d;
     for (let row = 0; row < rows; row++) {
       sum = f32x4.add(sum, v128.load(at));
