@@ -149,7 +149,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (target !== undefined) trainer.checkTarget(target);
         checkWeight(weight);
         const others = waiting.size + reading.size > 0;
-        if (waits(key) || (others && !willBeDue(stream, trainer.options))) learn();
+        if (waits(key) || (others && !stream.endsGroup())) learn();
         if (subscriber.closed) return;
         const stepped = stream.step(stream.copy(input), stream.copy(target), weight);
         subscriber.next({ kind: 'step', key, target, ...stepped, state: move(key) });
@@ -189,12 +189,6 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         },
       });
     });
-}
-
-/** The next step of this stream ends a group. */
-function willBeDue(stream: LearningStream, { k1, readout }: Trainer['options']): boolean {
-  const next = stream.steps() + 1;
-  return next % k1 === 0 || (readout !== undefined && next % readout.k1 === 0);
 }
 
 /** What is wrong with one stream alone, and ends no other. */

@@ -3,6 +3,7 @@ import type { Input } from '../model/input.js';
 import type { Step } from '../model/transfer.js';
 import { createHistograms, type Histograms, observe } from './counts.js';
 import { completeStep } from './frames.js';
+import { nextUpdate } from './learning.js';
 import { flush } from './outbox.js';
 import { add, at, createQueue, take } from './queue.js';
 import type { Served } from './served.js';
@@ -19,8 +20,8 @@ const stepsAlone = 8;
 
 /** Milliseconds after which sockets are looked at again. */
 const budget = 8;
-/** The same where some learn: an answer waits for little more than one update. */
-const learningBudget = 0.25;
+/** The same where some learn; an update that is longer has a run of its own, and an answer waits for no more than that. */
+const learningBudget = 0.15;
 
 /** Steps the sessions that have something to do. */
 export interface Batcher {
@@ -152,15 +153,14 @@ export function createBatcher(
     while (group.length > 0) add(predicting, take(group));
   };
 
-  /** One after the other: an update is long, and the answers of the others wait for it. */
+  /** One after the other. An update is long, and the answers of the others wait for it: not for it and what came before it, too. */
   const learnInTurn = (deadline: number): void => {
-    for (let left = learning.length; left > 0; left--) {
+    do {
       const session = take(learning);
       add(touched, session);
       advanceOne(session);
       if (stays(session)) add(learning, session);
-      if (now() >= deadline) return;
-    }
+    } while (learning.length > 0 && now() + nextUpdate(at(learning, 0)) < deadline);
   };
 
   return {
@@ -179,8 +179,7 @@ export function createBatcher(
       const deadline = now() + (learning.length > 0 ? learningBudget : budget);
       const lessonsDue = predicting.length === 0 || (predictedLast && learning.length > 0);
       if (!batch && lessonsDue) {
-        do learnInTurn(deadline);
-        while (learning.length > 0 && now() < deadline);
+        learnInTurn(deadline);
         predictedLast = false;
       } else {
         const alone = predicting.length === 1;

@@ -26,6 +26,13 @@ export function followVerdicts(session: Session, learner: SessionLearner): void 
   learner.follow(update => heed(session, update));
 }
 
+/** Milliseconds that the update takes which may come with the next frame or target, as the newest one did; 0 where none may. */
+export function nextUpdate({ stream, learner, updateTime }: Session): number {
+  if (stream === undefined) return 0;
+  const may = stream.due() || stream.readoutDue() || (learner!.horizon === 0 && stream.endsGroup());
+  return may ? updateTime : 0;
+}
+
 /** One step of the first of these frames, at the head of the queue, with its target and the update that is due. */
 export function learnStep(session: Session, run: FrameRun, came: Input): void {
   // What came is part of something larger, which would stay as long as any row of it.
@@ -140,7 +147,8 @@ function learn(session: Session, from: (trainer: Trainer) => Update): void {
   const began = performance.now();
   try {
     const { good, rollback, ...done } = from(learner!.trainer);
-    observe(histograms.update, (performance.now() - began) / 1000);
+    session.updateTime = performance.now() - began;
+    observe(histograms.update, session.updateTime / 1000);
     observe(histograms.gradientNorm, done.gradientNorm);
     if (done.skipped) totals.skippedUpdates++;
     else totals.updates++;

@@ -126,6 +126,8 @@ export interface Session {
   stream: LearningStream | undefined;
   /** The steps made when the stream last started afresh. */
   streamStart: number;
+  /** Milliseconds that its newest update took. */
+  updateTime: number;
   /** Learning failed too often: the session predicts on. */
   diverged: boolean;
   /** What the encoder remembers. */
@@ -218,6 +220,7 @@ export function createSession(given: Given): Session {
     stream: undefined,
     streamStart: 0,
     diverged: false,
+    updateTime: 0,
     encoding: given.served.encoder?.initial(),
     queue: [],
     active: false,

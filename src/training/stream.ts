@@ -90,6 +90,8 @@ export interface LearningStream {
   target(number: number, target: Target, weight?: number): Arrival;
   /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
   due(waiting?: boolean): boolean;
+  /** The next step ends a group, of the readout's where it has a rule of its own. */
+  endsGroup(): boolean;
   /** How many windows `take` would give. */
   pending(): number;
   /** The windows of the update that is due, or of what remains, which count as learned; then those to replay with them. */
@@ -267,6 +269,11 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     due(waiting = true) {
       if ((steps - began) % k1 !== 0 || updated >= steps) return false;
       return waiting || entries[entries.length - 1].target !== undefined;
+    },
+
+    endsGroup() {
+      const next = steps + 1 - began;
+      return next % k1 === 0 || (readout !== undefined && next % readout.k1 === 0);
     },
 
     pending: () => freshGroups().length,

@@ -230,6 +230,48 @@ test('those that learn take turns, and those that predict are not kept waiting f
   t.deepEqual(order, [2, 3, 4, 2, 3, 4]);
 });
 
+test('an update has a run of its own where those that wait would wait for it and for the steps before it', async t => {
+  const { model } = await watched();
+  const [{ session, outlet }] = sessions(model, 1);
+  let now = 0;
+  const batcher = createBatcher(fail, () => now);
+  const learner = await createPrivateLearner(model, { k1: 4, k2: 4 }, 1 << 24, false);
+  const own = createSession({ ...session, outlet, learner });
+  startLearning(own);
+  const { step, learnMany } = learner.trainer;
+  learner.trainer.step = (carry, input) => {
+    now += 0.01;
+    return step(carry, input);
+  };
+  let updates = 0;
+  learner.trainer.learnMany = windows => {
+    updates++;
+    return learnMany(windows);
+  };
+  const frames = (count: number): void => {
+    acceptFrames(own, {
+      type: 'frames',
+      session: own.number,
+      firstSeq: own.nextSeq,
+      payload: { kind: 'tokens', ids: Array(count).fill(1) },
+      targets: { targets: Array(count).fill(1) },
+    });
+    batcher.add(own);
+  };
+  // The newest update took longer than a run has time, so the next one may.
+  own.updateTime = 0.2;
+  frames(4);
+  t.true(batcher.run());
+  t.deepEqual([own.steps, updates], [3, 0], 'the step that brings it waits');
+  t.false(batcher.run());
+  t.deepEqual([own.steps, updates], [4, 1]);
+  // One that fits comes with the steps before it, and with those after.
+  own.updateTime = 0.01;
+  frames(6);
+  t.false(batcher.run());
+  t.deepEqual([own.steps, updates], [10, 2]);
+});
+
 test('sessions whose peer does not read wait, until they are added again', async t => {
   const { model, batches } = await watched();
   const [{ session, outlet, sent }] = sessions(model, 1);
