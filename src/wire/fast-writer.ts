@@ -16,7 +16,7 @@ export function createPage(size: number): Page {
 const pageSize = 16_384;
 
 /** Up to here a loop is faster than a copy, which needs a view. */
-const fewFloats = 32;
+const fewFloats = 64;
 
 let page = createPage(0);
 let used = 0;
