@@ -4,6 +4,7 @@ import { type Activations, createActivations } from './activations.js';
 import { type Carry, type CarryLayout, checkCarry } from './carry.js';
 import { checkShape, type Input } from './input.js';
 import { type Block, forward, type Network } from './network.js';
+import { createSingle } from './single.js';
 import { emitStep, loadCarry, loadInput, type Step, viewSteps } from './transfer.js';
 
 type Inputs = readonly (Input | null)[];
@@ -15,7 +16,8 @@ export function createBatch(network: Network, layout: CarryLayout) {
   const view = viewSteps(network, layout);
   let rows: Activations;
   let staging: Region;
-  const single: readonly Block[] = [{ step: 0, previous: 0, count: 1 }];
+  const alone: readonly Block[] = [{ step: 0, previous: 0, count: 1 }];
+  const single = createSingle(network, layout);
 
   const grow = (streams: number): void => {
     rows = createActivations(k.arena, config, streams, streams, false);
@@ -43,12 +45,14 @@ export function createBatch(network: Network, layout: CarryLayout) {
   };
 
   return {
-    step(carry: Carry, input: Input | null): Step {
-      check(carry, input);
-      load(0, carry, input);
-      forward(network, rows, 0, 1, single);
-      return emit(rows, 0);
-    },
+    step:
+      single ??
+      ((carry: Carry, input: Input | null): Step => {
+        check(carry, input);
+        load(0, carry, input);
+        forward(network, rows, 0, 1, alone);
+        return emit(rows, 0);
+      }),
 
     stepMany(carries: readonly Carry[], inputs: Inputs): Step[] {
       run(carries, inputs, countOf(carries, inputs));

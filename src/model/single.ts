@@ -1,0 +1,124 @@
+import { cells } from '../cells/cells.js';
+import { roundUp } from '../kernels/memory.js';
+import type { Activations } from './activations.js';
+import { type Carry, type CarryLayout, checkCarry } from './carry.js';
+import { checkShape, type Input, notFinite } from './input.js';
+import { type Block, forward, type Network } from './network.js';
+import { outputs as kinds, outputWidth } from './outputs.js';
+import { createSlab } from './slab.js';
+import { arrays, loadInput, type Step } from './transfer.js';
+
+/** Where one step of one stream has its numbers: what it begins with lies as in a carry, and what it gives as it is emitted. */
+interface Place {
+  readonly rows: Activations;
+  /** The carry before. */
+  readonly before: number;
+  /** The carry after, then o(t), then ŷ(t) where it is another. */
+  readonly after: number;
+}
+
+/** So much room, in carries, may lie between the carry before a step and the one after it. */
+const mostApart = 8;
+
+/**
+ * Makes the function that steps one stream, as a batch of one does, where the carry goes in as one piece and all that the step gives comes
+ * out as one. Undefined for networks that do not lie so: layers whose size is no multiple of 4, or which have none in common.
+ */
+export function createSingle(
+  network: Network,
+  layout: CarryLayout,
+): ((carry: Carry, input: Input | null) => Step) | undefined {
+  const place = placeOf(network, layout);
+  if (place === undefined) return undefined;
+  const { kernels: k, config } = network;
+  const { arena } = k;
+  const { rows, before, after } = place;
+  const { size } = layout;
+  const outputs = outputWidth(config.output);
+  const separate = rows.predictions !== rows.logits;
+  const emitted = rows.predictions + rows.outputStride - after;
+  const slab = createSlab(arrays(k));
+  // Of the precision that the kernels work in. A constructor costs half of what `subarray` does.
+  const View = (k.name === 'float64' ? Float64Array : Float32Array) as typeof Float32Array;
+  const bytes = View.BYTES_PER_ELEMENT;
+  const logitsAt = (rows.logits - after) * bytes;
+  const predictionAt = (rows.predictions - after) * bytes;
+  const blocks: readonly Block[] = [{ step: 0, previous: 0, count: 1 }];
+  let memory = arena.floats;
+  let given = memory.subarray(after, after + emitted);
+  return (carry, input) => {
+    checkShape(config, input);
+    checkCarry(layout, carry);
+    loadInput(network, rows, 0, input, rows.inputs);
+    arena.floats.set(carry, before);
+    const bad = k.load(before, before, size);
+    if (bad >= 0) throw notFinite('carry', carry[bad], bad);
+    forward(network, rows, 0, 1, blocks);
+    if (memory !== arena.floats) {
+      memory = arena.floats;
+      given = memory.subarray(after, after + emitted);
+    }
+    const at = slab.take(emitted);
+    slab.floats().set(given, at);
+    const buffer = slab.buffer();
+    const start = at * bytes;
+    const logits = new View(buffer, start + logitsAt, outputs);
+    return {
+      logits,
+      prediction: separate ? new View(buffer, start + predictionAt, outputs) : logits,
+      carry: new View(buffer, start, size),
+    };
+  };
+}
+
+function placeOf({ kernels, config }: Network, { parts, size }: CarryLayout): Place | undefined {
+  if (config.layers.some(layer => layer.size % 4 !== 0)) return undefined;
+  const apart = distance(
+    config.layers.map(layer => layer.size),
+    size,
+  );
+  if (apart > mostApart * size) return undefined;
+  const reserve = (length: number): number => kernels.arena.reserve(length).address;
+  const outputStride = roundUp(outputWidth(config.output), 4);
+  const separate = kinds[config.output.kind].predict !== undefined;
+  const before = reserve(apart + size + (separate ? 2 : 1) * outputStride);
+  const after = before + apart;
+  const logits = after + size;
+  const features = config.input.kind === 'features';
+  const inputStride = features ? roundUp(config.input.size, 4) : 0;
+  const at = (index: number, name: 'h' | 'c'): number => {
+    const found = parts.find(({ layer, part }) => layer === index && part === name);
+    return found === undefined ? 0 : before + found.offset;
+  };
+  const layers = config.layers.map(({ cell, size: n }, i) => ({
+    n,
+    gates: reserve(cells[cell].blocks * n),
+    h: at(i, 'h'),
+    c: at(i, 'c'),
+    squashed: cells[cell].parts.includes('c') ? reserve(n) : 0,
+    // The row of the state after, counted from that of the state before.
+    lead: apart / n,
+  }));
+  const rows: Activations = {
+    streams: 1,
+    steps: 1,
+    inputs: reserve(inputStride),
+    inputStride,
+    tokens: new Int32Array(features ? 0 : 1),
+    layers,
+    logits,
+    predictions: separate ? logits + outputStride : logits,
+    outputStride,
+  };
+  return { rows, before, after };
+}
+
+/** The smallest common multiple of the sizes that is at least `least`. */
+function distance(sizes: readonly number[], least: number): number {
+  const common = sizes.reduce((a, b) => (a / divisor(a, b)) * b);
+  return Math.ceil(least / common) * common;
+}
+
+function divisor(a: number, b: number): number {
+  return b === 0 ? a : divisor(b, a % b);
+}
