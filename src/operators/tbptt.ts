@@ -96,8 +96,14 @@ export function createLearner(
       }
       updateDue(true);
       if (left()) return;
-      const stepped = stream.step(stream.copy(item.input), stream.copy(item.target), item.weight);
-      emit({ kind: 'step', target: item.target, ...stepped, state: track() });
+      const { target } = item;
+      const { step, number, loss, limited } = stream.step(stream.copy(item.input), stream.copy(target), item.weight);
+      // Written out: a spread takes 70 ns.
+      emit(
+        limited
+          ? { kind: 'step', target, step, number, loss, limited, state: track() }
+          : { kind: 'step', target, step, number, loss, state: track() },
+      );
       if (!left()) updateDue(false);
     },
     finish() {
