@@ -36,12 +36,20 @@ export function createSlab(create: (length: number) => Floats, pieceLength = mos
   };
 }
 
-/** Makes the function that copies rows, pieces of about so many numbers at a time. */
-export function createRowCopy(pieceLength: number): (row: Float32Array) => Float32Array {
+/** Up to here a loop is faster than a view of a part, which a copy of it needs. */
+const fewNumbers = 64;
+
+/** Makes the function that copies rows, or parts of them, pieces of about so many numbers at a time. */
+export function createRowCopy(
+  pieceLength: number,
+): (row: Float32Array, from?: number, length?: number) => Float32Array {
   const slab = createSlab(length => new Float32Array(length), Math.min(pieceLength, most));
-  return row => {
-    const place = slab.take(row.length);
-    slab.floats().set(row, place);
-    return new Float32Array(slab.buffer(), place * Float32Array.BYTES_PER_ELEMENT, row.length);
+  return (row, from = 0, length = row.length) => {
+    const place = slab.take(length);
+    const floats = slab.floats();
+    if (length === row.length) floats.set(row, place);
+    else if (length > fewNumbers) floats.set(row.subarray(from, from + length), place);
+    else for (let i = 0; i < length; i++) floats[place + i] = row[from + i];
+    return new Float32Array(slab.buffer(), place * Float32Array.BYTES_PER_ELEMENT, length);
   };
 }

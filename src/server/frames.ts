@@ -4,7 +4,7 @@ import type { Input } from '../model/input.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
 import { checkWeight } from '../training/window.js';
-import type { Fault, FaultCode, ServerMessage, StepAnswer } from '../wire/messages.js';
+import type { Entry, Fault, FaultCode, ServerMessage, StepAnswer } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
 import { flush, pushEntry, pushMessage, releaseHeld, takeLosses } from './outbox.js';
 import { dequeue, type FrameRun, forStepOf, noAnswers, type Session, sayFault, targetOf, weightOf } from './session.js';
@@ -38,7 +38,9 @@ function begin(session: Session, run: FrameRun): Input | undefined {
   } else if (payload.kind === 'features') {
     const width = payload.values.length / payload.rows;
     const { values, rows } = payload;
-    input = rows === 1 ? values : rowOf(values, index, width);
+    // A learner keeps what it steps: not the whole message for it.
+    input =
+      session.stream?.copyPart(values, index * width, width) ?? (rows === 1 ? values : rowOf(values, index, width));
   } else {
     return encode(session, run);
   }
@@ -169,6 +171,14 @@ export function completeStep(session: Session, step: Step, loss: number | null, 
   if (run.done === run.inputs.length) endFrame(session, run, run.firstStep, run.done, run.answers);
 }
 
+/** The one that is told at present: it is written, or copied, before the next. */
+const entry: { -readonly [K in keyof Entry]: Entry[K] } = {
+  firstStep: 0,
+  stepCount: 0,
+  answers: noAnswers,
+  losses: undefined,
+};
+
 function endFrame(
   session: Session,
   run: FrameRun,
@@ -180,8 +190,11 @@ function endFrame(
   session.totals.frames++;
   session.counts.frames.applied++;
   drop(session, run);
-  const losses = takeLosses(session);
-  pushEntry(session, seq, losses ? { firstStep, stepCount, answers, losses } : { firstStep, stepCount, answers });
+  entry.firstStep = firstStep;
+  entry.stepCount = stepCount;
+  entry.answers = answers;
+  entry.losses = takeLosses(session);
+  pushEntry(session, seq, entry);
   if (session.after.length > 0) for (const message of session.after.splice(0)) pushMessage(session, message);
 }
 

@@ -35,8 +35,8 @@ export function nextUpdate({ stream, learner, updateTime }: Session): number {
 
 /** One step of the first of these frames, at the head of the queue, with its target and the update that is due. */
 export function learnStep(session: Session, run: FrameRun, came: Input): void {
-  // What came is part of something larger, which would stay as long as any row of it.
-  const input = session.stream!.copy(came);
+  // What an encoder made is part of something larger, which would stay as long as any row of it.
+  const input = run.inputs === undefined ? came : session.stream!.copy(came);
   const { horizon } = session.learner!;
   const first = run.done === 0;
   const target = first ? session.stream!.copy(targetOf(run)) : undefined;
@@ -194,5 +194,7 @@ function tellLoss(session: Session, step: number, loss: number): void {
   const frame = underWay(session);
   const at = frame?.answers.findIndex(answer => answer.step === step) ?? -1;
   if (frame && at >= 0) frame.answers[at] = { ...frame.answers[at], loss };
-  else session.losses.push({ step, loss });
+  else if (session.losses.length > 0) session.losses.push({ step, loss });
+  // Most often the only one: a list that is pushed to takes room for many.
+  else session.losses = [{ step, loss }];
 }

@@ -2,7 +2,7 @@
 import { addEntry, type Entries, type Entry, joinEntries, lengthOf, type ServerMessage } from '../wire/messages.js';
 import { giveBack, takeEntries } from './entries.js';
 import { say, sayPredictions } from './kept.js';
-import type { Session } from './session.js';
+import { noLosses, type Session } from './session.js';
 
 /** Bytes in one message of predictions, about. */
 const largestMessage = 65_536;
@@ -63,7 +63,7 @@ export function flush(session: Session): void {
 export function takeLosses(session: Session): Session['losses'] | undefined {
   const { losses } = session;
   if (losses.length === 0) return undefined;
-  session.losses = [];
+  session.losses = noLosses;
   return losses;
 }
 

@@ -61,6 +61,9 @@ export interface FrameRun {
 /** Those of a frame that has none yet, or makes none. */
 export const noAnswers: StepAnswer[] = [];
 
+/** In place of losses that do not wait; it is never pushed to. */
+export const noLosses: StepLoss[] = [];
+
 /** The target of the first; undefined where none came with it. */
 export function targetOf({ targets, index }: FrameRun): TargetValue | undefined {
   return targets?.targets[index];

@@ -5,7 +5,7 @@ import { nextInput, pushRest } from './frames.js';
 import { drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { dropEntries, flush, releaseHeld } from './outbox.js';
-import { dequeue, type FrameRun, type Item, type Session } from './session.js';
+import { dequeue, type FrameRun, type Item, noLosses, type Session } from './session.js';
 import { takeSnapshot } from './snapshot.js';
 
 /** Targets that are taken in one round of a session, at most. */
@@ -110,7 +110,7 @@ function halt(session: Session): void {
   while (session.queue.length > 0) dequeue(session);
   session.waiting = 0;
   dropEntries(session);
-  session.losses = [];
+  session.losses = noLosses;
   session.stream = undefined;
 }
 

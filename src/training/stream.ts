@@ -71,6 +71,8 @@ export type Arrival =
 export interface LearningStream {
   /** An input or target that nobody changes, where its own might be: among the others that the stream keeps. */
   copy<Value extends Input | Target | undefined>(value: Value): Value;
+  /** The same of `length` numbers of a row of float32. */
+  copyPart(row: Float32Array, from: number, length: number): Float32Array;
   /**
    * Steps once. Input and target must not change after. A target of undefined may still come, by `target`. With a guard, an input far
    * larger than usual is `limited`.
@@ -250,6 +252,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       const row: Float32Array = value;
       return (row.BYTES_PER_ELEMENT === 4 ? copyRow(row) : row.slice()) as unknown as typeof value;
     },
+
+    copyPart: copyRow,
 
     checkTarget,
 
