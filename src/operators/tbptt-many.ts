@@ -87,6 +87,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       };
 
       const learn = (): void => {
+        if (subscriber.closed) return;
         learnWindows();
         if (subscriber.closed || reading.size === 0) return;
         const keys = [...reading.keys()];

@@ -225,6 +225,15 @@ test('tbpttMany learns nothing after it is unsubscribed', async t => {
   t.is(trainer.count, 1);
 });
 
+test('tbpttMany learns no further remainder for who leaves at the first', async t => {
+  const trainer = await sampleTrainer({ k1: 4, k2: 4 });
+  // Three steps, and the update of the first stream.
+  from(keyed('abc'))
+    .pipe(tbpttMany(trainer, { maxWindows: 1 }), take(4))
+    .subscribe();
+  t.is(trainer.count, 1);
+});
+
 test('the newest states of all streams resume with the updates that were due', async t => {
   const options: TrainerOptions = { k1: 2, k2: 3 };
   const given = keyed('ababbaababab').map((item, i) => ({ ...item, input: xs[i] }));
