@@ -43,6 +43,8 @@ export interface RemoteSession {
   readonly waiting: number;
   /** No more frames: answers still come, then the end; with an error, that of the source. */
   finish(failed?: { readonly error: unknown }): void;
+  /** What was wrong with an item, or the error of the source, once there is one: told when what came before is answered. */
+  readonly failed: { readonly error: unknown } | undefined;
   /** Nobody listens any more. */
   abandon(): void;
   /** What came up to there was taken; left out: all that has come. Only with `takes`. */
@@ -482,6 +484,9 @@ export function connectSession(
   return {
     get waiting() {
       return outgoing.size;
+    },
+    get failed() {
+      return failed;
     },
     push(item) {
       if (done || finishing) return false;

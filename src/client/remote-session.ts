@@ -93,7 +93,16 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
       },
     );
 
-    const refusal = (): unknown => (end && 'error' in end ? end.error : ended());
+    const refusal = (): unknown => {
+      const failed = end && 'error' in end ? end : session.failed;
+      return failed ? failed.error : ended();
+    };
+
+    /** Whoever sends is told, too. */
+    const leave = (): void => {
+      session.abandon();
+      if (end === undefined) finishWith({});
+    };
 
     const read = (): void => {
       if (isRead)
@@ -125,7 +134,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
         }
         if (end !== undefined && 'error' in end) throw end.error;
       } finally {
-        session.abandon();
+        leave();
       }
     }
 
@@ -144,10 +153,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
         }
       },
       finish: () => session.finish(),
-      close() {
-        session.abandon();
-        if (end === undefined) finishWith({});
-      },
+      close: leave,
       answers: new Observable(subscriber => {
         read();
         const emit = (): void => {
@@ -163,7 +169,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
         };
         wake = emit;
         emit();
-        return () => session.abandon();
+        return leave;
       }),
       snapshot: () => session.snapshot(),
       restore: data => session.restore(data),

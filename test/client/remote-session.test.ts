@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { lastValueFrom, toArray } from 'rxjs';
+import { lastValueFrom, take, toArray } from 'rxjs';
 import { type RemoteOptions, type RemoteStep, remoteSession } from '../../src/client/index.js';
-import { RemoteError } from '../../src/errors.js';
+import { InputError, RemoteError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
@@ -74,6 +74,48 @@ test('who leaves the loop leaves the session', async t => {
   }
   await left(0);
   t.is(session.state.kind, 'closed');
+});
+
+test('who waits to send is told when whoever reads leaves', async t => {
+  const { open, left } = await setUp(t, { credit: 2 });
+  const leave = [
+    async (session: ReturnType<typeof open>): Promise<void> => {
+      for await (const _ of session) break;
+    },
+    async (session: ReturnType<typeof open>): Promise<void> => {
+      await lastValueFrom(session.answers.pipe(take(1)));
+    },
+  ];
+  for (const leaves of leave) {
+    const session = open({ maxBuffered: 1 });
+    let completed = false;
+    session.states.subscribe({
+      complete: () => {
+        completed = true;
+      },
+    });
+    for (const row of rows.slice(0, 3)) await session.send(row);
+    const waits = [session.send(rows[3]), session.send(rows[4])].map(one => one.catch(error => error));
+    await leaves(session);
+    t.regex(String(await waits[1]), /has ended/);
+    await t.throwsAsync(session.send(rows[5]), { instanceOf: RemoteError, message: /has ended/ });
+    t.true(completed);
+    await left(0);
+  }
+});
+
+test('who sends what cannot be sent is told what is wrong with it, and whoever reads after the answers', async t => {
+  const { open } = await setUp(t, { credit: 2 });
+  const session = open({ maxBuffered: 1 });
+  const wrong = new Float32Array(0);
+  const sends = [...rows.slice(0, 4), wrong, rows[4]].map(row => session.send(row).catch(error => error.constructor));
+  const steps: RemoteStep[] = [];
+  const reading = (async () => {
+    for await (const step of session) steps.push(step);
+  })();
+  await t.throwsAsync(reading, { instanceOf: InputError });
+  t.deepEqual(await Promise.all(sends), [undefined, undefined, undefined, undefined, InputError, InputError]);
+  t.deepEqual(told(steps), toTell(0, 4));
 });
 
 test('what is not taken is not acknowledged: the server says no more than its credit, and send waits', async t => {
