@@ -37,6 +37,8 @@ export function connect(
   const outgoing = createOutgoing();
   let closing: { code: number; reason: string } | undefined;
   let alive = true;
+  /** Below its own mark a socket does not tell when it has written what it holds. */
+  const mostUnsent = Math.max(settings.highWater, socket.writableHighWaterMark);
   /** Bytes that the socket held after the last write, and holds at most: asked anew only where it matters. */
   let unwritten = 0;
   /** Sessions may wait for the peer to read. */
@@ -61,9 +63,9 @@ export function connect(
       else if (webSocket.readyState === webSocket.OPEN) add(bytes, memory);
     },
     blocked() {
-      if (unwritten + outgoing.bytes + outlet.pending <= settings.highWater) return false;
+      if (unwritten + outgoing.bytes + outlet.pending <= mostUnsent) return false;
       unwritten = webSocket.bufferedAmount;
-      const blocked = unsentBytes() + outlet.pending > settings.highWater;
+      const blocked = unsentBytes() + outlet.pending > mostUnsent;
       stalled ||= blocked;
       return blocked;
     },

@@ -83,7 +83,10 @@ export interface ServeOptions {
    * all its sessions. Default 64 MiB.
    */
   readonly maxLearnerBytes?: number;
-  /** Unsent or unread bytes of a connection from which it is not read any more. Default 1 MiB. */
+  /**
+   * Unsent or unread bytes of a connection from which it is not read any more; unsent ones at least as many as a socket of the system holds
+   * before it is full (some 16 to 64 KiB). Default 1 MiB.
+   */
   readonly highWater?: number;
   /** Milliseconds between two pings; a connection that did not answer the last one is ended. Default 30,000. */
   readonly heartbeat?: number;

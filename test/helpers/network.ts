@@ -186,6 +186,7 @@ export function createNetwork(
     });
     let unread = Buffer.alloc(0);
     const pair = Object.assign(new EventEmitter(), {
+      writableHighWaterMark: 0,
       cork() {},
       uncork() {},
       write(data: Uint8Array) {

@@ -198,7 +198,7 @@ test('a peer that answers no ping is ended', async t => {
 });
 
 /** A connection on a socket that is none: its writes are counted, and it is read by the test. */
-async function onFakeSocket(highWater: number, now?: () => number, share = 1 << 20) {
+async function onFakeSocket(highWater: number, now?: () => number, share = 1 << 20, writableHighWaterMark = 0) {
   const model = await createModel(config('gru', [3], { kind: 'token', size: 4 }, { kind: 'classes', size: 4 }));
   const settings = checkServeOptions({ highWater });
   const batcher = createBatcher(error => {
@@ -239,6 +239,7 @@ async function onFakeSocket(highWater: number, now?: () => number, share = 1 << 
   };
   const writes: string[] = [];
   const socket = Object.assign(new EventEmitter(), {
+    writableHighWaterMark,
     cork() {},
     uncork() {},
     /** Frames of fewer than 126 bytes, or as many as two bytes can say. */
@@ -422,6 +423,25 @@ test('a connection with too many unsent bytes is not read from, and its sessions
   t.false(webSocket.isPaused);
   await nextTurn();
   t.true(writes.includes('predictions'));
+});
+
+test('a connection does not wait for a socket that holds too little to tell when it has written it', async t => {
+  const { receive, nextTurn, webSocket, socket, writes } = await onFakeSocket(1000, undefined, undefined, 16_384);
+  receive({ type: 'open', session: 1 });
+  webSocket.bufferedAmount = 16_384;
+  await nextTurn();
+  t.false(webSocket.isPaused);
+  receive({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'tokens', ids: [0, 1] } });
+  await nextTurn();
+  t.true(writes.includes('predictions'));
+  // This much it tells of.
+  webSocket.bufferedAmount = 16_385;
+  receive({ type: 'frames', session: 1, firstSeq: 3, payload: { kind: 'tokens', ids: [0, 1] } });
+  await nextTurn();
+  t.true(webSocket.isPaused);
+  webSocket.bufferedAmount = 0;
+  socket.emit('drain');
+  t.false(webSocket.isPaused);
 });
 
 test('who has taken nothing for so long is told and closed, and ended if it does not even take that', async t => {
