@@ -10,7 +10,7 @@ import { acknowledge, pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
 import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, toldNobody, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
-import type { Resting } from './register.js';
+import { nowhere, type Resting } from './register.js';
 import { enqueue, fault, type Outlet, type Session, sayFault } from './session.js';
 import { putSnapshot, readSnapshot } from './snapshot.js';
 import { canGoOn } from './stepping.js';
@@ -339,6 +339,11 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
             'evicted',
             'Expected the session to rest until it is needed, it could not be taken up',
           );
+          return;
+        }
+        if (session.token !== '' && session.outlet !== nowhere) {
+          // Its client went on elsewhere while it woke, and what came here was late.
+          outlet.takenOver(number);
           return;
         }
         if (session.token === '') session.outlet = outlet;

@@ -1,7 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
+import { createHub } from '../../src/server/hub.js';
 import type { ServeOptions } from '../../src/server/index.js';
+import { sweep } from '../../src/server/life.js';
+import { checkServeOptions } from '../../src/server/options.js';
+import { serveHub } from '../../src/server/serve.js';
+import { createMemoryStore, type SessionStore } from '../../src/server/store.js';
 import type { ClientMessage, Predictions, ServerMessage } from '../../src/wire/messages.js';
 import { firstDifference } from '../helpers/bits.js';
 import { config, randomInput } from '../helpers/models.js';
@@ -35,6 +40,8 @@ async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
   };
   return { model, server, rows, connect, isRight };
 }
+
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 /** Cuts the connection as a network does. */
 async function cut(client: WireClient): Promise<void> {
@@ -156,6 +163,48 @@ test('a second connection takes the session over; the first is told, and closed'
   t.like(await first.closed, { code: 4409 });
   second.send(rowFrames(5, 3, rows.slice(2, 4)));
   isRight(await second.expect('predictions'));
+});
+
+test('a session that another connection wakes stays with it, though the one that was left says something meanwhile', async t => {
+  const store = createMemoryStore(1 << 20);
+  let give = (): void => {};
+  const slow: SessionStore = {
+    ...store,
+    take: name =>
+      new Promise(resolve => {
+        give = () => resolve(store.take(name));
+      }),
+  };
+  let time = 0;
+  const model = await createModel(config('gru', [5]), { seed: 7 });
+  const settings = checkServeOptions({ store: slow, idleSeconds: 100, grace: 200 });
+  const hub = createHub(model, settings, { now: () => time, later: setImmediate });
+  const server = await serveHub(hub);
+  t.teardown(() => server.close());
+  const rows = [randomInput(createRandom(8), model) as Float32Array];
+
+  const first = await connectWire(t, server.url);
+  const { token } = await openSession(first, 1, { resumable: true });
+  time = 100_000;
+  sweep(hub);
+  await first.expect('expiring');
+  sweep(hub);
+  t.is(hub.register.restingSize(), 1);
+
+  const second = await connectWire(t, server.url);
+  second.send({ type: 'open', session: 5, resume: { token, receivedSeq: 0 } });
+  const waking = (): boolean => [...hub.register.resting()].some(one => one.waking !== undefined);
+  while (!waking()) await nextTurn();
+  first.send(rowFrames(1, 1, rows));
+  // An answer to something else tells that it has come.
+  first.send({ type: 'ack', session: 9, seq: 1 });
+  t.like(await first.nextOf(9), { code: 'unknown_session' });
+  give();
+  t.like(await second.expect('opened'), { session: 5, token, nextSeq: 1 });
+  t.like(await first.next(), { type: 'fault', session: 1, code: 'taken_over' });
+  t.is((await first.closed).code, 4409);
+  second.send(rowFrames(5, 1, rows));
+  t.is((await entriesOf(second, 1, 5)).length, 1);
 });
 
 test('a connection with other sessions stays when one of them is taken over', async t => {
