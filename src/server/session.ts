@@ -93,6 +93,8 @@ export type Item =
     }
   | { readonly kind: 'reset'; readonly weights: boolean; readonly cost: number }
   | { readonly kind: 'snapshot'; readonly cost: number }
+  /** Something that was refused: told in its turn, so that who reads no answers is not told without end. */
+  | { readonly kind: 'refused'; readonly code: FaultCode; readonly message: string; readonly cost: number }
   /** `begin` reads what is to be put in the place of the stream; the session waits meanwhile. */
   | { readonly kind: 'restore'; readonly cost: number; begin(): void }
   | { readonly kind: 'finish'; readonly carry: boolean; readonly state: boolean; readonly learn: boolean };

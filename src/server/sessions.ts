@@ -1,7 +1,7 @@
 /** The sessions of one connection: what comes for each, from its opening to its end. */
 
 import { CheckpointError, LimitError } from '../errors.js';
-import type { Authenticate, ClientMessage, Open } from '../wire/messages.js';
+import type { Authenticate, ClientMessage, FaultCode, Open } from '../wire/messages.js';
 import { acceptFrames, planReset, pushReset, refuseAck, refuseGap } from './accept.js';
 import { countOne } from './counts.js';
 import { type Grant, missingPermission } from './grant.js';
@@ -182,18 +182,16 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   }
 
   function reset(session: Session, before: number, weights: boolean): void {
+    const refuse = (code: FaultCode, message: string): void =>
+      enqueue(session, { kind: 'refused', code, message, cost: 64 + message.length });
     if (weights && !session.learner?.own) {
-      sayFault(session, 'invalid', 'Expected weights only where learn is private: there are none to go back to');
+      refuse('invalid', 'Expected weights only where learn is private: there are none to go back to');
     } else if (before < session.nextSeq) {
-      sayFault(
-        session,
-        'invalid',
-        `Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`,
-      );
+      refuse('invalid', `Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`);
     } else if (before === session.nextSeq) {
       pushReset(session, weights);
     } else if (!planReset(session, before, weights)) {
-      sayFault(session, 'limit_reached', `Expected at most ${session.credit} resets before later frames, got one more`);
+      refuse('limit_reached', `Expected at most ${session.credit} resets before later frames, got one more`);
     }
   }
 

@@ -5,7 +5,7 @@ import { nextInput, pushRest } from './frames.js';
 import { drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { dropEntries, flush, releaseHeld } from './outbox.js';
-import { dequeue, type FrameRun, type Item, noLosses, type Session } from './session.js';
+import { dequeue, type FrameRun, type Item, noLosses, type Session, sayFault } from './session.js';
 import { takeSnapshot } from './snapshot.js';
 
 /** Targets that are taken in one round of a session, at most. */
@@ -58,6 +58,11 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number):
       session.encoding = session.served.encoder?.initial();
       startLearning(session);
       return most;
+    case 'refused':
+      dequeue(session);
+      flush(session);
+      sayFault(session, item.code, item.message);
+      return 1;
     case 'snapshot':
       dequeue(session);
       flush(session);

@@ -125,6 +125,26 @@ test('what all sessions keep is bounded: one that keeps more than its part waits
   t.like(await client.expect('predictions'), { firstSeq: first + 1 });
 });
 
+test('what is refused is kept within the same bound, and told in its turn', async t => {
+  const { rows, connect } = await setUp(t, { maxKeptBytes: 1000 });
+  const client = await connect();
+  await openSession(client, 1, { resumable: true });
+  client.send(rowFrames(1, 1, rows.slice(0, 1)));
+  for (let i = 0; i < 100; i++) client.send({ type: 'reset', session: 1, beforeSeq: 1 });
+  client.send({ type: 'snapshot', session: 2 });
+  await entriesOf(client, 1);
+  let told = 0;
+  for (let message = await client.next(); message.session === 1; message = await client.next()) {
+    t.like(message, { type: 'fault', code: 'invalid' });
+    told++;
+  }
+  for (let i = 0; i < 3; i++) {
+    client.send({ type: 'snapshot', session: 2 });
+    for (let message = await client.next(); message.session === 1; message = await client.next()) told++;
+  }
+  t.true(told > 0 && told < 20, `${told} of 100`);
+});
+
 test('the end waits for no acknowledgement', async t => {
   const { rows, connect } = await setUp(t, { maxKeptBytes: 10 });
   const client = await connect();
