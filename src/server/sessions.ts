@@ -38,6 +38,9 @@ export interface Sessions {
   describe(): SessionDescription[];
 }
 
+/** What a stream that has ended cannot do any more; frames may have come before. */
+const needsStream: ReadonlySet<SessionMessage['type']> = new Set(['targets', 'reset', 'snapshot', 'restore']);
+
 /** A session that is being made, and what came for it meanwhile. */
 interface Opening {
   readonly own: boolean;
@@ -130,6 +133,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   }
 
   function forSession(session: Session, message: SessionMessage, bytes: number): void {
+    if (session.ended && needsStream.has(message.type)) {
+      // With a number, as for frames: it is not kept, and so not counted by the client.
+      const details = { forSeq: session.nextSeq };
+      fault(session, 'session_finished', `Expected no ${message.type} after finish, got one`, details);
+      return;
+    }
     switch (message.type) {
       case 'frames':
         acceptFrames(session, message);

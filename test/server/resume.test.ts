@@ -276,6 +276,27 @@ test('finish is answered again, and its answer outlives the connection until it 
   t.like(await second.expect('fault'), { session: 2, code: 'token_expired' });
 });
 
+test('what comes for a stream that has ended is refused, and is no error of the server', async t => {
+  const errors: unknown[] = [];
+  const { rows, connect } = await setUp(t, { onError: error => errors.push(error) });
+  const client = await connect();
+  await openSession(client, 1, { resumable: true, learn: 'private', learning: { lateness: 5 } });
+  client.send(rowFrames(1, 1, rows.slice(0, 2)), { type: 'finish', session: 1 });
+  await entriesOf(client, 2);
+  await client.expect('finished');
+  const late: ClientMessage[] = [
+    { type: 'targets', session: 1, forStep: 1, targets: [Float32Array.of(0.5, -0.5)] },
+    { type: 'reset', session: 1 },
+    { type: 'snapshot', session: 1 },
+    { type: 'restore', session: 1, data: new Uint8Array(8) },
+  ];
+  for (const message of late) {
+    client.send(message);
+    t.like(await client.expect('fault'), { code: 'session_finished', forSeq: 3 }, message.type);
+  }
+  t.deepEqual(errors, []);
+});
+
 test('what was said beside answers is sent again exactly where it has not arrived', async t => {
   const { rows, connect } = await setUp(t);
   const first = await connect();
