@@ -295,6 +295,17 @@ export function dequeue(session: Session): void {
   if ('cost' in item) changeQueued(session, -item.cost);
 }
 
+/** Takes states that were asked for off what waits: who goes on elsewhere asks again, and each is answered once. */
+export function dropSnapshots(session: Session): void {
+  const { queue } = session;
+  for (let i = queue.length - 1; i >= 0; i--) {
+    const item = queue[i];
+    if (item.kind !== 'snapshot') continue;
+    queue.splice(i, 1);
+    changeQueued(session, -item.cost);
+  }
+}
+
 function changeQueued(session: Session, bytes: number): void {
   session.queued += bytes;
   session.outlet.queued += bytes;

@@ -170,6 +170,22 @@ test('nobody has received an answer that was not given', async t => {
   t.like(await client.expect('fault'), { session: 2, code: 'gap', forSeq: 2, expectedSeq: 3 });
 });
 
+test('a state that is asked for again on another connection, before its turn has come, is told once', async t => {
+  const { rows, connect } = await setUp(t, { maxKeptBytes: 100 });
+  const first = await connect();
+  const { token } = await openSession(first, 1, { resumable: true });
+  first.send(rowFrames(1, 1, rows), { type: 'snapshot', session: 1 });
+  await first.expect('predictions');
+  const second = await connect();
+  second.send({ type: 'open', session: 1, resume: { token, receivedSeq: 0 } }, { type: 'snapshot', session: 1 });
+  await second.expect('opened');
+  for (let seq = 0; seq < rows.length; second.send({ type: 'ack', session: 1, seq }))
+    seq += (await second.expect('predictions')).entries.length;
+  t.is((await second.expect('snapshotData')).seq, rows.length);
+  second.send({ type: 'ack', session: 2, seq: 1 });
+  t.like(await second.next(), { session: 2, code: 'unknown_session' }, 'no other');
+});
+
 test('a second connection takes the session over; the first is told, and closed', async t => {
   const { rows, connect, isRight } = await setUp(t);
   const first = await connect();
