@@ -17,7 +17,7 @@ import type { Grant } from './grant.js';
 import type { Connection, Hub } from './hub.js';
 import { decodeSaid } from './kept.js';
 import { addMessage, clearMessages, createOutgoing, writeMessages } from './outgoing.js';
-import { createRate, takeOne } from './rate.js';
+import { createRate, takeOne, waitForOne } from './rate.js';
 import { fault, type Outlet } from './session.js';
 import { createSessions } from './sessions.js';
 
@@ -171,7 +171,8 @@ export function connect(
 
   function onMessage(data: RawData, isBinary: boolean): void {
     alive = true;
-    const wait = takeOne(rate, hub.now);
+    const now = hub.now();
+    const wait = takeOne(rate, now);
     if (wait > 0) throttle(wait);
     if (closing && closing.code !== closeCodes.restart) return;
     const bytes = data as Buffer;
@@ -191,7 +192,7 @@ export function connect(
     }
     // Who needed a token has told it.
     if (message.type === 'authenticate') return;
-    sessions.receive(message, bytes.length);
+    sessions.receive(message, bytes.length, now);
     if (outlet.queued > settings.highWater) {
       webSocket.pause();
       watch();
@@ -202,10 +203,14 @@ export function connect(
     if (throttled !== undefined) return;
     counts.pauses.rate++;
     webSocket.pause();
-    throttled = setTimeout(() => {
-      throttled = undefined;
-      settle();
-    }, milliseconds);
+    throttled = setTimeout(readOn, milliseconds);
+  }
+
+  /** What was here already when it was paused has been taken since: it may be longer. */
+  function readOn(): void {
+    const wait = waitForOne(rate, hub.now());
+    throttled = wait > 0 ? setTimeout(readOn, wait) : undefined;
+    if (throttled === undefined) settle();
   }
 
   function shut(code: number, reason: string): void {

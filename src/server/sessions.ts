@@ -19,8 +19,8 @@ import { canGoOn } from './stepping.js';
 type SessionMessage = Exclude<ClientMessage, Authenticate>;
 
 export interface Sessions {
-  /** A message of so many bytes has come. */
-  receive(message: SessionMessage, bytes: number): void;
+  /** A message of so many bytes has come, now. */
+  receive(message: SessionMessage, bytes: number, now: number): void;
   /** Some of what has come is not answered, and can be. */
   isBusy(): boolean;
   /** There are none. */
@@ -110,7 +110,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     release(hub, session);
   }
 
-  function receive(message: SessionMessage, bytes: number): void {
+  function receive(message: SessionMessage, bytes: number, now: number): void {
     const session = sessions.get(message.session);
     const { session: number } = message;
     if (message.type === 'open') {
@@ -120,12 +120,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     } else if (session === undefined) {
       fault({ number, outlet }, 'unknown_session', `Expected an open session, got ${number}: open it first`);
     } else if ('since' in session) {
-      rouse(number, session, message, bytes);
+      rouse(number, session, message, bytes, now);
     } else if ('early' in session) {
       session.early.push({ message, bytes });
       outlet.queued += bytes;
     } else {
-      session.lastActive = hub.now();
+      session.lastActive = now;
       session.announced = false;
       forSession(session, message, bytes);
       wakeUp(session);
@@ -329,12 +329,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     }
     for (const { message: early, bytes } of opening.early) {
       outlet.queued -= bytes;
-      receive(early, bytes);
+      receive(early, bytes, hub.now());
     }
   }
 
   /** Something came for a session that rests. */
-  function rouse(number: number, resting: Resting, message: SessionMessage, bytes: number): void {
+  function rouse(number: number, resting: Resting, message: SessionMessage, bytes: number, now: number): void {
     if (resting.waking === undefined && refused(number, limitOfAll(resting.own))) return;
     begin(number, resting.own, async here => {
       const session = await wake(hub, resting, grant);
@@ -360,7 +360,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
         sessions.set(number, session);
       };
     });
-    receive(message, bytes);
+    receive(message, bytes, now);
   }
 
   function rest(session: Session): void {

@@ -198,6 +198,19 @@ test('a connection that sends too fast is read from later, and loses nothing', a
   t.true(performance.now() - began >= 400, 'the 51 beyond the first hundred take half a second');
 });
 
+test('what came at once, and was more than may, is waited for to its end', async t => {
+  const { server } = await setUp(t, { tokens: undefined, messageRate: 1000 });
+  const began = performance.now();
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  client.send(...Array.from({ length: 1500 }, () => ({ type: 'ack', session: 1, seq: 0 }) as const));
+  client.send(rowFrames(1, 1, row));
+  await new Promise(resolve => setTimeout(resolve, 50));
+  client.send(rowFrames(1, 2, row));
+  await entriesOf(client, 2);
+  t.true(performance.now() - began >= 480, 'the 501 beyond the first thousand take half a second');
+});
+
 test('with a certificate the server speaks TLS alone', async t => {
   const pem = (name: string) => readFileSync(join(repositoryRoot, 'test/golden/tls', name), 'utf8');
   const cert = pem('cert.pem');
