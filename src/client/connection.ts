@@ -458,8 +458,13 @@ export function connectSession(
     }
     // A frame that was answered cannot be due again: that is another session.
     const known = expectedSeq === undefined || expectedSeq > received;
-    if ((code === 'gap' || code === 'draining') && retryable && resumable && known) {
-      if (code === 'gap' && !isNewGap(expectedSeq, forSeq)) return;
+    if (code === 'draining' && retryable && resumable) {
+      // What was not taken is sent again on the next connection: here it would be refused again, and again.
+      if (!ready) line.comeBack(message);
+      return;
+    }
+    if (code === 'gap' && retryable && resumable && known) {
+      if (!isNewGap(expectedSeq, forSeq)) return;
       if (expectedSeq !== undefined) for (const missing of sent.missing(expectedSeq, sent.moving)) line.send(missing);
       if (finishSent) sendFinish();
     } else if (code === 'target_expired' && forStep !== undefined) {

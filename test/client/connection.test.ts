@@ -1,0 +1,119 @@
+import test, { type ExecutionContext } from 'ava';
+import { connectSession, type SessionOptions } from '../../src/client/connection.js';
+import {
+  type ClientMessage,
+  closeCodes,
+  decodeClient,
+  defaultLimits,
+  encodeServer,
+  type Opened,
+  type ServerMessage,
+} from '../../src/wire/messages.js';
+import { createAgenda } from '../helpers/agenda.js';
+
+const subprotocol = 'eddy.v1.proto';
+const opened: Opened = { type: 'opened', session: 1, credit: 10, nextSeq: 1, nextStep: 1, token: 'a token' } as Opened;
+const draining: ServerMessage = {
+  type: 'fault',
+  session: 1,
+  code: 'draining',
+  retryable: true,
+  message: 'Expected nothing new: the server closes',
+};
+
+/** A session of a client, and the test in the place of its server. */
+function withServer(t: ExecutionContext, options: Partial<SessionOptions> = {}) {
+  let time = 0;
+  const { after, next } = createAgenda(() => time);
+  const sockets: { closed: boolean; readonly socket: never }[] = [];
+  const sent: ClientMessage[] = [];
+  const errors: unknown[] = [];
+  const listening = { completed: false };
+  const open = () => {
+    const own = { closed: false, socket: undefined as never };
+    const socket = {
+      binaryType: '',
+      readyState: 1,
+      bufferedAmount: 0,
+      onopen: null,
+      onmessage: null,
+      onerror: null,
+      onclose: null,
+      send: (data: Uint8Array) => void sent.push(decodeClient(Buffer.from(data), true, subprotocol, defaultLimits)),
+      close() {
+        own.closed = true;
+      },
+    };
+    own.socket = socket as never;
+    sockets.push(own);
+    return socket as never;
+  };
+  const session = connectSession(
+    open,
+    { subprotocol, maxBuffered: 100, ...options },
+    {
+      next() {},
+      error: error => void errors.push(error),
+      complete() {
+        listening.completed = true;
+      },
+    },
+    { now: () => time, after, random: () => 0.5, nonce: () => 'a nonce of the client' } as never,
+  );
+  t.teardown(() => session.abandon());
+  // biome-ignore lint/suspicious/noExplicitAny: the newest socket, whose listeners the session has set
+  const newest = (): any => sockets[sockets.length - 1].socket;
+  return {
+    session,
+    sockets,
+    errors,
+    listening,
+    connected: () => newest().onopen({}),
+    say: (message: ServerMessage) => newest().onmessage({ data: encodeServer(message, subprotocol) }),
+    closed: (code: number) => newest().onclose({ code, reason: '' }),
+    /** What has come since it was asked last. */
+    async said(): Promise<string[]> {
+      await new Promise(resolve => setImmediate(resolve));
+      return sent.splice(0).map(({ type }) => type);
+    },
+    wait(milliseconds: number): void {
+      const until = time + milliseconds;
+      for (let due = next(until); due !== undefined; due = next(until)) {
+        time = due.at;
+        due.call?.();
+      }
+      time = until;
+    },
+  };
+}
+
+test('a finish that a closing server refuses is sent again on the next connection, and not on this one', async t => {
+  const { session, errors, listening, connected, say, said, closed, wait } = withServer(t);
+  connected();
+  say(opened);
+  session.finish();
+  t.deepEqual(await said(), ['open', 'finish']);
+  say(draining);
+  t.deepEqual(await said(), []);
+  closed(closeCodes.restart);
+  wait(1000);
+  connected();
+  say(opened);
+  t.deepEqual(await said(), ['open', 'finish']);
+  say({ type: 'finished', session: 1 } as ServerMessage);
+  t.true(listening.completed);
+  t.deepEqual(errors, []);
+});
+
+test('one whose open a closing server refuses comes again', async t => {
+  const { errors, sockets, connected, say, said, wait } = withServer(t);
+  connected();
+  t.deepEqual(await said(), ['open']);
+  say(draining);
+  t.true(sockets[0].closed);
+  wait(1000);
+  t.is(sockets.length, 2);
+  connected();
+  t.deepEqual(await said(), ['open']);
+  t.deepEqual(errors, []);
+});
