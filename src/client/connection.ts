@@ -270,7 +270,7 @@ export function connectSession(
     if (message.type === 'frames') {
       const last = message.firstSeq + frameCount(message.payload) - 1;
       if (last >= had.nextSeq) line.send(withAck(framesFrom(message, Math.max(message.firstSeq, had.nextSeq))));
-    } else if (message.type === 'snapshot' || sent.moving > had.taken) {
+    } else if (message.type === 'snapshot' || !resumable || sent.moving > had.taken) {
       line.send(message);
     }
   }

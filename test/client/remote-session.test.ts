@@ -204,6 +204,24 @@ test('a state taken from one session goes on in another', async t => {
   t.deepEqual(told(await lastValueFrom(other.answers.pipe(toArray()))), toTell(4, 8));
 });
 
+test('where nothing is made again, targets, resets and states are sent, too', async t => {
+  const server = await startServer(t, model);
+  const learning = { k1: 1, k2: 2, lateness: 10 };
+  const session = remoteSession(server.url, { learn: 'private', learning, reconnect: false });
+  const events = lastValueFrom(session.answers.pipe(toArray()));
+  await session.send(rows[0]);
+  const { data } = await session.snapshot();
+  await session.send({ forStep: 1, target: Float32Array.of(0.5, -0.5) });
+  await session.restore(data);
+  await session.send({ reset: true, weights: true });
+  await session.send(rows[0]);
+  session.finish();
+  const all = await events;
+  const steps = all.flatMap(event => (event.kind === 'step' ? [bits(event.step.prediction)] : []));
+  t.deepEqual(steps, [expected[0], expected[0]]);
+  t.is(all.filter(event => event.kind === 'late').length, 1);
+});
+
 test('many sends at once go out in their order, as there is room', async t => {
   const { open } = await setUp(t, { credit: 2 });
   const session = open({ maxBuffered: 2 });
