@@ -53,7 +53,7 @@ export interface RemoteSession {
   resumePoint(): ResumePoint | undefined;
   /** The state of the stream after the items so far. */
   snapshot(): Promise<SnapshotData>;
-  /** Puts a state in the place of the stream's, after the items so far. */
+  /** Puts a state in the place of the stream's, after the items so far. One that does not fit is told here alone: the stream goes on. */
   restore(data: Uint8Array): Promise<Opened>;
 }
 
@@ -116,8 +116,8 @@ export function connectSession(
   let gap = { expected: 0, seq: 0 };
   const snapshots: Waiter<SnapshotData>[] = [];
   let snapshotsSent = 0;
-  /** `nth` counts as `takenMessages` does; 0 where it has not been sent. */
-  const restores: (Waiter<Opened> & { nth: number })[] = [];
+  /** Only the first may be under way, so that it is known which of them an answer is for. */
+  const restores: Restoring[] = [];
 
   const outgoing = createOutgoing(
     options.maxBuffered,
@@ -219,7 +219,7 @@ export function connectSession(
     const { credit } = opened!;
     for (;;) {
       const known = resumable ? point.received : received;
-      if (isHeldUp()) break;
+      if (isHeldUp() || (outgoing.next === 'restore' && underWay() !== undefined)) break;
       const taken = outgoing.take(session, nextSeq, credit - (nextSeq - 1 - known));
       if (taken === undefined) break;
       const { message } = taken;
@@ -229,8 +229,9 @@ export function connectSession(
       }
       if (message.type === 'snapshot') snapshotsSent++;
       else if (resumable) sent.add(message);
-      if (message.type === 'restore') restores.find(({ nth }) => nth === 0)!.nth = resumable ? sent.moving : 1;
+      if (message.type === 'restore') restores[0].nth = resumable ? sent.moving : 1;
       sendNew(message);
+      if (message.type === 'restore' && resumable && restores[0].nth <= had.taken) askAfter(restores[0]);
       expectWhatIsDue();
     }
     if (finishing && !finishSent && outgoing.size === 0) {
@@ -277,6 +278,7 @@ export function connectSession(
 
   function isEarly(message: ServerMessage): boolean {
     if (message.type === 'finished') return !finishSent;
+    if (message.type === 'fault' && message.code === 'bad_snapshot') return !finishSent && underWay() === undefined;
     return message.type === 'predictions' && message.firstSeq + message.entries.length > nextSeq + rest();
   }
 
@@ -362,13 +364,13 @@ export function connectSession(
     const first = opened === undefined;
     opened = message;
     const { takenMessages = 0 } = message;
-    if (ready && !resumable) restores.shift()?.resolve(message);
-    // The one that told of it may have been lost.
-    else
-      while (resumable && restores.length > 0 && isTaken(restores[0], takenMessages))
-        restores.shift()!.resolve(message);
+    const restoring = underWay();
+    const taken = restoring !== undefined && (!resumable || restoring.nth <= takenMessages);
+    if (ready) {
+      if (taken) restored()!.resolve(message);
+      return;
+    }
     expectWhatIsDue();
-    if (ready) return;
     ready = true;
     had = { nextSeq: message.nextSeq, taken: takenMessages };
     early.length = 0;
@@ -380,8 +382,38 @@ export function connectSession(
       for (const missing of sent.missing(message.nextSeq, takenMessages)) line.send(missing);
       for (let i = 0; i < snapshotsSent; i++) line.send({ type: 'snapshot', session });
       if (finishSent) sendFinish();
+      else if (taken) askAfter(restoring);
     }
     schedule();
+  }
+
+  function underWay(): Restoring | undefined {
+    return restores.length > 0 && restores[0].nth > 0 ? restores[0] : undefined;
+  }
+
+  /** The one that was under way is answered; the next one may go. */
+  function restored(): Restoring | undefined {
+    const restoring = underWay();
+    if (restoring === undefined) return undefined;
+    restores.shift();
+    expectWhatIsDue();
+    schedule();
+    return restoring;
+  }
+
+  /** That it was done may have been said on a connection that was lost. Whatever is said of it comes before the answer to what is asked now. */
+  function askAfter(restoring: Restoring): void {
+    if (restoring.asked) return;
+    restoring.asked = true;
+    snapshots.splice(snapshotsSent, 0, {
+      resolve() {
+        if (underWay() === restoring) restored()!.resolve(opened!);
+      },
+      reject() {},
+    });
+    snapshotsSent++;
+    line.send({ type: 'snapshot', session });
+    expectWhatIsDue();
   }
 
   function answered({ firstSeq, entries }: Predictions): void {
@@ -436,6 +468,8 @@ export function connectSession(
   function ended(finished: Finished): void {
     options.onFinished?.(finished);
     if (done) return;
+    // Had it been refused, that would have come before.
+    if (finishSent && !failed) restored()?.resolve(opened!);
     close('finished');
     const last = held;
     held = undefined;
@@ -472,7 +506,10 @@ export function connectSession(
     } else if (code === 'target_exists' && forStep !== undefined) {
       emit({ kind: 'duplicate', number: forStep });
     } else {
-      fail(new RemoteError(message, { fault: code, retryable, seq: forSeq, step: forStep }));
+      const error = new RemoteError(message, { fault: code, retryable, seq: forSeq, step: forStep });
+      const restoring = code === 'bad_snapshot' ? restored() : undefined;
+      if (restoring) restoring.reject(error);
+      else fail(error);
     }
   }
 
@@ -538,7 +575,7 @@ export function connectSession(
           reject(unexpected('a session that is open'));
           return;
         }
-        restores.push({ resolve, reject, nth: 0 });
+        restores.push({ resolve, reject, nth: 0, asked: false });
         outgoing.pushState({ kind: 'restore', data: data.slice() });
         schedule();
       }),
@@ -550,8 +587,11 @@ interface Waiter<T> {
   reject(error: unknown): void;
 }
 
-function isTaken({ nth }: { readonly nth: number }, takenMessages: number): boolean {
-  return nth > 0 && nth <= takenMessages;
+interface Restoring extends Waiter<Opened> {
+  /** Counts as `takenMessages` does; 0 where it has not been sent. */
+  nth: number;
+  /** Its answer may have been lost: something was asked that is answered after it. */
+  asked: boolean;
 }
 
 const nothing = new Float32Array(0);

@@ -63,6 +63,8 @@ export interface Outgoing {
   push(item: RemoteItem): void;
   pushState(item: StateItem): void;
   readonly size: number;
+  /** What comes next; undefined if there is nothing. */
+  readonly next: Waiting['kind'] | undefined;
   /** The next message, of at most `room` frames, from frame `seq` on; undefined if there is none or no room for it. */
   take(
     session: number,
@@ -137,6 +139,9 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target,
   return {
     get size() {
       return waiting.length - head;
+    },
+    get next() {
+      return waiting[head]?.kind;
     },
     push(item) {
       if (waiting.length - head >= most) {

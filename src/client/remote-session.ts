@@ -26,7 +26,7 @@ export interface RemoteHandle<Answer = RemoteStep | RemoteLearned> extends Async
   readonly states: Observable<RemoteState>;
   /** The state of the stream after the items so far. */
   snapshot(): Promise<SnapshotData>;
-  /** Puts a state in the place of the stream's, after the items so far. */
+  /** Puts a state in the place of the stream's, after the items so far. Rejects at one that does not fit, and the session goes on as it was. */
   restore(data: Uint8Array): Promise<Opened>;
   /** What a client that begins anew gives as `resume`, to go on after the answers that were taken. */
   resumePoint(): ResumePoint | undefined;

@@ -222,6 +222,29 @@ test('where nothing is made again, targets, resets and states are sent, too', as
   t.is(all.filter(event => event.kind === 'late').length, 1);
 });
 
+test('a state that does not fit is refused to who gave it, and the session goes on', async t => {
+  const { open } = await setUp(t);
+  for (const reconnect of [{}, false] as const) {
+    const session = open({ reconnect });
+    const all = lastValueFrom(session.answers.pipe(toArray()));
+    for (const row of rows.slice(0, 4)) await session.send(row);
+    const { data } = await session.snapshot();
+    const refused = { instanceOf: RemoteError, message: /./, code: 'EDDY_REMOTE' };
+    const [none, again, empty] = await Promise.allSettled([
+      session.restore(Uint8Array.of(1, 2, 3)),
+      session.restore(data),
+      session.restore(new Uint8Array(0)),
+    ]);
+    t.like(none, { status: 'rejected', reason: { fault: 'bad_snapshot', retryable: false } });
+    t.like(again, { status: 'fulfilled', value: { nextStep: 5 } });
+    t.like(empty, { status: 'rejected', reason: { fault: 'bad_snapshot' } });
+    for (const row of rows.slice(4)) await session.send(row);
+    await t.throwsAsync(session.restore(data.slice(0, -4)), refused);
+    session.finish();
+    t.deepEqual(told(await all), toTell(0, 8));
+  }
+});
+
 test('many sends at once go out in their order, as there is room', async t => {
   const { open } = await setUp(t, { credit: 2 });
   const session = open({ maxBuffered: 2 });
@@ -279,6 +302,51 @@ test('a state that is asked for, or put in place, is answered wherever the conne
   }
   session.push(rows[1]);
   await network.run(1000);
+  t.deepEqual(told(steps), toTell(0, 2));
+  t.deepEqual(errors, []);
+});
+
+test('a state that does not fit is refused wherever the connection is lost, and no other one with it', async t => {
+  const network = createNetwork(createRandom(5), model, { ...quiet, deaf: 0.5 });
+  const steps: RemoteStep[] = [];
+  const errors: unknown[] = [];
+  const session = network.connect(
+    {},
+    { next: event => steps.push(event as RemoteStep), error: error => errors.push(error), complete() {} },
+  );
+  session.push(rows[0]);
+  let data = new Uint8Array(0);
+  void session.snapshot().then(snapshot => {
+    data = snapshot.data.slice();
+  });
+  await network.run(1000);
+  const outcome = (asked: Promise<unknown>): { told?: string } => {
+    const one: { told?: string } = {};
+    asked.then(
+      () => {
+        one.told = 'put';
+      },
+      ({ fault }) => {
+        one.told = fault;
+      },
+    );
+    return one;
+  };
+  for (let milliseconds = 0; milliseconds < 100; milliseconds += 2) {
+    const [good, bad, last] = [data, Uint8Array.of(1), data].map(bytes => outcome(session.restore(bytes)));
+    await network.run(milliseconds);
+    network.cut(session);
+    await network.run(milliseconds / 3);
+    network.cut(session);
+    await network.run(100_000);
+    const all = [good.told, bad.told, last.told];
+    t.deepEqual(all, ['put', 'bad_snapshot', 'put'], `cut after ${milliseconds} ms`);
+  }
+  session.push(rows[1]);
+  const ending = outcome(session.restore(Uint8Array.of(1)));
+  session.finish();
+  await network.run(200_000);
+  t.is(ending.told, 'bad_snapshot');
   t.deepEqual(told(steps), toTell(0, 2));
   t.deepEqual(errors, []);
 });
