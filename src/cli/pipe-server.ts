@@ -1,6 +1,6 @@
 /** Standard input through a network on a server to standard output. */
 import { type RemoteHandle, type RemoteLearned, type RemoteStep, remoteSession } from '../client/index.js';
-import { InputError } from '../errors.js';
+import { InputError, RemoteError } from '../errors.js';
 import type { Finished, Learning, Opened } from '../wire/messages.js';
 import type { Want } from './answer.js';
 import { describeBounds, describeRollback } from './guarded.js';
@@ -63,6 +63,8 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     opened = resolve;
   });
   let lost = false;
+  /** The server has been there. */
+  let met = false;
   let labels: readonly string[] | undefined;
   const token = process.env.EDDY_TOKEN;
   const common = {
@@ -70,6 +72,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     ...(model === undefined ? {} : { model }),
     want: { answer: want === 'prediction' ? 'whole' : want === 'none' ? 'none' : 'top-k', topK, every },
     onOpened(message: Opened) {
+      met = true;
       labels = message.config?.labels;
       opened(message);
     },
@@ -142,11 +145,28 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
       if (sink.closed) break;
     }
     await reading;
+  } catch (error) {
+    throw !met ? unmet(error, server) : error;
   } finally {
     await sink.end();
     stdin.destroy();
   }
 }
+
+/** What is wrong where no connection was made, and the way out. */
+function unmet(error: unknown, server: string): unknown {
+  const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
+  const reason = reasons[code];
+  if (!(error instanceof RemoteError) || reason === undefined) return error;
+  const { fault, retryable, closeCode } = error;
+  const message = `Expected a server at ${server}, got ${code}: ${reason}`;
+  return new RemoteError(message, { fault, retryable, closeCode }, { cause: error });
+}
+
+const reasons: Record<string, string> = {
+  ECONNREFUSED: 'nobody listens there. Start one with eddy serve, or check the port',
+  ENOTFOUND: 'there is no such host. Check its name',
+};
 
 function numbersOf(line: string, number: number, kind: 'token' | 'features'): Float32Array | number {
   const cells = line.trim().split(/[\s,;]+/);

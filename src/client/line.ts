@@ -133,7 +133,7 @@ export function createLine(
       cause = event?.error;
     };
     own.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      if (socket === own) lost(code, reason || (cause instanceof Error ? cause.message : 'no reason given'), cause);
+      if (socket === own) lost(code, reason || reasonOf(cause), cause);
     };
   }
 
@@ -148,7 +148,9 @@ export function createLine(
     const again = isRetryableClose(code) && (reached || code !== abnormal);
     if (reconnect === false || !again || now - lostAt > patience) {
       const given = reconnect !== false && again ? `, and not made again in ${patience} ms` : '';
-      const message = `Expected the connection to last until every answer has come, it was closed with ${code} (${why})${given}`;
+      const message = reached
+        ? `Expected the connection to last until every answer has come, it was closed with ${code} (${why})${given}`
+        : `Expected a server to take the connection, it was closed with ${code} (${why}): check that one is there, and its address`;
       const details = { fault: 'closed', retryable: isRetryableClose(code), closeCode: code };
       events.failed(new RemoteError(message, details, { cause }));
       return;
@@ -218,4 +220,10 @@ export function createLine(
       socket = undefined;
     },
   };
+}
+
+/** Where a name has several addresses, and none of them answers, there is a code and no message. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'no reason given';
+  return cause.message || (cause as { code?: string }).code || cause.name;
 }

@@ -58,8 +58,10 @@ test('a line that is no numbers, and a server that is not there, are told', asyn
   child.kill('SIGKILL');
   await once(child, 'exit');
   const none = await eddy(t, '1 2\n', 'pipe', '--server', url);
-  t.not(none.status, 0);
-  t.regex(none.stderr, /ECONNREFUSED/);
+  t.is(none.status, 1);
+  const [, there, code] =
+    /^eddy: EDDY_REMOTE: Expected a server at (\S+), got (\w+): nobody .* eddy serve, .* port\n$/.exec(none.stderr)!;
+  t.deepEqual([there, code], [url, 'ECONNREFUSED']);
 });
 
 test('options of learning are those of the session, what its guard does is told, and other options are refused', async t => {
