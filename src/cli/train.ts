@@ -159,6 +159,7 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   );
   const progress = createBar(epochs);
   const past: Epoch[] = [];
+  let learned = 0;
   process.stdout.write(
     `${training.length} sequences to learn from, ${judged.length} to judge by; ${input.size} ${input.kind === 'token' ? 'tokens' : 'features'}, ${output.size} ${output.kind}\n`,
   );
@@ -172,7 +173,10 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
       ...(patience === undefined ? {} : { patience }),
       ...(noise > 0 ? { augment: withNoise(noise) } : {}),
       signal: stop.signal,
-      onUpdate: ({ done, all }) => progress.show(done, all, past.length + 1),
+      onUpdate({ done, all }) {
+        learned = done;
+        progress.show(done, all, past.length + 1);
+      },
       onEpoch: epoch => {
         past.push(epoch);
         progress.hide();
@@ -183,13 +187,14 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
     save();
     progress.end();
     const why = { epochs: '', patience: ` No better for ${patience} epochs.`, signal: ' Stopped.' }[stopped];
-    process.stdout.write(
-      `${options.out}: ${best ? `epoch ${best.number} of ${past.length}` : 'as it was learned so far'}.${why}\n`,
-    );
+    const partly = learned > 0 ? 'as it was learned so far' : 'as it began, since nothing was learned';
+    process.stdout.write(`${options.out}: ${best ? `epoch ${best.number} of ${past.length}` : partly}.${why}\n`);
   } finally {
     progress.end();
     signal.forget();
     if (options.plot !== undefined && past.length > 0) await writePlot(options.plot, past);
+    else if (options.plot !== undefined)
+      process.stdout.write(`${options.plot}: not drawn, since no epoch came to its end.\n`);
   }
   if (signal.status !== undefined) process.exitCode = signal.status;
 }

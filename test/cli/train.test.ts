@@ -164,6 +164,23 @@ test('Ctrl-C keeps what was learned', async t => {
   t.true((await judge(t, at('m'), at('a.ndjson'))).accuracy > 0.8);
 });
 
+test('Ctrl-C in the first epoch says what was kept, and that there is nothing to draw', async t => {
+  const at = folder(t);
+  writeFileSync(at('a.txt'), verses(200_000));
+  const args = ['--out', at('m'), '--plot', at('loss.svg'), '--epochs', '1000', '--hidden', '128', '--batch', '1'];
+  const child = start(t, 'train', at('a.txt'), ...args);
+  const line = lineReader(child);
+  t.regex(await line(), /sequences to learn from/);
+  const closed = once(child, 'close');
+  child.kill('SIGINT');
+  t.regex(await line(), /^\S+m: as it (was learned so far|began, since nothing was learned)\. Stopped\.$/);
+  t.regex(await line(), /^\S+loss\.svg: not drawn, since no epoch came to its end\.$/);
+  child.stdout.resume();
+  t.is((await closed)[0], 130);
+  t.false(existsSync(at('loss.svg')));
+  t.true((await loadModel(readFileSync(at('m')))).config.layers[0].size === 128);
+});
+
 test('what cannot be learned is told, with its place', async t => {
   const at = folder(t);
   const files = {
