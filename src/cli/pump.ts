@@ -49,7 +49,6 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     stderr.write(`eddy: ${text}\n`);
   };
   if (options.resume && path === undefined) say(`${options.save} is not there yet: beginning anew`);
-  if (!options.learn && checkpoint === undefined) say('a new network that learns nothing says nothing: add --learn');
 
   const format = openFormat(options, config, stdin.isTTY);
   const { source, bytesRead } = openSource(format, options);
@@ -103,6 +102,8 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     if (answered % options.every === 0) sink.line(JSON.stringify(outcome.limited ? { ...line, limited: true } : line));
   });
   const { task, pipeline } = assembly;
+  // After all that may be wrong: whoever reads it can do what it says.
+  if (!options.learn && checkpoint === undefined) say('a new network that learns nothing says nothing: add --learn');
   const keep = (): void => {
     if (options.save !== undefined) writeWhole(options.save, assembly.save());
   };

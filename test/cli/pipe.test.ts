@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { eddy, finished, folder, lineReader, start, verses, waves } from '../helpers/cli.js';
 
@@ -20,6 +22,15 @@ test('a network that does not learn stays at eight bits a byte', async t => {
   const { lines, stderr } = await eddy(t, verses(1000), 'pipe', ...small);
   t.true(Math.abs(lines[999].bits - 8) < 0.3);
   t.regex(stderr, /--learn/);
+  for (const [input, args] of [
+    ['some text\n', ['--loss', 'huber']],
+    ['a,b\n1,2\n', ['--target', 'c']],
+    ['a,b\n1,2\n', ['--record', join(tmpdir(), 'no such folder', 'record')]],
+  ] as const) {
+    const refused = await eddy(t, input, 'pipe', ...small, ...args);
+    t.not(refused.status, 0);
+    t.notRegex(refused.stderr, /add --learn/, 'what is wrong is said alone');
+  }
 });
 
 test('bytes are any bytes, and lines say their numbers', async t => {
