@@ -1,6 +1,7 @@
 /** Standard input through a network on a server to standard output. */
 import { type RemoteHandle, type RemoteLearned, type RemoteStep, remoteSession } from '../client/index.js';
 import { InputError, RemoteError } from '../errors.js';
+import type { OutputKind } from '../model/config.js';
 import type { Finished, Learning, Opened } from '../wire/messages.js';
 import type { Want } from './answer.js';
 import { describeBounds, describeRollback } from './guarded.js';
@@ -70,7 +71,6 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   const common = {
     ...(token ? { token } : {}),
     ...(model === undefined ? {} : { model }),
-    want: { answer: want === 'prediction' ? 'whole' : want === 'none' ? 'none' : 'top-k', topK, every },
     onOpened(message: Opened) {
       met = true;
       labels = message.config?.labels;
@@ -86,13 +86,23 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
       lost = state.kind === 'resuming';
     },
   } as const;
-  const session: RemoteHandle = learn
-    ? remoteSession(server, { ...common, learn: 'private', learning: learningOf(options) })
-    : remoteSession(server, common);
+  const open = (wanted: Want): RemoteHandle => {
+    const answer = wanted === 'prediction' ? 'whole' : wanted;
+    const asked = { ...common, want: { answer, topK, every } } as const;
+    return learn
+      ? remoteSession(server, { ...asked, learn: 'private', learning: learningOf(options) })
+      : remoteSession(server, asked);
+  };
+  let session = open(want);
 
   const read = async (): Promise<void> => {
     const { config } = await first;
     const takesText = config!.encoder !== undefined && config!.input.kind === 'token';
+    if (want === 'top-k' && !hasClasses(config!.output.kind)) {
+      // No value is likelier than another: what they are is known now, and all of them are asked for.
+      session.close();
+      session = open('prediction');
+    }
     stdin.setEncoding('utf8');
     let rest = '';
     let number = 0;
@@ -133,8 +143,8 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   });
   reading.catch(() => {});
 
-  try {
-    for await (const event of session) {
+  const write = async (answers: RemoteHandle): Promise<void> => {
+    for await (const event of answers) {
       if ('kind' in event && event.kind === 'update' && event.update.rollback)
         say(describeRollback(event.update.rollback));
       const line = describe(event, labels);
@@ -144,6 +154,12 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
       else handOn();
       if (sink.closed) break;
     }
+  };
+
+  try {
+    const asked = session;
+    await write(asked);
+    if (session !== asked) await write(session);
     await reading;
   } catch (error) {
     throw !met ? unmet(error, server) : error;
@@ -167,6 +183,10 @@ const reasons: Record<string, string> = {
   ECONNREFUSED: 'nobody listens there. Start one with eddy serve, or check the port',
   ENOTFOUND: 'there is no such host. Check its name',
 };
+
+function hasClasses(kind: OutputKind): boolean {
+  return kind === 'classes' || kind === 'labels';
+}
 
 function numbersOf(line: string, number: number, kind: 'token' | 'features'): Float32Array | number {
   const cells = line.trim().split(/[\s,;]+/);

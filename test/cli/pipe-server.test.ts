@@ -46,6 +46,21 @@ for (const learn of [[], ['--learn']]) {
   });
 }
 
+test('what a network of values says is written whole, in its order, and that of classes as the likeliest', async t => {
+  const { url } = await serving(t, '0', join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions'));
+  for (const learn of [[], ['--learn']]) {
+    const { lines, status, stderr } = await eddy(t, '1 2\n3 4\n', 'pipe', '--server', url, ...learn);
+    t.is(status, 0, stderr);
+    const asked = await eddy(t, '1 2\n3 4\n', 'pipe', '--server', url, '--want', 'prediction', ...learn);
+    t.is(asked.lines[1].prediction.length, 2);
+    t.deepEqual(lines, asked.lines);
+  }
+  const child = start(t, 'serve', '--port', '0', '--cell', 'gru', '--hidden', '8');
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const text = await eddy(t, 'ab', 'pipe', '--server', /ws:\/\/[\d.:]+/.exec(String(line))![0]);
+  t.is(text.lines[1].top.length, 3, text.stderr);
+});
+
 test('a line that is no numbers, and a server that is not there, are told', async t => {
   const sessions = join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions');
   const { url, child } = await serving(t, '0', sessions);
