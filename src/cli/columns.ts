@@ -32,7 +32,7 @@ export interface Reading {
  * What the columns are for, as asked, and as the first row shows: a column whose first cell is no number is left out, unless it was
  * asked for.
  *
- * @returns with `leftOut`: columns that are neither
+ * @returns with `leftOut`: columns that nobody named, with no number in the first row
  * @throws ConfigError if a named column is not there, or nothing is left
  */
 export function chooseColumns(
@@ -57,7 +57,8 @@ export function chooseColumns(
     throw new ConfigError(`Expected ${wanted}, got ${names.join(', ')} with ${first.cells.map(show).join(', ')}`);
   }
   const used = new Set([...inputs, ...targets, ...ignore, ...(key === undefined ? [] : [key])]);
-  return { ...(key === undefined ? {} : { key }), inputs, targets, leftOut: names.filter(name => !used.has(name)) };
+  const leftOut = free.filter(name => !used.has(name) && !numeric.includes(name));
+  return { ...(key === undefined ? {} : { key }), inputs, targets, leftOut };
 }
 
 /**

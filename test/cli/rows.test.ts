@@ -49,6 +49,17 @@ test('an encoder that the checkpoint has is used, and asks for its columns by na
   t.not((await eddy(t, 'a,b\n12,9\n', 'pipe', at('m'))).stdout, straight.stdout);
 });
 
+test('of columns that the network does not see, those without a number are told, and no others', async t => {
+  const at = folder(t);
+  const columns = ['--columns', 'a', '--key', 'of', '--learn', '--save', at('m')];
+  const chosen = await eddy(t, 'time,of,a,b\n08:00,x,1,2\n', 'pipe', ...columns);
+  t.regex(chosen.stderr, /first row has no number there: time$/m);
+  const encoder = { kind: 'readings', columns: [{ name: 'a' }, { name: 'b' }] };
+  writeFileSync(at('n'), saveModel(await createModel({ ...gru, input: { kind: 'features', size: 2 }, encoder })));
+  const known = await eddy(t, 'a,b,c\n9,12,7\n', 'pipe', at('n'));
+  t.is(known.stderr, 'eddy: reading csv: a, b\n');
+});
+
 test('such an encoder may ask for times, categories and cells that may be missing; a row whose time goes back is skipped', async t => {
   const at = folder(t);
   const encoder = {
