@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { WebSocket } from 'ws';
+import type { ModelConfig } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
 import { serve } from '../../src/server/serve.js';
 import { schema } from '../../src/wire/eddy.generated.js';
@@ -11,6 +12,13 @@ import { repositoryRoot } from '../helpers/repository.js';
 import { faultCodes } from '../helpers/wire-arbitraries.js';
 
 const page = readFileSync(join(repositoryRoot, 'docs/protocol.md'), 'utf8');
+
+/** The network that the page serves. */
+const served: ModelConfig = {
+  input: { kind: 'features', size: 2 },
+  layers: [{ cell: 'gru', size: 4 }],
+  output: { kind: 'values', size: 2 },
+};
 
 /** The first cells of the rows of the table below a heading. */
 function rows(heading: string): string[][] {
@@ -56,12 +64,7 @@ test('the page lists every close code, and says after which a client connects ag
 
 test('a server answers the session of the page as the page says', async t => {
   const lines = page.split('```wscat\n')[1].split('\n```')[0].split('\n');
-  const model = await createModel({
-    input: { kind: 'features', size: 2 },
-    layers: [{ cell: 'gru', size: 4 }],
-    output: { kind: 'values', size: 2 },
-  });
-  const server = await serve(model, { port: 0 });
+  const server = await serve(await createModel(served), { port: 0 });
   t.teardown(() => server.close());
   const socket = new WebSocket(server.url, 'eddy.v1.json');
   t.teardown(() => socket.terminate());
@@ -71,6 +74,24 @@ test('a server answers the session of the page as the page says', async t => {
     if (line.startsWith('> ')) socket.send(line.slice(2));
     else t.like(JSON.parse(String((await answers.next()).value[0])), JSON.parse(line.slice(2)));
   }
+});
+
+test('a server answers the request of the page as the page says, and goes on from the carry', async t => {
+  const [, command, answer] = /-d '(.*)'\n```\n\n```json\n(.*)\n```/.exec(page)!;
+  const server = await serve(await createModel(served), { port: 0 });
+  t.teardown(() => server.close());
+  const ask = async (body: string) => {
+    const response = await fetch(`${server.url.replace('ws:', 'http:')}/step`, { method: 'POST', body });
+    return response.text();
+  };
+  t.is((await ask(command)).trimEnd(), answer);
+  const { input } = JSON.parse(command);
+  const { steps, carry } = JSON.parse(await ask(JSON.stringify({ inputs: [input, input] })));
+  const { prediction, carry: after } = JSON.parse(
+    await ask(JSON.stringify({ input, carry: JSON.parse(answer).carry })),
+  );
+  t.deepEqual(after, carry);
+  t.deepEqual(prediction, steps[1].prediction);
 });
 
 test('the messages of the page are messages', t => {
