@@ -22,7 +22,7 @@ export function createReachPlot(
   let shown: { reach: Reach | undefined; now: number; window: number } = { reach: undefined, now: 0, window: 0 };
 
   const paint = createPainter(() => {
-    const { network, faint } = readTheme();
+    const { network, faint, ink } = readTheme();
     const ratio = devicePixelRatio;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     canvas.width = Math.round(width * ratio);
@@ -33,13 +33,10 @@ export function createReachPlot(
     for (let power = greatest - 1; power > least; power -= 2) {
       context.fillStyle = `${faint}33`;
       context.fillRect(0, Math.round(y(power)), width, 1);
-      context.fillStyle = faint;
-      context.fillText(power === 0 ? '1' : `10${superscript(power)}`, 3, y(power) - 3);
     }
     const { reach, now, window } = shown;
-    if (!reach) return;
     const step = width / columns;
-    reach.norms.forEach((norm, i) => {
+    reach?.norms.forEach((norm, i) => {
       const lag = i + 1;
       const column = columns - 1 - (now - reach.number) - lag;
       if (column < 0 || !(norm > 0)) return;
@@ -48,6 +45,10 @@ export function createReachPlot(
       context.fillStyle = lag < window ? network : `${faint}55`;
       context.fillRect(column * step + 1, top, Math.max(1, step - 2), height - top);
     });
+    // Over the bars, which reach the left edge in the end.
+    context.fillStyle = ink;
+    for (let power = greatest - 1; power > least; power -= 2)
+      context.fillText(power === 0 ? '1' : `10${superscript(power)}`, 3, y(power) - 3);
   });
   onThemeChange(paint, life);
   onResize(canvas, paint, life);

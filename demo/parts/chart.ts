@@ -27,6 +27,9 @@ export interface ChartOptions {
   readonly range?: (least: number, most: number) => [number, number];
 }
 
+/** Pixels of the axis below. */
+const bottom = 24;
+
 /** A plot that is as wide as its element, in the colours of the page. */
 export function createChart(
   element: HTMLElement,
@@ -52,7 +55,8 @@ export function createChart(
     {
       width: Math.max(element.clientWidth, 80),
       height,
-      padding: label ? [8, 14, 0, 0] : [6, 6, 6, 2],
+      // Without data there is no axis below, and the lowest number beside it would be cut.
+      padding: label ? [8, 14, (_, side, axes) => (axes[side] ? 0 : bottom), 0] : [6, 6, 6, 2],
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -60,7 +64,7 @@ export function createChart(
         ...(range ? { y: { range: (_, least, most) => range(least ?? 0, most ?? 1) } } : {}),
       },
       axes: [
-        axis({ size: 24, values: (_, marks) => marks.map(mark => (Number.isInteger(mark) ? String(mark) : '')) }),
+        axis({ size: bottom, values: (_, marks) => marks.map(mark => (Number.isInteger(mark) ? String(mark) : '')) }),
         axis({
           size: 40,
           values: (_, marks) => marks.map(mark => label?.(mark) ?? ''),

@@ -66,7 +66,7 @@ const layout = `
     <figure>
       <figcaption><b>Surprise</b> <span class="key network">deviations above the usual</span> <span class="key alarm">unusual</span></figcaption>
       <div class="plot" id="sense-surprise" role="img" aria-label="How surprising each reading was; nothing to show yet"></div>
-      <p class="note">how unlikely each reading was by its forecast, before it was learned; from 5 on it is unusual; no more than ${highest} is drawn</p>
+      <p class="note">how unlikely each reading was by its forecast, before it was learned; from 5 on it is unusual, once there were 60; no more than ${highest} is drawn</p>
     </figure>
   </div>
   <figure class="memory">
