@@ -42,6 +42,15 @@ browserTest(
   },
 );
 
+browserTest('an address that names a page shows its head, too', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), `${url}#type`);
+  await page.waitForFunction(() => document.readyState === 'complete');
+  await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  t.is(await page.evaluate(() => scrollY), 0);
+  t.deepEqual(errors, []);
+});
+
 browserTest('what is typed is foretold, learned, and can be taken from the guess, here and on the server', async t => {
   const { url } = await startDemo(t);
   const browser = await launch(t);
