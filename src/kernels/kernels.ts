@@ -30,7 +30,7 @@ export interface Kernels {
   /** Sets each row to the vector `from` (n). */
   setRows(y: Address, yStride: number, rows: number, from: Address, n: number): void;
 
-  /** y += x · W for each row. x (rows × k, k any), W packed (k × n), y (rows × n). */
+  /** y += x · W for each row. x (rows × k, k any), W packed (k × n), y (rows × n); the three lie apart. */
   multiply(
     x: Address,
     xStride: number,

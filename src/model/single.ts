@@ -1,12 +1,11 @@
-import { cells } from '../cells/cells.js';
-import { roundUp } from '../kernels/memory.js';
-import type { Activations } from './activations.js';
+import type { CarryPart } from '../cells/cell.js';
+import { type Activations, createActivations } from './activations.js';
 import { type Carry, type CarryLayout, checkCarry } from './carry.js';
 import { checkShape, type Input, notFinite } from './input.js';
 import { type Block, forward, type Network } from './network.js';
-import { outputs as kinds, outputWidth } from './outputs.js';
+import { outputWidth } from './outputs.js';
 import { createSlab } from './slab.js';
-import { arrays, loadInput, type Step } from './transfer.js';
+import { arrays, loadInput, type Step, viewsOf } from './transfer.js';
 
 /** Where one step of one stream has its numbers: what it begins with lies as in a carry, and what it gives as it is emitted. */
 interface Place {
@@ -38,8 +37,7 @@ export function createSingle(
   const separate = rows.predictions !== rows.logits;
   const emitted = rows.predictions + rows.outputStride - after;
   const slab = createSlab(arrays(k));
-  // Of the precision that the kernels work in. A constructor costs half of what `subarray` does.
-  const View = (k.name === 'float64' ? Float64Array : Float32Array) as typeof Float32Array;
+  const View = viewsOf(k);
   const bytes = View.BYTES_PER_ELEMENT;
   const logitsAt = (rows.logits - after) * bytes;
   const predictionAt = (rows.predictions - after) * bytes;
@@ -78,38 +76,28 @@ function placeOf({ kernels, config }: Network, { parts, size }: CarryLayout): Pl
     size,
   );
   if (apart > mostApart * size) return undefined;
-  const reserve = (length: number): number => kernels.arena.reserve(length).address;
-  const outputStride = roundUp(outputWidth(config.output), 4);
-  const separate = kinds[config.output.kind].predict !== undefined;
-  const before = reserve(apart + size + (separate ? 2 : 1) * outputStride);
+  const usual = createActivations(kernels.arena, config, 1, 1, false);
+  const { outputStride } = usual;
+  const separate = usual.predictions !== usual.logits;
+  const before = kernels.arena.reserve(apart + size + (separate ? 2 : 1) * outputStride).address;
   const after = before + apart;
   const logits = after + size;
-  const features = config.input.kind === 'features';
-  const inputStride = features ? roundUp(config.input.size, 4) : 0;
-  const at = (index: number, name: 'h' | 'c'): number => {
+  const at = (index: number, name: CarryPart): number => {
     const found = parts.find(({ layer, part }) => layer === index && part === name);
     return found === undefined ? 0 : before + found.offset;
   };
-  const layers = config.layers.map(({ cell, size: n }, i) => ({
+  const layers = usual.layers.map(({ n, gates, squashed }, i) => ({
     n,
-    gates: reserve(cells[cell].blocks * n),
+    gates,
     h: at(i, 'h'),
     c: at(i, 'c'),
-    squashed: cells[cell].parts.includes('c') ? reserve(n) : 0,
+    squashed,
     // The row of the state after, counted from that of the state before.
     lead: apart / n,
   }));
-  const rows: Activations = {
-    streams: 1,
-    steps: 1,
-    inputs: reserve(inputStride),
-    inputStride,
-    tokens: new Int32Array(features ? 0 : 1),
-    layers,
-    logits,
-    predictions: separate ? logits + outputStride : logits,
-    outputStride,
-  };
+  const { streams, steps, inputs, inputStride, tokens } = usual;
+  const predictions = separate ? logits + outputStride : logits;
+  const rows: Activations = { streams, steps, inputs, inputStride, tokens, layers, logits, predictions, outputStride };
   return { rows, before, after };
 }
 

@@ -77,8 +77,7 @@ export function emitStep(network: Network, layout: CarryLayout): (rows: Activati
   const emitted = size + outputs + (separate ? outputs : 0);
   const out = k.arena.reserve(emitted);
   const slab = createSlab(arrays(k));
-  // Of the precision that the kernels work in. A constructor costs half of what `subarray` does.
-  const View = (k.name === 'float64' ? Float64Array : Float32Array) as typeof Float32Array;
+  const View = viewsOf(k);
   const bytes = View.BYTES_PER_ELEMENT;
   return (rows, row) => {
     for (let i = 0; i < parts.length; i++) {
@@ -149,6 +148,11 @@ export function viewSteps(
     }
     return steps;
   };
+}
+
+/** The constructor of views of the precision that the kernels work in: it costs half of what `subarray` does. */
+export function viewsOf(kernels: Kernels): typeof Float32Array {
+  return (kernels.name === 'float64' ? Float64Array : Float32Array) as typeof Float32Array;
 }
 
 /** Arrays of the precision that the kernels work in. */
