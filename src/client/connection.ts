@@ -40,11 +40,11 @@ export interface RemoteSession {
   /** False if it cannot be sent: no further ones are taken. */
   push(item: RemoteItem): boolean;
   /** Items that wait for room at the server. */
-  readonly waiting: number;
+  waiting(): number;
   /** No more frames: answers still come, then the end; with an error, that of the source. */
   finish(failed?: { readonly error: unknown }): void;
   /** What was wrong with an item, or the error of the source, once there is one: told when what came before is answered. */
-  readonly failed: { readonly error: unknown } | undefined;
+  failed(): { readonly error: unknown } | undefined;
   /** Nobody listens any more. */
   abandon(): void;
   /** What came up to there was taken; left out: all that has come. Only with `takes`. */
@@ -219,7 +219,7 @@ export function connectSession(
     const { credit } = opened!;
     for (;;) {
       const known = resumable ? point.received : received;
-      if (isHeldUp() || (outgoing.next === 'restore' && underWay() !== undefined)) break;
+      if (isHeldUp() || (outgoing.next() === 'restore' && underWay() !== undefined)) break;
       const taken = outgoing.take(session, nextSeq, credit - (nextSeq - 1 - known));
       if (taken === undefined) break;
       const { message } = taken;
@@ -229,12 +229,12 @@ export function connectSession(
       }
       if (message.type === 'snapshot') snapshotsSent++;
       else if (resumable) sent.add(message);
-      if (message.type === 'restore') restores[0].nth = resumable ? sent.moving : 1;
+      if (message.type === 'restore') restores[0].nth = resumable ? sent.moving() : 1;
       sendNew(message);
       if (message.type === 'restore' && resumable && restores[0].nth <= had.taken) askAfter(restores[0]);
       expectWhatIsDue();
     }
-    if (finishing && !finishSent && outgoing.size === 0) {
+    if (finishing && !finishSent && outgoing.size() === 0) {
       finishSent = true;
       sendFinish();
     }
@@ -243,7 +243,7 @@ export function connectSession(
       line.send({ type: 'ack', session, seq: acked });
     }
     while (early.length > 0 && !isEarly(early[0])) handle(early.shift()!);
-    if (outgoing.size < options.maxBuffered) options.onRoom?.();
+    if (outgoing.size() < options.maxBuffered) options.onRoom?.();
   }
 
   /**
@@ -252,17 +252,17 @@ export function connectSession(
    */
   function isAckDue(credit: number): boolean {
     if (!resumable || point.received <= acked || (finishSent && point.received >= nextSeq - 1)) return false;
-    const isWaitedFor = received < nextSeq - 1 || sent.waiting > 0 || snapshotsSent > 0;
+    const isWaitedFor = received < nextSeq - 1 || sent.waiting() > 0 || snapshotsSent > 0;
     return isWaitedFor || point.received - acked >= Math.max(1, credit >> 1);
   }
 
   /** Much that is no frame is kept until the answer of a later frame comes, and one may come yet. */
   function isHeldUp(): boolean {
-    if (sent.waiting < options.maxBuffered) return false;
+    if (sent.waiting() < options.maxBuffered) return false;
     if (nextSeq - 1 > point.received) return true;
-    if (sent.waiting < Math.max(options.maxBuffered, mostApart)) return false;
+    if (sent.waiting() < Math.max(options.maxBuffered, mostApart)) return false;
     throw new LimitError(
-      `Expected a frame among ${sent.waiting} targets, resets and states, got none: send one, or raise maxBuffered`,
+      `Expected a frame among ${sent.waiting()} targets, resets and states, got none: send one, or raise maxBuffered`,
     );
   }
 
@@ -271,7 +271,7 @@ export function connectSession(
     if (message.type === 'frames') {
       const last = message.firstSeq + frameCount(message.payload) - 1;
       if (last >= had.nextSeq) line.send(withAck(framesFrom(message, Math.max(message.firstSeq, had.nextSeq))));
-    } else if (message.type === 'snapshot' || !resumable || sent.moving > had.taken) {
+    } else if (message.type === 'snapshot' || !resumable || sent.moving() > had.taken) {
       line.send(message);
     }
   }
@@ -499,7 +499,7 @@ export function connectSession(
     }
     if (code === 'gap' && retryable && resumable && known) {
       if (!isNewGap(expectedSeq, forSeq)) return;
-      if (expectedSeq !== undefined) for (const missing of sent.missing(expectedSeq, sent.moving)) line.send(missing);
+      if (expectedSeq !== undefined) for (const missing of sent.missing(expectedSeq, sent.moving())) line.send(missing);
       if (finishSent) sendFinish();
     } else if (code === 'target_expired' && forStep !== undefined) {
       emit({ kind: 'expired', number: forStep });
@@ -524,12 +524,8 @@ export function connectSession(
   }
 
   return {
-    get waiting() {
-      return outgoing.size;
-    },
-    get failed() {
-      return failed;
-    },
+    waiting: () => outgoing.size(),
+    failed: () => failed,
     push(item) {
       if (done || finishing) return false;
       try {

@@ -62,9 +62,9 @@ export interface Outgoing {
   /** Throws `InputError` or `TargetError` for what cannot be sent, `LimitError` when too much waits. */
   push(item: RemoteItem): void;
   pushState(item: StateItem): void;
-  readonly size: number;
+  size(): number;
   /** What comes next; undefined if there is nothing. */
-  readonly next: Waiting['kind'] | undefined;
+  next(): Waiting['kind'] | undefined;
   /** The next message, of at most `room` frames, from frame `seq` on; undefined if there is none or no room for it. */
   take(
     session: number,
@@ -137,12 +137,8 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target,
   };
 
   return {
-    get size() {
-      return waiting.length - head;
-    },
-    get next() {
-      return waiting[head]?.kind;
-    },
+    size: () => waiting.length - head,
+    next: () => waiting[head]?.kind,
     push(item) {
       if (waiting.length - head >= most) {
         throw new LimitError(

@@ -76,7 +76,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
           if (idle && waiting.length === 0) session.taken();
         },
         onRoom() {
-          while (senders.length > 0 && session.waiting < maxBuffered) {
+          while (senders.length > 0 && session.waiting() < maxBuffered) {
             const { item, resolve, reject } = senders.shift()!;
             if (session.push(item)) resolve();
             else reject(refusal());
@@ -94,7 +94,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
     );
 
     const refusal = (): unknown => {
-      const failed = end && 'error' in end ? end : session.failed;
+      const failed = end && 'error' in end ? end : session.failed();
       return failed ? failed.error : ended();
     };
 
@@ -144,7 +144,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
       },
       states,
       async send(item) {
-        if (end === undefined && (senders.length > 0 || session.waiting >= maxBuffered)) {
+        if (end === undefined && (senders.length > 0 || session.waiting() >= maxBuffered)) {
           await new Promise<void>((resolve, reject) => {
             senders.push({ item, resolve, reject });
           });

@@ -11,10 +11,10 @@ export interface Sent {
   /** What the server has not got: frames from `nextSeq` on, and other messages after the first `taken`. */
   missing(nextSeq: number, taken: number): Moving[];
   /** Messages that are no frames, so far, and those of them that came before frame `seq`. */
-  readonly moving: number;
+  moving(): number;
   movingBefore(seq: number): number;
   /** Messages that are no frames and are kept. */
-  readonly waiting: number;
+  waiting(): number;
 }
 
 /** @param before messages that are no frames and were sent in an earlier life of the client */
@@ -24,12 +24,8 @@ export function createSent(before = 0): Sent {
   let moving = before;
   let waiting = 0;
   return {
-    get moving() {
-      return moving;
-    },
-    get waiting() {
-      return waiting;
-    },
+    moving: () => moving,
+    waiting: () => waiting,
     add(message) {
       if (message.type !== 'frames') {
         moving++;

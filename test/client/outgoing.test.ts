@@ -75,7 +75,7 @@ test('no more frames leave than there is room for, and targets need none', t => 
   const taken = outgoing.take(1, 1, 2);
   t.is((taken as { targets: unknown[] }).targets.length, 2);
   t.is(outgoing.take(1, 3, 0), undefined);
-  t.is(outgoing.size, 3);
+  t.is(outgoing.size(), 3);
   outgoing.take(1, 3, 1);
   t.is(outgoing.take(1, 4, 0)?.message.type, 'targets');
   t.is(outgoing.take(1, 4, 0), undefined);
@@ -123,7 +123,7 @@ test('what cannot be sent is refused, and what would be too much', t => {
     t.throws(() => empty.push({ forStep: 1, target: 1, weight } as never), { instanceOf: TargetError }, String(weight));
   }
   t.throws(() => empty.push({ input: 1, weight: 2 }), { instanceOf: TargetError, message: /weight to come with its/ });
-  t.is(empty.size, 0);
+  t.is(empty.size(), 0);
 });
 
 test('weights go with their targets, only where there are some, and stay with them when frames are sent again', t => {
