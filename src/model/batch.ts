@@ -5,7 +5,7 @@ import { type Carry, type CarryLayout, checkCarry } from './carry.js';
 import { checkShape, type Input } from './input.js';
 import { type Block, forward, type Network } from './network.js';
 import { createSingle } from './single.js';
-import { emitStep, loadCarry, loadInput, type Step, viewSteps } from './transfer.js';
+import { emitStep, loadCarry, loadInput, type Step } from './transfer.js';
 
 type Inputs = readonly (Input | null)[];
 
@@ -13,7 +13,6 @@ type Inputs = readonly (Input | null)[];
 export function createBatch(network: Network, layout: CarryLayout) {
   const { kernels: k, config } = network;
   const emit = emitStep(network, layout);
-  const view = viewSteps(network, layout);
   let rows: Activations;
   let staging: Region;
   const alone: readonly Block[] = [{ step: 0, previous: 0, count: 1 }];
@@ -55,21 +54,12 @@ export function createBatch(network: Network, layout: CarryLayout) {
       }),
 
     stepMany(carries: readonly Carry[], inputs: Inputs): Step[] {
-      run(carries, inputs, countOf(carries, inputs));
+      if (carries.length !== inputs.length)
+        throw new InputError(`Expected as many carries as inputs (${inputs.length}), got ${carries.length}`);
+      run(carries, inputs, inputs.length);
       const steps: Step[] = [];
       for (let row = 0; row < inputs.length; row++) steps.push(emit(rows, row));
       return steps;
     },
-
-    moveMany(carries: readonly Carry[], inputs: Inputs, count = countOf(carries, inputs)): readonly Step[] {
-      run(carries, inputs, count);
-      return view(rows, carries, count);
-    },
   };
-}
-
-function countOf(carries: readonly Carry[], inputs: Inputs): number {
-  if (carries.length !== inputs.length)
-    throw new InputError(`Expected as many carries as inputs (${inputs.length}), got ${carries.length}`);
-  return inputs.length;
 }

@@ -7,6 +7,7 @@ import { createBatch } from './batch.js';
 import { type Carry, type CarryLayout, carryLayout } from './carry.js';
 import { checkConfig, type ModelConfig } from './config.js';
 import { checkInput, type Input } from './input.js';
+import { createMoving, type Moved, type Run } from './moving.js';
 import type { Network } from './network.js';
 import { drawWeights, layoutParameters, type Weights } from './parameters.js';
 import { arrays, type Step } from './transfer.js';
@@ -30,13 +31,14 @@ export interface Model<In extends Input = Input> {
   /** One time step of many streams: the same bits as `step` on each. All are checked before any is stepped. */
   stepMany(carries: readonly Carry[], inputs: readonly (In | null)[]): Step[];
   /**
-   * `stepMany` for who keeps nothing of it: each carry is overwritten by the one after its step, and what the steps hold changes
-   * with the next call. Nothing has moved where it throws.
+   * `stepMany` for who keeps nothing of it, and for several steps of each stream: carries are overwritten, and what is returned changes with
+   * the next call. What is wrong with one stream is said of it, and the others move.
    *
-   * @param count of the carries and inputs, the first ones; default all
-   * @returns a step for each of these; older ones may stand behind them
+   * @param count of the runs, the first ones; default all
+   * @param goOn asked before each step but the first, whether there is time for it
+   * @returns in the order of the runs; older ones may stand behind them
    */
-  moveMany(carries: readonly Carry[], inputs: readonly (In | null)[], count?: number): readonly Step[];
+  moveMany(runs: readonly Run[], count?: number, goOn?: () => boolean): readonly Moved[];
 }
 
 /** A model whose weights are ours to read, write and learn. */
@@ -92,7 +94,7 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
     checkInput: input => checkInput(checked, input),
     step: batch.step,
     stepMany: batch.stepMany,
-    moveMany: batch.moveMany,
+    moveMany: createMoving(network, layout),
 
     weights: () => readTensors(network, weights.array),
 

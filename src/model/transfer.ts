@@ -98,58 +98,6 @@ export function emitStep(network: Network, layout: CarryLayout): (rows: Activati
   };
 }
 
-/** What a row holds after a step, where it lies. */
-interface View {
-  readonly step: { logits: Float32Array; prediction: Float32Array; carry: Carry };
-  /** Of the state, as the layout has them. */
-  readonly parts: readonly Float32Array[];
-}
-
-/**
- * Makes the function that shows what steps left in their rows, without a copy, and writes their carries over the ones given. What it
- * shows changes with the rows.
- */
-export function viewSteps(
-  network: Network,
-  layout: CarryLayout,
-): (rows: Activations, carries: readonly Carry[], count: number) => readonly Step[] {
-  const { kernels: k, config } = network;
-  const outputs = outputWidth(config.output);
-  let views: View[] = [];
-  const steps: Step[] = [];
-  let seen: Activations | undefined;
-  let memory = k.arena.floats;
-
-  const viewOf = (rows: Activations, row: number, carry: Carry): View => {
-    const at = (address: number, length: number): Float32Array =>
-      memory.subarray(address, address + length) as Float32Array;
-    const logits = at(rows.logits + row * rows.outputStride, outputs);
-    const separate = rows.predictions !== rows.logits;
-    const prediction = separate ? at(rows.predictions + row * rows.outputStride, outputs) : logits;
-    const parts = layout.parts.map(({ layer: index, part, length }) => {
-      const layer = rows.layers[index];
-      return at((part === 'h' ? layer.h : layer.c) + (layer.lead + row) * layer.n, length);
-    });
-    return { step: { logits, prediction, carry }, parts };
-  };
-
-  return (rows, carries, count) => {
-    if (rows !== seen || memory !== k.arena.floats) {
-      seen = rows;
-      memory = k.arena.floats;
-      views = [];
-    }
-    for (let row = 0; row < count; row++) {
-      if (row === views.length) views.push(viewOf(rows, row, carries[row]));
-      const { step, parts } = views[row];
-      step.carry = carries[row];
-      for (let i = 0; i < parts.length; i++) step.carry.set(parts[i], layout.parts[i].offset);
-      steps[row] = step;
-    }
-    return steps;
-  };
-}
-
 /** The constructor of views of the precision that the kernels work in: it costs half of what `subarray` does. */
 export function viewsOf(kernels: Kernels): typeof Float32Array {
   return (kernels.name === 'float64' ? Float64Array : Float32Array) as typeof Float32Array;

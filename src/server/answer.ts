@@ -16,6 +16,11 @@ export function effectiveWant(want: Want | undefined, outputs: number): Effectiv
   };
 }
 
+/** The whole prediction of each step, and nothing else. */
+export function isPlain({ answer, every, last, logits, carry }: EffectiveWant): boolean {
+  return answer === 'whole' && every === 1 && !last && !logits && !carry;
+}
+
 /** What a step says of itself; the carry where it may be asked for. */
 interface Said {
   readonly prediction: Float32Array;

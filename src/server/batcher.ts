@@ -1,8 +1,6 @@
-import type { Carry } from '../model/carry.js';
-import type { Input } from '../model/input.js';
-import type { Step } from '../model/transfer.js';
+import type { Moved, Run } from '../model/moving.js';
 import { createHistograms, type Histograms, observe } from './counts.js';
-import { completeStep } from './frames.js';
+import { completeRun } from './frames.js';
 import { nextUpdate } from './learning.js';
 import { flush } from './outbox.js';
 import { add, at, createQueue, take } from './queue.js';
@@ -28,8 +26,8 @@ export interface Batcher {
   /** The session has something in its queue. True if others before it are a whole batch: what they have sent has come. */
   add(session: Session): boolean;
   /**
-   * Until nothing is left, or some milliseconds have passed: some of those that predict after the others, in rounds with at
-   * most one frame of a session and all of a model in one `moveMany`, so that the answers of a session leave together. Or
+   * Until nothing is left, or some milliseconds have passed: some of those that predict after the others, all of a model in one
+   * `moveMany`, each some steps, so that the answers of a session leave together. Or
    * those that learn: they have every other run, so that no answer waits for more than the update that is under way. True
    * if something is left.
    *
@@ -42,13 +40,13 @@ export interface Batcher {
 interface Batch {
   readonly served: Served;
   readonly sessions: Session[];
-  readonly carries: Carry[];
-  readonly inputs: Input[];
+  readonly runs: Run[];
   count: number;
 }
 
 /** In a place that nothing is in. */
 const nothing = undefined as never;
+const noRun = (): Run => ({ carry: nothing, inputs: nothing, from: 0, count: 0 });
 
 export function createBatcher(
   onError: (error: unknown) => void,
@@ -77,51 +75,57 @@ export function createBatcher(
     end(session);
   };
 
-  const stepBatch = (batch: Batch): void => {
-    const { served, sessions, carries, inputs, count } = batch;
-    const { model } = served;
+  /** Returns the most steps that one of them made. */
+  const stepBatch = (batch: Batch, goOn: () => boolean): number => {
+    const { served, sessions, runs, count } = batch;
     batch.count = 0;
-    let steps: readonly Step[] | undefined;
     const began = performance.now();
+    let moved: readonly Moved[] | undefined;
     try {
-      steps = model.moveMany(carries, inputs, count);
-      observe(histograms.step, (performance.now() - began) / 1000);
-      observe(histograms.batch, count);
+      moved = served.model.moveMany(runs, count, goOn);
     } catch {
-      // One of them alone is at fault: found by stepping each by itself.
+      // One of them alone may be at fault, or there is no room for all: nothing has moved.
     }
+    const seconds = (performance.now() - began) / 1000;
+    let most = 1;
     for (let i = 0; i < count; i++) {
       try {
-        completeStep(sessions[i], steps?.[i] ?? model.step(carries[i], inputs[i]), null);
+        const result = moved === undefined ? served.model.moveMany([runs[i]], 1, goOn)[0] : moved[i];
+        if (result.failed !== undefined) throw result.failed;
+        completeRun(sessions[i], result);
+        if (result.made > most) most = result.made;
       } catch (error) {
         fail(sessions[i], error);
       }
+      sessions[i] = runs[i].carry = runs[i].inputs = nothing;
     }
-    for (let i = 0; i < count; i++) sessions[i] = carries[i] = inputs[i] = nothing;
+    observe(histograms.step, seconds / most);
+    observe(histograms.batch, count);
+    return most;
   };
 
-  const gather = (session: Session, input: Input): void => {
-    const { served } = session;
-    // Most often the batch that the session before is in.
-    let batch: Batch | undefined = gathered.length > 0 ? at(gathered, gathered.length - 1) : undefined;
-    if (batch?.served !== served) {
-      batch = batches.get(served);
-      if (batch === undefined) {
-        batch = { served, sessions: [], carries: [], inputs: [], count: 0 };
-        batches.set(served, batch);
-      }
-      if (batch.count === 0) add(gathered, batch);
+  const batchOf = (served: Served): Batch => {
+    // Most often the one that the session before is in.
+    const last = gathered.length > 0 ? at(gathered, gathered.length - 1) : undefined;
+    if (last?.served === served) return last;
+    let batch = batches.get(served);
+    if (batch === undefined) {
+      batch = { served, sessions: [], runs: [], count: 0 };
+      batches.set(served, batch);
     }
-    const place = batch.count++;
-    batch.sessions[place] = session;
-    batch.carries[place] = session.carry;
-    batch.inputs[place] = input;
+    return batch;
   };
 
-  const advanceOne = (session: Session): void => {
+  const advanceOne = (session: Session, most: number): void => {
+    const batch = batchOf(session.served);
+    const place = batch.count;
+    if (batch.runs.length === place) batch.runs.push(noRun());
+    const run = batch.runs[place];
     try {
-      const input = advance(session);
-      if (input !== undefined) gather(session, input);
+      if (!advance(session, run, most)) return;
+      run.carry = session.carry;
+      batch.sessions[place] = session;
+      if (batch.count++ === 0) add(gathered, batch);
     } catch (error) {
       fail(session, error);
     }
@@ -140,15 +144,18 @@ export function createBatcher(
       add(group, session);
       add(touched, session);
     }
-    const most = group.length > 1 ? stepsOfTurn : stepsAlone;
-    for (let steps = 0; group.length > 0 && steps < most; steps++) {
-      for (let i = 0; i < group.length; i++) advanceOne(at(group, i));
-      while (gathered.length > 0) stepBatch(take(gathered));
-      for (let left = group.length; left > 0; left--) {
+    const goOn = (): boolean => now() < deadline;
+    let left = group.length > 1 ? stepsOfTurn : stepsAlone;
+    while (group.length > 0 && left > 0) {
+      for (let i = 0; i < group.length; i++) advanceOne(at(group, i), left);
+      let most = 1;
+      while (gathered.length > 0) most = Math.max(most, stepBatch(take(gathered), goOn));
+      left -= most;
+      for (let others = group.length; others > 0; others--) {
         const session = take(group);
         if (stays(session)) add(group, session);
       }
-      if (now() >= deadline) break;
+      if (!goOn()) break;
     }
     while (group.length > 0) add(predicting, take(group));
   };
@@ -158,7 +165,7 @@ export function createBatcher(
     do {
       const session = take(learning);
       add(touched, session);
-      advanceOne(session);
+      advanceOne(session, 1);
       if (stays(session)) add(learning, session);
     } while (learning.length > 0 && now() + nextUpdate(at(learning, 0)) < deadline);
   };

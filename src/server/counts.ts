@@ -73,7 +73,7 @@ export function observe(histogram: Histogram, value: number): void {
 
 /** How long things take, and how large they are. Seconds. */
 export interface Histograms {
-  /** One `moveMany`, or one step of a learner. */
+  /** One step of a `moveMany`, or of a learner. */
   readonly step: Histogram;
   /** From the first message of a turn to the step. */
   readonly wait: Histogram;

@@ -1,12 +1,14 @@
 /** The life of a frame: its turn comes, its steps are made, its entry or a fault takes its place. */
 import { InputError, TargetError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
 import type { Input } from '../model/input.js';
+import type { Moved, Run } from '../model/moving.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
 import { checkWeight } from '../training/window.js';
-import type { Entry, Fault, FaultCode, ServerMessage, StepAnswer } from '../wire/messages.js';
+import type { Entry, Fault, FaultCode, Payload, ServerMessage, StepAnswer } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
-import { flush, pushEntry, pushMessage, releaseHeld, takeLosses } from './outbox.js';
+import { flush, pushEntry, pushMessage, pushSteps, releaseHeld, takeLosses } from './outbox.js';
 import { dequeue, type FrameRun, forStepOf, noAnswers, type Session, sayFault, targetOf, weightOf } from './session.js';
 
 /** Steps of one frame, and numbers in its answer, at most. */
@@ -26,6 +28,44 @@ export function nextInput(session: Session, run: FrameRun): Input | undefined {
     else throw error;
     return undefined;
   }
+}
+
+/**
+ * Puts in a run what is due of the frames at the head of the queue: as many inputs as lie there one after the other, up to `most`, which are
+ * checked when they are stepped. False if the first frame has ended: it was refused, or makes no step.
+ */
+export function nextRun(session: Session, frames: FrameRun, run: Run, most: number): boolean {
+  const { payload, index } = frames;
+  if (frames.inputs === undefined && frames.targets === undefined && isRows(payload, session.served.model.config)) {
+    run.inputs = payload.kind === 'tokens' ? payload.ids : payload.values;
+    run.from = index;
+    run.count = Math.min(most, frames.end - index);
+    return true;
+  }
+  const input = nextInput(session, frames);
+  if (input === undefined) return false;
+  if (typeof input !== 'number') {
+    run.inputs = input;
+    run.from = 0;
+    run.count = 1;
+  } else {
+    // All are numbers where one is.
+    run.inputs = (frames.inputs ?? [input]) as readonly number[];
+    run.from = frames.done;
+    run.count = Math.min(most, run.inputs.length - frames.done);
+  }
+  return true;
+}
+
+/** Each frame is one step of the model, as it lies. */
+function isRows(
+  payload: Payload,
+  { input }: ModelConfig,
+): payload is Extract<Payload, { kind: 'tokens' | 'features' }> {
+  if (payload.kind === 'tokens') return input.kind === 'token';
+  return (
+    payload.kind === 'features' && input.kind === 'features' && payload.values.length === payload.rows * input.size
+  );
 }
 
 /** Checks a frame whole, so that one that is refused has moved nothing. */
@@ -149,6 +189,24 @@ function copyOf(answer: StepAnswer): StepAnswer {
   };
 }
 
+/** A run of the frames at the head of the queue was stepped, up to an input that is refused. */
+export function completeRun(session: Session, { made, steps, refused }: Moved): void {
+  const frames = session.queue[0] as FrameRun;
+  if (made > 0 && session.plain && frames.inputs === undefined) {
+    const { seq } = frames;
+    const firstStep = session.steps + 1;
+    session.steps += made;
+    session.totals.frames += made;
+    session.counts.frames.applied += made;
+    drop(session, frames, made);
+    pushSteps(session, seq, firstStep, steps, made);
+  } else {
+    for (let i = 0; i < made; i++) completeStep(session, steps[i], null);
+  }
+  if (refused !== undefined)
+    refuse(session, session.queue[0] as FrameRun, 'bad_input', refused, { index: refused.index });
+}
+
 /** A step of the frame at the head of the queue was made; it may change after. */
 export function completeStep(session: Session, step: Step, loss: number | null, limited?: true): void {
   const run = session.queue[0] as FrameRun;
@@ -208,11 +266,11 @@ function refuse(session: Session, run: FrameRun, code: FaultCode, error: Error, 
   sayFault(session, code, error.message, { forSeq: seq, ...details });
 }
 
-/** The first of the frames has had its turn. */
-function drop(session: Session, run: FrameRun): void {
-  session.waiting--;
-  run.seq++;
-  run.index++;
+/** The first of the frames, or so many of them, have had their turn. */
+function drop(session: Session, run: FrameRun, count = 1): void {
+  session.waiting -= count;
+  run.seq += count;
+  run.index += count;
   run.inputs = undefined;
   run.done = 0;
   if (run.index === run.end) dequeue(session);

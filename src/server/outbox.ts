@@ -1,5 +1,14 @@
 /** Answers of one turn go out as few messages, in the order in which things happened. */
-import { addEntry, type Entries, type Entry, joinEntries, lengthOf, type ServerMessage } from '../wire/messages.js';
+import type { Step } from '../model/transfer.js';
+import {
+  addEntry,
+  addSteps,
+  type Entries,
+  type Entry,
+  joinEntries,
+  lengthOf,
+  type ServerMessage,
+} from '../wire/messages.js';
 import { giveBack, takeEntries } from './entries.js';
 import { say, sayPredictions } from './kept.js';
 import { noLosses, type Session } from './session.js';
@@ -30,13 +39,36 @@ export function releaseHeld(session: Session, answered: boolean): void {
 }
 
 function joinEntry(session: Session, seq: number, entry: Entry): void {
+  const entries = entriesOf(session, seq);
+  const before = entries.end;
+  addEntry(entries, entry);
+  joined(session, entries, before);
+}
+
+/** The entries of frames of one step each, numbered from `seq`, that are answered with whole predictions and nothing else. */
+export function pushSteps(
+  session: Session,
+  seq: number,
+  firstStep: number,
+  steps: readonly Step[],
+  count: number,
+): void {
+  const entries = entriesOf(session, seq);
+  const before = entries.end;
+  addSteps(entries, firstStep, steps, count);
+  joined(session, entries, before);
+}
+
+/** Those that are gathered; where there are none, the next are from frame `seq` on. */
+function entriesOf(session: Session, seq: number): Entries {
   if (session.entries === undefined) {
     session.entries = takeEntries();
     session.firstEntry = seq;
   }
-  const { entries } = session;
-  const before = entries.end;
-  addEntry(entries, entry);
+  return session.entries;
+}
+
+function joined(session: Session, entries: Entries, before: number): void {
   session.outlet.pending += entries.end - before;
   if (entries.end > largestMessage) flush(session);
 }

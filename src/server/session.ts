@@ -13,7 +13,7 @@ import type {
   StepLoss,
   TargetValue,
 } from '../wire/messages.js';
-import type { EffectiveWant } from './answer.js';
+import { type EffectiveWant, isPlain } from './answer.js';
 import { type Counts, countOne, type Histograms } from './counts.js';
 import type { Grant } from './grant.js';
 import { createKept, type Kept, type Share, say } from './kept.js';
@@ -118,6 +118,8 @@ export interface Session {
   readonly served: Served;
   readonly learn: Learn;
   readonly want: EffectiveWant;
+  /** Its answers are predictions alone, of each step the whole one. */
+  readonly plain: boolean;
   /** Frames that may be under way. */
   readonly credit: number;
   /** Has weights of its own. */
@@ -216,6 +218,7 @@ export function createSession(given: Given): Session {
     served: given.served,
     learn: given.learn,
     want: given.want,
+    plain: given.learner === undefined && isPlain(given.want),
     credit: given.credit,
     own: given.own,
     learner: given.learner,

@@ -1,7 +1,7 @@
 /** What a session does when its turn comes. */
-import type { Input } from '../model/input.js';
+import type { Run } from '../model/moving.js';
 import type { Totals } from '../wire/messages.js';
-import { nextInput, pushRest } from './frames.js';
+import { nextInput, nextRun, pushRest } from './frames.js';
 import { drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { dropEntries, flush, releaseHeld } from './outbox.js';
@@ -12,10 +12,12 @@ import { takeSnapshot } from './snapshot.js';
 const targetsInRound = 256;
 
 /**
- * Moves a session on until it has an input to be stepped in the batch, which is returned, or has had its share of this
+ * Moves a session on until it has something to be stepped in the batch, which is put in `run` (true), or has had its share of this
  * round: one reset, or so many targets, or one step of a learner.
+ *
+ * @param most steps of a run
  */
-export function advance(session: Session): Input | undefined {
+export function advance(session: Session, run: Run, most: number): boolean {
   let left = targetsInRound;
   while (left > 0 && canGoOn(session)) {
     const item = session.queue[0];
@@ -23,13 +25,17 @@ export function advance(session: Session): Input | undefined {
       left -= control(session, item, left);
       continue;
     }
+    if (session.learner === undefined) {
+      // Each step of a run has its answer, but not a carry of its own.
+      if (nextRun(session, item, run, session.want.carry ? 1 : most)) return true;
+      continue;
+    }
     const input = nextInput(session, item);
     if (input === undefined) continue;
-    if (session.learner === undefined) return input;
     learnStep(session, item, input);
-    return undefined;
+    return false;
   }
-  return undefined;
+  return false;
 }
 
 /** Something waits, its peer reads, and takes note of what it has read; the end waits for no note. */

@@ -62,16 +62,52 @@ export function addEntry(entries: Entries, entry: Entry): void {
   if (!isSendable(entry)) {
     throw new WireError('Expected the numbers of an entry to be sendable, got one that is not', 'invalid');
   }
-  const { end } = entries;
   const size = sizeOfEntry(entry);
-  const needed = end + sizeOfPart(size);
-  if (needed > entries.page.bytes.length) {
-    const larger = createPage(2 * needed);
-    larger.bytes.set(entries.page.bytes);
-    entries.page = larger;
-  }
-  entries.end = putEntry(entries.page, end, entry, size);
+  makeRoom(entries, sizeOfPart(size));
+  entries.end = putEntry(entries.page, entries.end, entry, size);
   entries.count++;
+}
+
+/**
+ * Puts what most frames are answered with at the end: one step each, numbered from `firstStep`, with its whole prediction, and nothing
+ * else; the bytes that `addEntry` gives.
+ *
+ * @param count of the steps, the first ones, whose predictions are equally long
+ */
+export function addSteps(
+  entries: Entries,
+  firstStep: number,
+  steps: readonly { readonly prediction: Float32Array }[],
+  count: number,
+): void {
+  const numbers = sizeOfNumbers(steps[0].prediction);
+  const most = sizeOfUnsigned(firstStep + count);
+  makeRoom(entries, count * sizeOfPart(most + 2 + sizeOfPart(most + numbers)));
+  const { page } = entries;
+  const { bytes } = page;
+  let at = entries.end;
+  for (let i = 0; i < count; i++) {
+    const step = firstStep + i;
+    const number = sizeOfUnsigned(step);
+    const answer = number + numbers;
+    at = putHead(bytes, at, 0x12, number + 2 + sizeOfPart(answer));
+    at = putUnsigned(bytes, at, 0x08, step);
+    at = putUnsigned(bytes, at, 0x10, 1);
+    at = putHead(bytes, at, 0x1a, answer);
+    at = putUnsigned(bytes, at, 0x08, step);
+    at = putNumbers(page, at, 0x12, steps[i].prediction);
+  }
+  entries.end = at;
+  entries.count += count;
+}
+
+/** Room for so many bytes more. */
+function makeRoom(entries: Entries, bytes: number): void {
+  const needed = entries.end + bytes;
+  if (needed <= entries.page.bytes.length) return;
+  const larger = createPage(2 * needed);
+  larger.bytes.set(entries.page.bytes);
+  entries.page = larger;
 }
 
 /**

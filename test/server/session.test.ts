@@ -550,6 +550,7 @@ test('a session stays a record that is read fast, whatever it is given later', t
       outlet: { queued: 0 },
       token: 'a',
       served: {},
+      want: {},
       carry: new Float32Array(3),
     } as never);
     Object.assign(session, {

@@ -4,6 +4,7 @@ import { WireError } from '../../src/errors.js';
 import { decode, encode } from '../../src/wire/envelope.js';
 import {
   addEntry,
+  addSteps,
   decodePredictions,
   encodePredictions,
   joinEntries,
@@ -47,6 +48,32 @@ test('entries that are gathered as bytes are the same message', t => {
   fc.assert(same, { numRuns: 300 });
   const gathered = startEntries(32);
   t.throws(() => addEntry(gathered, { firstStep: 0.5, stepCount: 1, answers: [] }), { instanceOf: WireError });
+});
+
+test('steps with their whole predictions are the same bytes as their entries', t => {
+  const floats = (length: number) =>
+    fc.array(fc.float({ noDefaultInfinity: true }), { minLength: length, maxLength: length });
+  const runs = fc
+    .record({ length: fc.constantFrom(0, 1, 3, 31, 32, 65, 300), count: fc.integer({ min: 1, max: 40 }) })
+    .chain(({ length, count }) =>
+      fc.record({
+        firstStep: fc.oneof(fc.constantFrom(1, 120, 16_380, 2_097_140, 2 ** 32), fc.integer({ min: 1, max: 1e6 })),
+        predictions: fc.array(floats(length), { minLength: count, maxLength: count }),
+      }),
+    );
+  const same = fc.property(runs, ({ firstStep, predictions }) => {
+    const steps = predictions.map(numbers => ({ prediction: Float32Array.from(numbers) }));
+    const [together, apart] = [startEntries(32), startEntries(32)];
+    for (const entries of [together, apart])
+      addEntry(entries, { firstStep: 7, stepCount: 1, answers: [{ step: 7, loss: 0.5 }] });
+    addSteps(together, firstStep, [...steps, ...steps], steps.length);
+    steps.forEach(({ prediction }, i) => {
+      addEntry(apart, { firstStep: firstStep + i, stepCount: 1, answers: [{ step: firstStep + i, prediction }] });
+    });
+    t.is(together.count, apart.count);
+    t.deepEqual(Array.from(joinEntries(3, 9, together)), Array.from(joinEntries(3, 9, apart)));
+  });
+  fc.assert(same, { numRuns: 200 });
 });
 
 test('predictions are read as the generated module reads them', t => {
