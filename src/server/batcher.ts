@@ -53,8 +53,8 @@ export function createBatcher(
   now = () => performance.now(),
   histograms: Pick<Histograms, 'step' | 'wait' | 'batch'> = createHistograms(),
 ): Batcher {
-  /** When the first of those that wait came. */
-  let since = 0;
+  /** When the first of those that wait came, and when the run is to end. Fields of a record: a variable has a new object for each time. */
+  const times = { since: 0.5, deadline: 0.5 };
   /** Those that predict, the next ones first. */
   const predicting = createQueue<Session>();
   /** Those that learn, the next one first. */
@@ -68,6 +68,8 @@ export function createBatcher(
   /** Those that had their turn, and whose answers are to leave. */
   const touched = createQueue<Session>();
 
+  const inTime = (): boolean => now() < times.deadline;
+
   const fail = (session: Session, error: unknown): void => {
     onError(error);
     flush(session);
@@ -76,21 +78,21 @@ export function createBatcher(
   };
 
   /** Returns the most steps that one of them made. */
-  const stepBatch = (batch: Batch, goOn: () => boolean): number => {
+  const stepBatch = (batch: Batch): number => {
     const { served, sessions, runs, count } = batch;
     batch.count = 0;
-    const began = performance.now();
+    const began = now();
     let moved: readonly Moved[] | undefined;
     try {
-      moved = served.model.moveMany(runs, count, goOn);
+      moved = served.model.moveMany(runs, count, inTime);
     } catch {
       // One of them alone may be at fault, or there is no room for all: nothing has moved.
     }
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = (now() - began) / 1000;
     let most = 1;
     for (let i = 0; i < count; i++) {
       try {
-        const result = moved === undefined ? served.model.moveMany([runs[i]], 1, goOn)[0] : moved[i];
+        const result = moved === undefined ? served.model.moveMany([runs[i]], 1, inTime)[0] : moved[i];
         if (result.failed !== undefined) throw result.failed;
         completeRun(sessions[i], result);
         if (result.made > most) most = result.made;
@@ -138,60 +140,59 @@ export function createBatcher(
   };
 
   /** The next ones step until they have answered what has come, or others wait too long. */
-  const predictInTurn = (deadline: number): void => {
+  const predictInTurn = (): void => {
     while (predicting.length > 0 && group.length < largestBatch) {
       const session = take(predicting);
       add(group, session);
       add(touched, session);
     }
-    const goOn = (): boolean => now() < deadline;
     let left = group.length > 1 ? stepsOfTurn : stepsAlone;
     while (group.length > 0 && left > 0) {
       for (let i = 0; i < group.length; i++) advanceOne(at(group, i), left);
       let most = 1;
-      while (gathered.length > 0) most = Math.max(most, stepBatch(take(gathered), goOn));
+      while (gathered.length > 0) most = Math.max(most, stepBatch(take(gathered)));
       left -= most;
       for (let others = group.length; others > 0; others--) {
         const session = take(group);
         if (stays(session)) add(group, session);
       }
-      if (!goOn()) break;
+      if (group.length > 0 && !inTime()) break;
     }
     while (group.length > 0) add(predicting, take(group));
   };
 
   /** One after the other. An update is long, and the answers of the others wait for it: not for it and what came before it, too. */
-  const learnInTurn = (deadline: number): void => {
+  const learnInTurn = (): void => {
     do {
       const session = take(learning);
       add(touched, session);
       advanceOne(session, 1);
       if (stays(session)) add(learning, session);
-    } while (learning.length > 0 && now() + nextUpdate(at(learning, 0)) < deadline);
+    } while (learning.length > 0 && now() + nextUpdate(at(learning, 0)) < times.deadline);
   };
 
   return {
     add(session) {
       if (session.active || session.queue.length === 0) return false;
-      if (predicting.length + learning.length === 0) since = performance.now();
+      if (predicting.length + learning.length === 0) times.since = now();
       session.active = true;
       add(session.learner === undefined ? predicting : learning, session);
       return predicting.length > largestBatch;
     },
     run(batch = false) {
       if (predicting.length + learning.length === 0) return false;
-      const began = performance.now();
-      observe(histograms.wait, (began - since) / 1000);
-      since = began;
-      const deadline = now() + (learning.length > 0 ? learningBudget : budget);
+      const began = now();
+      observe(histograms.wait, (began - times.since) / 1000);
+      times.since = began;
+      times.deadline = began + (learning.length > 0 ? learningBudget : budget);
       const lessonsDue = predicting.length === 0 || (predictedLast && learning.length > 0);
       if (!batch && lessonsDue) {
-        learnInTurn(deadline);
+        learnInTurn();
         predictedLast = false;
       } else {
         const alone = predicting.length === 1;
-        do predictInTurn(deadline);
-        while (predicting.length > 0 && !batch && !alone && now() < deadline);
+        do predictInTurn();
+        while (predicting.length > 0 && !batch && !alone && inTime());
         predictedLast = true;
       }
       while (touched.length > 0) flush(take(touched));

@@ -167,7 +167,7 @@ test('when its time is over the batcher answers what it has, and goes on in the 
   const [{ session, sent }] = sessions(model, 1);
   let now = 0;
   const batcher = createBatcher(fail, () => {
-    now += 5;
+    now += 3;
     return now;
   });
   tokens(session, [1, 2, 3, 4, 5]);
