@@ -1,5 +1,5 @@
 /** Memory for the entries of a turn, used again by the next: most turns are alike. */
-import { type Entries, startEntries } from '../wire/messages.js';
+import { clearEntries, type Entries, startEntries } from '../wire/messages.js';
 
 const spare: Entries[] = [];
 const mostSpare = 64;
@@ -13,5 +13,7 @@ export function takeEntries(): Entries {
 
 /** Nobody reads them any more. */
 export function giveBack(entries: Entries): void {
-  if (spare.length < mostSpare && entries.page.bytes.length <= largest) spare.push(startEntries(entries));
+  if (spare.length >= mostSpare || entries.page.bytes.length > largest) return;
+  clearEntries(entries);
+  spare.push(entries);
 }

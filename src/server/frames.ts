@@ -212,24 +212,42 @@ export function completeStep(session: Session, step: Step, loss: number | null, 
   const run = session.queue[0] as FrameRun;
   if (step.carry !== session.carry) session.carry.set(step.carry);
   const number = ++session.steps;
+  if (session.plain && run.inputs === undefined) {
+    answer.step = number;
+    answer.prediction = step.prediction;
+    answer.loss = loss ?? undefined;
+    answer.limited = limited;
+    endFrame(session, run, number, 1, answers);
+    answer.prediction = noNumbers;
+    return;
+  }
   const { want } = session;
   const shown = answerStep(want, number, step, loss, limited);
   const waits = run.inputs !== undefined || want.last;
-  const answer = waits && shown !== undefined ? copyOf(shown) : shown;
+  const told = waits && shown !== undefined ? copyOf(shown) : shown;
   if (run.inputs === undefined) {
-    endFrame(session, run, number, 1, answer === undefined ? noAnswers : [answer]);
+    endFrame(session, run, number, 1, told === undefined ? noAnswers : [told]);
     return;
   }
   if (run.done === 0) run.firstStep = number;
-  if (answer !== undefined) {
+  if (told !== undefined) {
     if (want.last) run.answers.length = 0;
-    run.answers.push(answer);
+    run.answers.push(told);
   }
   run.done++;
   if (run.done === run.inputs.length) endFrame(session, run, run.firstStep, run.done, run.answers);
 }
 
-/** The one that is told at present: it is written, or copied, before the next. */
+const noNumbers = new Float32Array(0);
+
+/** The plain one that is told at present, and the entry of any: they are written, or copied, before the next. */
+const answer: { -readonly [K in keyof StepAnswer]: StepAnswer[K] } = {
+  step: 0,
+  prediction: noNumbers,
+  loss: undefined,
+  limited: undefined,
+};
+const answers: readonly StepAnswer[] = [answer];
 const entry: { -readonly [K in keyof Entry]: Entry[K] } = {
   firstStep: 0,
   stepCount: 0,

@@ -3,7 +3,7 @@ import { DivergenceError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createStream } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
-import type { TargetValue } from '../wire/messages.js';
+import type { StepLoss, TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
@@ -194,7 +194,18 @@ function tellLoss(session: Session, step: number, loss: number): void {
   const frame = underWay(session);
   const at = frame?.answers.findIndex(answer => answer.step === step) ?? -1;
   if (frame && at >= 0) frame.answers[at] = { ...frame.answers[at], loss };
-  else if (session.losses.length > 0) session.losses.push({ step, loss });
-  // Most often the only one: a list that is pushed to takes room for many.
-  else session.losses = [{ step, loss }];
+  else if (session.losses.length === 0) session.losses = alone(session, step, loss);
+  else {
+    if (session.losses === session.lossAlone) session.losses = session.losses.map(said => ({ ...said }));
+    session.losses.push({ step, loss });
+  }
+}
+
+/** Most often a loss is the only one that waits: its list is that of the one before, which has been written. */
+function alone(session: Session, step: number, loss: number): StepLoss[] {
+  session.lossAlone ??= [{ step, loss }];
+  const { lossAlone } = session;
+  lossAlone[0].step = step;
+  lossAlone[0].loss = loss;
+  return lossAlone;
 }

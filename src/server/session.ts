@@ -118,7 +118,7 @@ export interface Session {
   readonly served: Served;
   readonly learn: Learn;
   readonly want: EffectiveWant;
-  /** Its answers are predictions alone, of each step the whole one. */
+  /** What it wants is the whole prediction of each step, and nothing else. */
   readonly plain: boolean;
   /** Frames that may be under way. */
   readonly credit: number;
@@ -166,6 +166,8 @@ export interface Session {
   firstEntry: number;
   /** Losses that go out with the frame whose turn it is, or as one message. */
   losses: StepLoss[];
+  /** The list of one that is alone, used again. */
+  lossAlone: { step: number; loss: number }[] | undefined;
   /** The newest answer, where only the last one is wanted. */
   held: { readonly seq: number; readonly entry: Entry } | undefined;
   /** What happened within a frame: told after its entry. */
@@ -218,7 +220,7 @@ export function createSession(given: Given): Session {
     served: given.served,
     learn: given.learn,
     want: given.want,
-    plain: given.learner === undefined && isPlain(given.want),
+    plain: isPlain(given.want),
     credit: given.credit,
     own: given.own,
     learner: given.learner,
@@ -246,7 +248,8 @@ export function createSession(given: Given): Session {
     announced: false,
     entries: undefined,
     firstEntry: 0,
-    losses: [],
+    losses: noLosses,
+    lossAlone: undefined,
     held: undefined,
     after: [],
     totals: {

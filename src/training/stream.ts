@@ -28,6 +28,11 @@ export interface Entry {
   readonly unread?: boolean;
 }
 
+/** The same while the stream has it to itself: what is given away, or was given, is a copy. */
+type Kept = { -readonly [Name in keyof Entry]: Entry[Name] };
+
+const copyOf = (entry: Entry): Kept => ({ ...entry });
+
 /** Everything a learning stream remembers. Steps count from 1; the entries are the newest steps, the last one `steps`. */
 export interface StreamState {
   readonly carry: Carry;
@@ -132,7 +137,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   const began = state?.began ?? 0;
   let updated = state?.updated ?? 0;
   let read = state?.read ?? 0;
-  let entries: Entry[] = [...(state?.entries ?? [])];
+  let entries: Kept[] = (state?.entries ?? []).map(copyOf);
   /** The oldest step whose target no update has learned. */
   let firstFresh = Number.POSITIVE_INFINITY;
   /** The same of the readout. */
@@ -200,18 +205,13 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     checkWeight(weight);
   };
 
-  // Most entries have no weight, and most readouts no rule of their own: a spread would cost as much as the rest of a step.
-
-  /** The entry with its weight, and whether the readout has to learn it. */
-  const withRest = (entry: Entry, weight: number | undefined): Entry =>
-    weight === undefined && !readout
-      ? entry
-      : { ...entry, ...weighed(weight), ...(readout && entry.fresh && { unread: true }) };
-
-  const changed = (entry: Entry, target: Target | undefined, fresh: boolean): Entry => {
-    if (entry.weight !== undefined || entry.unread !== undefined) return { ...entry, target, fresh };
-    const { carry, input, logits, prediction } = entry;
-    return { carry, input, logits, prediction, target, fresh };
+  /** A target came for an entry; most have no weight, and most readouts no rule of their own. */
+  const addTarget = (entry: Kept, target: Target | undefined, weight: number | undefined): void => {
+    entry.target = target;
+    entry.fresh = target !== undefined && target !== null;
+    // A weight of 1 is none: then nothing has to be kept.
+    if (weight !== undefined && weight !== 1) entry.weight = weight;
+    if (readout && entry.fresh) entry.unread = true;
   };
 
   const markFresh = (number: number): void => {
@@ -240,9 +240,10 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       carry = step.carry;
       steps++;
       const { logits, prediction } = step;
-      const fresh = target !== undefined && target !== null;
-      entries.push(withRest({ carry: before, input: near, logits, prediction, target, fresh }, weight));
-      if (fresh) markFresh(steps);
+      const entry: Kept = { carry: before, input: near, logits, prediction, target: undefined, fresh: false };
+      addTarget(entry, target, weight);
+      entries.push(entry);
+      if (entry.fresh) markFresh(steps);
       if (entries.length >= 2 * kept) entries = entries.slice(-kept);
       return limited ? { step, number: steps, loss, limited } : { step, number: steps, loss };
     },
@@ -264,7 +265,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       if (steps - number > lateness || at < 0) return { kind: 'expired' };
       const entry = entries[at];
       if (entry.target !== undefined) return { kind: 'duplicate' };
-      entries[at] = withRest(changed(entry, target, target !== null), weight);
+      addTarget(entry, target, weight);
       if (target !== null) markFresh(number);
       const loss = target === null ? null : trainer.loss(entry.logits, target);
       return { kind: 'late', loss, prediction: entry.prediction, target };
@@ -285,10 +286,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     take() {
       const windows = freshGroups().map(({ first, last }): Window => {
         const window = windowOf(first, last, entry => entry.fresh);
-        for (let number = first; number <= last; number++) {
-          const at = place(number);
-          if (entries[at].fresh) entries[at] = changed(entries[at], entries[at].target, false);
-        }
+        for (let number = first; number <= last; number++) entries[place(number)].fresh = false;
         return window;
       });
       updated = steps;
@@ -307,8 +305,12 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
         const entry = entries[at];
         if (!entry.unread) continue;
         const { target, weight } = entry;
-        taken.push({ carry: entries[at + 1]?.carry ?? carry, target: target!, ...weighed(weight) });
-        entries[at] = { ...entry, unread: false };
+        taken.push({
+          carry: entries[at + 1]?.carry ?? carry,
+          target: target!,
+          ...(weight !== undefined && { weight }),
+        });
+        entry.unread = false;
       }
       read = steps;
       firstUnread = Number.POSITIVE_INFINITY;
@@ -345,7 +347,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       steps,
       updated,
       ...(readout ? { read } : {}),
-      entries: entries.slice(-kept),
+      entries: entries.slice(-kept).map(copyOf),
       ...(replay.windows > 0 ? { random: random.state() } : {}),
       ...(mark ? { mark } : {}),
       ...(forgotten > 0 ? { forgotten } : {}),
@@ -374,9 +376,4 @@ export function checkState(trainer: Trainer, state: StreamState): void {
   entries.forEach((entry, i) => {
     expect(entry?.carry?.length === size, `state.entries[${i}].carry`, `${size} numbers`, entry?.carry?.length);
   });
-}
-
-/** A weight of 1 is none: then nothing has to be kept. */
-function weighed(weight: number | undefined): { weight?: number } {
-  return weight === undefined || weight === 1 ? {} : { weight };
 }

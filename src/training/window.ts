@@ -45,6 +45,8 @@ export function packWindows(windows: readonly Window[]): Packing {
     }
     for (const weight of weights ?? []) checkWeight(weight);
   }
+  if (windows.length === 1)
+    return { windows, blocks: blocksOfOne(windows[0].inputs.length), steps: windows[0].inputs.length };
   const sorted = [...windows].sort((a, b) => b.inputs.length - a.inputs.length);
   const blocks: Block[] = [];
   let running = sorted.length;
@@ -57,6 +59,14 @@ export function packWindows(windows: readonly Window[]): Packing {
     while (running > 0 && sorted[running - 1].inputs.length <= time + 1) running--;
   }
   return { windows: sorted, blocks, steps: step };
+}
+
+/** Of one window alone: those of a shorter one are the first of them. */
+const ofOne: Block[] = [];
+
+function blocksOfOne(steps: number): Block[] {
+  for (let step = ofOne.length; step < steps; step++) ofOne.push({ step, previous: step, count: 1 });
+  return ofOne.slice(0, steps);
 }
 
 /** @throws TargetError */

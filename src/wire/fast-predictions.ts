@@ -47,9 +47,15 @@ export interface Entries {
 /** Bytes of what comes first: three tags, the numbers of session and frame, a length. */
 const room = 24;
 
-/** None yet, in memory of so many bytes, or in the memory of others that nobody reads any more. */
-export function startEntries(memory: number | Entries): Entries {
-  return { page: typeof memory === 'number' ? createPage(memory) : memory.page, end: room, count: 0 };
+/** None yet, in memory of so many bytes. */
+export function startEntries(bytes: number): Entries {
+  return { page: createPage(bytes), end: room, count: 0 };
+}
+
+/** None again, in the same memory. */
+export function clearEntries(entries: Entries): void {
+  entries.end = room;
+  entries.count = 0;
 }
 
 /** What they take so far. */

@@ -3,7 +3,15 @@ export type * from './client-messages.js';
 export { frameCount } from './client-messages.js';
 export { closeCodes, isRetryableClose } from './close-codes.js';
 export { decodeClient, decodeServer, encodeClient, encodeServer } from './codec.js';
-export { addEntry, addSteps, type Entries, joinEntries, lengthOf, startEntries } from './fast-predictions.js';
+export {
+  addEntry,
+  addSteps,
+  clearEntries,
+  type Entries,
+  joinEntries,
+  lengthOf,
+  startEntries,
+} from './fast-predictions.js';
 export { copyMessage } from './fast-writer.js';
 export type * from './faults.js';
 export { defaultLimits, type WireLimits } from './limits.js';
