@@ -1,4 +1,4 @@
-// eddy as anyone starts it: a GRU-64 on 40 numbers, 10 classes. EDDY_DIST measures another build.
+// eddy as `eddy serve` starts it: a GRU-64 on 40 numbers, 10 classes. EDDY_DIST measures another build.
 import { pathToFileURL } from 'node:url';
 import { answerToParent } from './child.js';
 
@@ -7,6 +7,9 @@ const dist = process.env.EDDY_DIST
   : new URL('../../dist/', import.meta.url);
 const { createModel } = await import(new URL('src/index.js', dist).href);
 const { serve } = await import(new URL('src/server/index.js', dist).href);
+// Older builds have none.
+const heap = await import(new URL('src/cli/heap.js', dist).href).catch(() => undefined);
+heap?.letHeapGrow();
 
 const model = await createModel(
   {

@@ -24,8 +24,8 @@ const ratio = value => value.toFixed(2);
 const count = value => Math.round(value).toLocaleString('en');
 
 /** Both servers and the load, for one question. */
-async function together(work, { flags = [], env = {} } = {}) {
-  const servers = { echo: start('echo-server.js', { flags }), eddy: start('eddy-server.js', { flags, env }) };
+async function together(work, { env = {} } = {}) {
+  const servers = { echo: start('echo-server.js'), eddy: start('eddy-server.js', { env }) };
   const load = start('generator.js', { core: 'load' });
   const ports = { echo: await servers.echo.next('port'), eddy: await servers.eddy.next('port') };
   try {
@@ -35,80 +35,65 @@ async function together(work, { flags = [], env = {} } = {}) {
   }
 }
 
-/** Flags of both servers: as Node comes, and with the young generation that docs/serving.md advises where pauses matter. */
-const heaps = [[], ['--max-semi-space-size=2']];
-
-async function latency(flags) {
-  await together(
-    async ({ servers, load, ports }) => {
-      const settings = { connections: 50, rows: 1 };
-      const closed = await throughput(
-        servers.echo,
-        ports.echo,
-        load,
-        { ...settings, peer: 'echo', window: 1, resumable: false },
-        times,
+async function latency() {
+  await together(async ({ servers, load, ports }) => {
+    const settings = { connections: 50, rows: 1 };
+    const closed = await throughput(
+      servers.echo,
+      ports.echo,
+      load,
+      { ...settings, peer: 'echo', window: 1, resumable: false },
+      times,
+    );
+    const rate = closed.answers / 2;
+    const open = async peer =>
+      load.ask(
+        {
+          command: 'openLoop',
+          settings: { ...settings, peer, port: ports[peer], rate, resumable: peer === 'eddy', ...times },
+        },
+        'result',
       );
-      const rate = closed.answers / 2;
-      const open = async peer =>
-        load.ask(
-          {
-            command: 'openLoop',
-            settings: { ...settings, peer, port: ports[peer], rate, resumable: peer === 'eddy', ...times },
-          },
-          'result',
-        );
-      const results = [];
-      for (let i = 0; i < (quick ? 1 : 5); i++) results.push({ echo: await open('echo'), eddy: await open('eddy') });
-      const [echo, eddy] = ['echo', 'eddy'].map(peer => median(results.map(result => result[peer].p99)));
-      const note = `${ratio(eddy)} ms beside ${ratio(echo)} ms at ${count(rate)}/s`;
-      say(
-        `p99 from the scheduled send${flags.map(flag => `, ${flag}`)}`,
-        `${ratio(eddy / echo)} x`,
-        '≤ 4 x',
-        eddy <= 4 * echo,
-        note,
-      );
-    },
-    { flags },
-  );
+    const results = [];
+    for (let i = 0; i < (quick ? 1 : 5); i++) results.push({ echo: await open('echo'), eddy: await open('eddy') });
+    const [echo, eddy] = ['echo', 'eddy'].map(peer => median(results.map(result => result[peer].p99)));
+    const note = `${ratio(eddy)} ms beside ${ratio(echo)} ms at ${count(rate)}/s`;
+    say('p99 from the scheduled send', `${ratio(eddy / echo)} x`, '≤ 4 x', eddy <= 4 * echo, note);
+  });
 }
 
-async function learning(flags) {
-  await together(
-    async ({ load, ports }) => {
-      const eddy = { peer: 'eddy', port: ports.eddy };
-      const predicting = { ...eddy, connections: 20, rows: 1, rate: 500, resumable: true, ...times };
-      const learning = { k1: 32, k2: 32, targetSource: 'input' };
-      const open = { model: 'forecaster', learn: 'private', learning };
-      const learners = { ...eddy, connections: 2, window: 1, rows: 32, resumable: false, open };
-      const ask = (command, settings) => load.ask({ command, settings }, 'result');
-      const p99 = { without: [], beside: [] };
-      // The first time of each, everything is compiled.
-      for (let i = 0; i < 1 + (quick ? 1 : 5); i++) {
-        const without = await ask('openLoop', predicting);
-        // From the process that measures: two would wait for each other on their core.
-        await ask('keepBusy', learners);
-        const beside = await ask('openLoop', predicting);
-        await ask('release');
-        if (i > 0) for (const [name, result] of Object.entries({ without, beside })) p99[name].push(result.p99);
-      }
-      const [without, beside] = [median(p99.without), median(p99.beside)];
-      const text = await (await fetch(`http://127.0.0.1:${ports.eddy}/metrics`)).text();
-      const read = name => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
-      const updates = read('eddy_update_duration_seconds_count');
-      const update = (1000 * read('eddy_update_duration_seconds_sum')) / updates;
-      const note = `${ratio(beside)} ms beside ${ratio(without)} ms without; an update takes ${ratio(update)} ms (${count(updates)} of them)`;
-      say(
-        `p99 while others learn, above that without${flags.map(flag => `, ${flag}`)}`,
-        `${ratio(beside - without)} ms`,
-        `≤ ${ratio(update)} ms`,
-        updates > 0 && beside - without <= update,
-        note,
-      );
-    },
-    { flags },
-  );
+async function learning() {
+  await together(async ({ load, ports }) => {
+    const eddy = { peer: 'eddy', port: ports.eddy };
+    const predicting = { ...eddy, connections: 20, rows: 1, rate: 500, resumable: true, ...times };
+    const learning = { k1: 32, k2: 32, targetSource: 'input' };
+    const open = { model: 'forecaster', learn: 'private', learning };
+    const learners = { ...eddy, connections: 2, window: 1, rows: 32, resumable: false, open };
+    const ask = (command, settings) => load.ask({ command, settings }, 'result');
+    const p99 = { without: [], beside: [] };
+    // The first time of each, everything is compiled.
+    for (let i = 0; i < 1 + (quick ? 1 : 5); i++) {
+      const without = await ask('openLoop', predicting);
+      // From the process that measures: two would wait for each other on their core.
+      await ask('keepBusy', learners);
+      const beside = await ask('openLoop', predicting);
+      await ask('release');
+      if (i > 0) for (const [name, result] of Object.entries({ without, beside })) p99[name].push(result.p99);
+    }
+    const [without, beside] = [median(p99.without), median(p99.beside)];
+    const text = await (await fetch(`http://127.0.0.1:${ports.eddy}/metrics`)).text();
+    const read = name => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+    const updates = read('eddy_update_duration_seconds_count');
+    const update = (1000 * read('eddy_update_duration_seconds_sum')) / updates;
+    const note = `${ratio(beside)} ms beside ${ratio(without)} ms without; an update takes ${ratio(update)} ms (${count(updates)} of them)`;
+    say(
+      'p99 while others learn, above that without',
+      `${ratio(beside - without)} ms`,
+      `≤ ${ratio(update)} ms`,
+      updates > 0 && beside - without <= update,
+      note,
+    );
+  });
 }
 
 const questions = {
@@ -166,13 +151,8 @@ const questions = {
     });
   },
 
-  async latency() {
-    for (const flags of heaps) await latency(flags);
-  },
-
-  async learning() {
-    for (const flags of heaps) await learning(flags);
-  },
+  latency,
+  learning,
 
   async memory() {
     await together(async ({ servers, load, ports }) => {

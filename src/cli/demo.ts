@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { ServeError } from '../errors.js';
 import { loadModel } from '../model/checkpoint.js';
 import type { Model } from '../model/model.js';
+import { letHeapGrow } from './heap.js';
 import { createLoadStream } from './load.js';
 import { servePages } from './pages.js';
 import { integer } from './settings.js';
@@ -29,6 +30,7 @@ export function demoCommand(): Command {
 }
 
 async function demo({ port, host, sessions }: DemoOptions): Promise<void> {
+  letHeapGrow();
   const pages = servePages(folder);
   const load = createLoadStream();
   const models = await loadModels(join(folder, 'models'));

@@ -9,6 +9,7 @@ import { createModel, type Model } from '../model/model.js';
 import { isLoopback } from '../server/hosts.js';
 import type { ServeOptions as Options, Serveable } from '../server/index.js';
 import { describeFailure } from './failure.js';
+import { letHeapGrow } from './heap.js';
 import { createLearned } from './learned.js';
 import { endings, findModels, readModel, watchModels } from './model-files.js';
 import { choice, integer, names } from './settings.js';
@@ -92,6 +93,7 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
   if (paths.length === 0 && options.cell === undefined) {
     throw new ConfigError('Expected a checkpoint to serve, or --cell for a new network, got neither');
   }
+  letHeapGrow();
   // The other commands begin sooner without these.
   const { pino } = await import('pino');
   const { serve } = await import('../server/serve.js');
