@@ -1,4 +1,4 @@
-// Builds what is not built yet: the kernel module, the wire module, TypeScript, the pages. `npm run build`
+// Builds what is not built yet: the kernel module, the wire module, TypeScript, the command, the pages. `npm run build`
 //
 // Each stage hashes its sources; a stage whose hash is the one of the last build is skipped.
 import { execFileSync } from 'node:child_process';
@@ -80,6 +80,9 @@ export async function build() {
     node(bin('typescript', 'tsc'), '-p', '.', '--incremental', 'false');
     if (existsSync(join(root, 'scripts/build-wire.js'))) (await import('./build-wire.js')).copyWire(join(root, 'dist'));
   });
+  await stage('command', ['src', 'scripts/build-command.js'], ['dist/command/cli/main.js'], async () =>
+    (await import('./build-command.js')).buildCommand(root),
+  );
   if (existsSync(join(root, 'demo/vite.config.js'))) {
     await stage('pages', ['demo', 'src'], ['dist/demo/index.html'], () =>
       node(bin('vite', 'vite'), 'build', '--config', 'demo/vite.config.js', '--logLevel', 'warn'),

@@ -10,7 +10,7 @@ install();
 const { build } = await import('./build.js');
 await build();
 
-const main = join(root, 'dist/src/cli/main.js');
+const main = join(root, 'dist/command/cli/main.js');
 /** Pages that are open go on where they were when the server comes back. */
 const sessions = ['--sessions', join(root, 'dist/demo.sessions')];
 const child = spawn(process.execPath, [main, 'demo', ...sessions, ...process.argv.slice(2)], { stdio: 'inherit' });

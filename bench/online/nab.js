@@ -74,7 +74,7 @@ for (let seed = 0; seed < Number(flags.seeds); seed++) {
       ...(flags.loss ? ['--loss', flags.loss] : []),
       ...(flags.replay ? ['--replay', flags.replay] : []),
     ];
-    const lines = execFileSync(process.execPath, [join(root, 'dist/src/cli/main.js'), ...own], {
+    const lines = execFileSync(process.execPath, [join(root, 'dist/command/cli/main.js'), ...own], {
       input: text,
       maxBuffer: 2 ** 28,
       stdio: ['pipe', 'pipe', 'ignore'],

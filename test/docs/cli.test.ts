@@ -7,7 +7,7 @@ import test from 'ava';
 import { deadLinks } from '../helpers/docs.js';
 import { repositoryRoot } from '../helpers/repository.js';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../command/cli/main.js', import.meta.url));
 const page = readFileSync(join(repositoryRoot, 'docs/cli.md'), 'utf8');
 
 /** The sh blocks of the page, and the text block after each. */

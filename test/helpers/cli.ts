@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
 /** The entry of the built command line. */
-export const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+export const main = fileURLToPath(new URL('../../command/cli/main.js', import.meta.url));
 
 export interface Finished {
   readonly status: number | null;

@@ -30,7 +30,11 @@ function installTarball(t: ExecutionContext): string {
     run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], repositoryRoot),
   );
   const names: string[] = files.map((file: { path: string }) => file.path);
-  t.true(names.includes('dist/src/index.js') && names.includes('dist/src/index.d.ts') && names.includes('LICENSE'));
+  const wanted = ['dist/src/index.js', 'dist/src/index.d.ts', 'LICENSE', 'dist/command/cli/LICENSES.txt'];
+  t.deepEqual(
+    wanted.filter(name => !names.includes(name)),
+    [],
+  );
   t.deepEqual(
     names.filter(name => name.startsWith('dist/test') || name.startsWith('src/')),
     [],
@@ -69,11 +73,13 @@ test.serial('the packed package installs elsewhere, and every entry works in Nod
   const folder = installTarball(t);
   writeFileSync(join(folder, 'program.js'), program);
   t.deepEqual(JSON.parse(run(process.execPath, ['program.js'], folder)), { equal: true, updates: 2 });
-  t.true(
-    run(process.execPath, [join(folder, 'node_modules/eddy/dist/src/cli/main.js'), '--version'], folder).includes(
-      JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')).version,
-    ),
-  );
+  const eddy = join(folder, 'node_modules/.bin/eddy');
+  const command = (input: string, ...args: string[]): string =>
+    execFileSync(process.execPath, [eddy, ...args], { cwd: folder, encoding: 'utf8', input, stdio: 'pipe' });
+  const { version } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'));
+  t.is(command('', '--version').trim(), version);
+  const lines = command('a,b\n1,2\n2,3\n3,4\n', 'pipe', '--learn', '--cell', 'gru', '--hidden', '4', '--format', 'csv');
+  t.is(lines.trim().split('\n').length, 3);
 });
 
 const pageProgram = `
