@@ -28,7 +28,7 @@ const canPin =
   spawnSync('taskset', ['-c', '0', process.execPath, '--version'], { stdio: 'ignore' }).status === 0;
 
 /** Servers on the last core, the load on the first. */
-export function start(file, { core, flags = [], env = {} }) {
+export function start(file, { core, flags = [], env = {} } = {}) {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = fork(path, {
     execArgv: ['--expose-gc', ...flags],
