@@ -38,7 +38,7 @@ export interface Sessions {
   describe(): SessionDescription[];
 }
 
-/** What a stream that has ended cannot do any more; frames may have come before. */
+/** What a stream that ends cannot do any more; frames may have come before. */
 const needsStream: ReadonlySet<SessionMessage['type']> = new Set(['targets', 'reset', 'snapshot', 'restore']);
 
 /** A session that is being made, and what came for it meanwhile. */
@@ -133,7 +133,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   }
 
   function forSession(session: Session, message: SessionMessage, bytes: number): void {
-    if (session.ended && needsStream.has(message.type)) {
+    if (session.finishing && needsStream.has(message.type)) {
       // With a number, as for frames: it is not kept, and so not counted by the client.
       const details = { forSeq: session.nextSeq };
       fault(session, 'session_finished', `Expected no ${message.type} after finish, got one`, details);

@@ -313,6 +313,27 @@ test('what comes for a stream that has ended is refused, and is no error of the 
   t.deepEqual(errors, []);
 });
 
+test('what comes after finish is refused, though the end waits for what came before', async t => {
+  const { rows, connect } = await setUp(t);
+  const client = await connect();
+  await openSession(client, 1, { learn: 'private', learning: { lateness: 5 } });
+  client.send(
+    rowFrames(1, 1, rows.slice(0, 2)),
+    { type: 'finish', session: 1 },
+    { type: 'targets', session: 1, forStep: 1, targets: [Float32Array.of(0.5, -0.5)] },
+    { type: 'reset', session: 1 },
+    { type: 'snapshot', session: 1 },
+    { type: 'restore', session: 1, data: new Uint8Array(8) },
+  );
+  for (const late of ['targets', 'reset', 'snapshot', 'restore']) {
+    const { code, message } = await client.expect('fault');
+    t.is(code, 'session_finished');
+    t.true(message.includes(late));
+  }
+  await entriesOf(client, 2);
+  t.like((await client.expect('finished')).totals, { frames: 2, targets: 0 });
+});
+
 test('what was said beside answers is sent again exactly where it has not arrived', async t => {
   const { rows, connect } = await setUp(t);
   const first = await connect();
