@@ -4,9 +4,9 @@ import { shortestFloat } from './floats.js';
 import { enumOf, type Field, fieldsOf, type Plain } from './schema.js';
 
 /** The fields of a message that JSON gave; both `firstSeq` and `first_seq` are read, what is unknown is passed over. */
-export function fromJson(message: string, json: unknown): Plain {
+export function fromJson(message: string, json: unknown, name = message): Plain {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw invalid(message, 'an object', json);
+    throw invalid(name, 'an object', json);
   }
   const plain: Plain = {};
   const groups = new Set<string>();
@@ -66,7 +66,7 @@ function ownValue(json: Plain, field: Field): unknown {
 function readValue(field: Field, value: unknown): unknown {
   switch (field.type) {
     case 'message':
-      return fromJson(field.ref!, value);
+      return fromJson(field.ref!, value, field.name);
     case 'enum':
       return readEnum(field, value);
     case 'uint32':
@@ -112,15 +112,15 @@ function readFloat(field: Field, value: unknown): number {
   return named.get(value) ?? fail(field, 'a number', value);
 }
 
-/** An unknown name reads as a number that no enum has, so that records treat it as they treat an unknown number. */
-function readEnum(field: Field, value: unknown): number {
+/** An unknown name stays as it is: records treat it as they treat an unknown number. */
+function readEnum(field: Field, value: unknown): number | string {
   if (typeof value === 'number' && Number.isInteger(value)) {
     return value;
   }
   if (typeof value !== 'string') {
     return fail(field, `a value of ${field.ref}`, value);
   }
-  return enumOf(field.ref!).numbers.get(value) ?? -1;
+  return enumOf(field.ref!).numbers.get(value) ?? value;
 }
 
 function readBytes(field: Field, value: unknown): Uint8Array {

@@ -59,7 +59,7 @@ function readValue(field: Field, value: unknown, sender: Sender): unknown {
     case 'message':
       return toRecord(field.ref!, value as Plain, sender);
     case 'enum':
-      return readEnum(field, value as number, sender);
+      return readEnum(field, value as number | string, sender);
     case 'uint64':
       return readUint64(field, value as number | LongBits);
     case 'float':
@@ -85,10 +85,13 @@ function readUint64(field: Field, value: number | LongBits): number {
   return number;
 }
 
-function readEnum(field: Field, value: number, sender: Sender): string | undefined {
-  const short = enumOf(field.ref!).shortNames.get(value);
+function readEnum(field: Field, value: number | string, sender: Sender): string | undefined {
+  const { shortNames, fullNames } = enumOf(field.ref!);
+  const short = shortNames.get(value as number);
   if (short === undefined && sender === 'client') {
-    throw new WireError(`Expected ${field.name} to be a value of ${field.ref}, got ${value}`, 'invalid');
+    const names = [...fullNames.values()].filter(name => !name.endsWith('_UNSPECIFIED')).join(', ');
+    const got = JSON.stringify(value).slice(0, 100);
+    throw new WireError(`Expected ${field.name} to be one of ${names}, got ${got}`, 'invalid');
   }
   return value === 0 || short === undefined ? (field.ref === 'FaultCode' ? 'unspecified' : undefined) : short;
 }

@@ -145,7 +145,7 @@ test('a client reads past what a newer server adds, and a server refuses a value
   });
   const open = Uint8Array.of(0x08, 1, 0x12, 2, 0x18, 0x7f);
   t.throws(() => decodeClient(open, true, 'eddy.v1.proto'), {
-    message: 'Expected learn to be a value of Learn, got 127',
+    message: 'Expected learn to be one of LEARN_NONE, LEARN_PRIVATE, LEARN_SHARED, got 127',
   });
   const text = '{"session":1,"fault":{"code":"FAULT_CODE_OF_TOMORROW","retryable":true,"sorry":{}},"also":[]}';
   t.like(decodeServer(text, false, 'eddy.v1.json'), { code: 'unspecified', retryable: true });

@@ -137,7 +137,14 @@ const refused: Record<string, [body: string, message: string]> = {
   ],
   'bytes that are not base64': ['{"session":1,"restore":{"data":"*"}}', 'Expected data to be base64, got "*"'],
   'base64 of no whole byte': ['{"session":1,"restore":{"data":"AAAAA"}}', 'Expected data to be base64, got "AAAAA"'],
-  'an unknown name': ['{"session":1,"open":{"learn":"everything"}}', 'Expected learn to be a value of Learn, got -1'],
+  'an unknown name': [
+    '{"session":1,"open":{"learn":"everything"}}',
+    'Expected learn to be one of LEARN_NONE, LEARN_PRIVATE, LEARN_SHARED, got "everything"',
+  ],
+  'a list in place of an object': [
+    '{"session":1,"frames":{"firstSeq":1,"features":[1,2]}}',
+    'Expected features to be an object, got a list',
+  ],
   'encoder settings that are none': [
     '{"session":1,"open":{"fresh":{"config":{"encoder":{"kind":"bytes","settings":"[]"}}}}}',
     'Expected encoder.settings to be the text of a JSON object, got []',
