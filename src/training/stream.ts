@@ -273,7 +273,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
     due(waiting = true) {
       if ((steps - began) % k1 !== 0 || updated >= steps) return false;
-      return waiting || entries[entries.length - 1].target !== undefined;
+      return waiting || entries.at(-1)?.target !== undefined;
     },
 
     endsGroup() {
@@ -296,7 +296,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
     readoutDue(waiting = true) {
       if (readout === undefined || (steps - began) % readout.k1 !== 0 || read >= steps) return false;
-      return waiting || entries[entries.length - 1].target !== undefined;
+      return waiting || entries.at(-1)?.target !== undefined;
     },
 
     takeReadout() {

@@ -171,3 +171,28 @@ test('what each step reads stays a record that is read fast, with a guard and a 
       t.true(isFast(one), `${name} with ${JSON.stringify(more)}`);
   }
 });
+
+test('a stream goes on from a state that kept no steps, though an update would be due', async t => {
+  const trainer = createTrainer(await createModel(config('gru', [3])), { k1: 2, k2: 2 });
+  const state = { carry: trainer.model.zeroCarry(), steps: 4, updated: 0, entries: [] };
+  const stream = createStream(trainer, state);
+  t.false(stream.due(false));
+  t.true(stream.due());
+  t.deepEqual(stream.take(), []);
+  t.is(stream.step(Float32Array.of(1, 2, 3), undefined).number, 5);
+});
+
+test('the states that a stream gives are its own no more: what it learns later does not change them', async t => {
+  const trainer = createTrainer(await createModel(config('gru', [3])), { k1: 2, k2: 2, lateness: 2 });
+  const stream = createStream(trainer);
+  stream.step(Float32Array.of(1, 2, 3), undefined);
+  const before = stream.state();
+  const kept = structuredClone(before);
+  const other = createStream(trainer, before);
+  stream.target(1, Float32Array.of(1, 2));
+  other.target(1, Float32Array.of(3, 4));
+  stream.step(Float32Array.of(1, 2, 3), Float32Array.of(1, 2));
+  stream.take();
+  t.deepEqual(before, kept);
+  t.deepEqual(other.state().entries[0].target, Float32Array.of(3, 4));
+});
