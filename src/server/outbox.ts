@@ -27,7 +27,9 @@ export function pushEntry(session: Session, seq: number, entry: Entry): void {
   }
   const answers = entry.stepCount === 0 ? (session.held?.entry.answers ?? []) : entry.answers.slice(-1);
   releaseHeld(session, false);
-  session.held = { seq, entry: { ...entry, answers } };
+  // Its losses would be those of the next one.
+  const losses = entry.losses?.map(said => ({ ...said }));
+  session.held = { seq, entry: { ...entry, answers, losses } };
 }
 
 /** The entry that waited: with its answer, or empty since a later step came. */

@@ -166,6 +166,30 @@ test('targets that ride on later frames are those that come on their own', async
   t.deepEqual((await untilFinished(client)).said, await locally(model, options, items));
 });
 
+test('where only the last answer is wanted, the loss of a target leaves with the frame that it came with', async t => {
+  const { model, client } = await setUp(t);
+  const options = { k1: 8, k2: 8, lateness: 2 };
+  await openSession(client, 1, { learn: 'private', learning: options, want: { last: true } });
+  const random = createRandom(6);
+  const rows = Array.from({ length: 5 }, () => randomInput(random, model) as Float32Array);
+  const targets = rows.map(() => randomTarget(random, model));
+  client.send(rowFrames(1, 1, rows.slice(0, 1)), {
+    ...rowFrames(1, 2, rows.slice(1)),
+    targets: { forStep: 1, targets: targets.slice(0, 4) },
+  } as never);
+  client.send({ type: 'finish', session: 1 });
+  const items = rows.flatMap((input, i): (Example | LateTarget)[] =>
+    i === 0 ? [{ input }] : [{ forStep: i, target: targets[i - 1] }, { input }],
+  );
+  const events = (await locally(model, options, items)) as unknown[][];
+  const late = events.filter(([kind]) => kind === 'late');
+  t.is(late.length, 4);
+  t.deepEqual(
+    ((await untilFinished(client)).said as unknown[][]).filter(([kind]) => kind === 'late'),
+    late,
+  );
+});
+
 test('a wrong target refuses its frame, or is told alone, and moves nothing', async t => {
   const { model, client } = await setUp(t);
   await openSession(client, 1, { learn: 'private', learning: { k1: 1, k2: 3, lateness: 4 } });
