@@ -168,7 +168,9 @@ export function createMoving(network: Network, layout: CarryLayout) {
       if (k.load(at, at, rows * layer.n) < 0) continue;
       for (let row = 0; row < rows; row++) {
         const own = at + row * layer.n;
-        if (k.load(own, own, layer.n) >= 0) lengths[row] = Math.min(lengths[row], time + 1);
+        if (lengths[row] <= time + 1 || k.load(own, own, layer.n) < 0) continue;
+        lengths[row] = time + 1;
+        moved[runs[row]].refused = undefined;
       }
     }
   };

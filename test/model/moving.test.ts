@@ -170,6 +170,21 @@ test('a state that grows beyond float32 ends its run, and fails where the next b
   t.deepEqual([next.made, next.failed?.message], [0, alone?.message]);
 });
 
+test('a state that grows beyond float32 is told, not the wrong input behind it', async t => {
+  const model = await createModel(config('rnn_relu', [4], { kind: 'features', size: 1 }), { seed: 9 });
+  const weights = model.weights();
+  for (const values of Object.values(weights)) values.fill(0);
+  weights.weight_ih_l0.set([1, 0, 0, 0]);
+  weights.weight_hh_l0.set([1e30, 0, 0, 0]);
+  model.setWeights(weights);
+  const [right, wrong] = [Float32Array.of(1), Float32Array.of(Number.NaN)];
+  const run = runOf(model, model.zeroCarry(), [right, right, right, right, wrong]);
+  const [{ made, refused }] = model.moveMany([run]);
+  t.deepEqual([made, refused], [3, undefined]);
+  t.is(run.carry[0], Number.POSITIVE_INFINITY);
+  t.not(model.moveMany([{ ...run, from: made, count: 2 }])[0].failed, undefined);
+});
+
 test('between two steps it is asked whether there is time', async t => {
   const model = await createModel(config('gru', [4]), { seed: 10 });
   const random = createRandom(11);
