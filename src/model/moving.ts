@@ -74,11 +74,13 @@ export function createMoving(network: Network, layout: CarryLayout) {
   let memory = arena.floats;
 
   const grow = (needed: number): void => {
-    streams = Math.max(needed, 2 * streams);
-    const first = createActivations(arena, config, streams, streams, false);
-    places = [{ rows: first, shown: [] }];
+    const most = Math.max(needed, 2 * streams);
+    const first = createActivations(arena, config, most, most, false);
     mostSteps = Math.max(1, Math.floor(mostNumbers / (first.inputStride + 2 * first.outputStride)));
     staging = arena.reserve(Math.max(layout.size, mostSteps * size)).address;
+    // Where there is no room, the places are the ones before, of as many streams.
+    streams = most;
+    places = [{ rows: first, shown: [] }];
     states = [[], []];
   };
 

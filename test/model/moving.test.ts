@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { InputError } from '../../src/errors.js';
+import { InputError, LimitError } from '../../src/errors.js';
 import { createReference } from '../../src/kernels/reference.js';
 import type { Carry } from '../../src/model/carry.js';
 import type { Input } from '../../src/model/input.js';
@@ -183,6 +183,39 @@ test('a state that grows beyond float32 is told, not the wrong input behind it',
   t.deepEqual([made, refused], [3, undefined]);
   t.is(run.carry[0], Number.POSITIVE_INFINITY);
   t.not(model.moveMany([{ ...run, from: made, count: 2 }])[0].failed, undefined);
+});
+
+test('where there is no room for more streams, none has moved, and as many as before go on', async t => {
+  const kernels = createReference('float32');
+  const model = buildModel(kernels, config('lstm', [5], { kind: 'features', size: 3 }), 14);
+  const random = createRandom(15);
+  const move = (count: number): void => {
+    const inputs = Array.from({ length: count }, () => [randomInput(random, model), randomInput(random, model)]);
+    const carries = inputs.map(() => model.zeroCarry());
+    const moved = model.moveMany(inputs.map((own, i) => runOf(model, carries[i], own)));
+    inputs.forEach((own, i) => {
+      const [first, second] = stepsAlone(model, model.zeroCarry(), own);
+      t.is(firstDifference(moved[i].steps[0].logits, first.logits), -1);
+      t.is(firstDifference(carries[i], second.carry), -1);
+    });
+  };
+  move(2);
+  const { reserve } = kernels.arena;
+  for (let room = 0; room < 6; room++) {
+    let left = room;
+    kernels.arena.reserve = length => {
+      if (left-- === 0) throw new LimitError('Expected no more');
+      return reserve(length);
+    };
+    const carries = Array.from({ length: 5 }, () => model.zeroCarry());
+    const runs = carries.map(carry => runOf(model, carry, [randomInput(random, model)]));
+    t.throws(() => model.moveMany(runs), { instanceOf: LimitError });
+    t.true(carries.every(carry => carry.every(value => value === 0)));
+    kernels.arena.reserve = () => t.fail() as never;
+    move(2);
+  }
+  kernels.arena.reserve = reserve;
+  move(5);
 });
 
 test('between two steps it is asked whether there is time', async t => {
