@@ -166,17 +166,18 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     stdin.destroy();
   }
 
+  const stopped = stopping.status !== undefined;
   const told = [
     ...(stderr.isTTY ? [counted(steps, 'step'), task.progress()] : []),
     ...(rest.dropped > 0 ? [`${counted(rest.dropped, 'frame')} dropped (--overflow ${options.overflow})`] : []),
     ...(skipped > 0 ? [`${counted(skipped, 'line')} skipped`] : []),
     ...describeBounds(limited, shortened),
-    ...(stderr.isTTY && options.save ? [`saved as ${options.save}`] : []),
+    ...((stderr.isTTY || stopped) && options.save ? [`saved as ${options.save}`] : []),
   ].filter(part => part !== '');
   if (told.length > 0) say(told.join(' · '));
   const measured = options.metrics ? task.metrics?.() : undefined;
   if (measured) for (const line of measureLines(measured, 1000)) say(line);
-  if (stopping.status !== undefined) process.exitCode = stopping.status;
+  if (stopped) process.exitCode = stopping.status;
 }
 
 function openSource(format: Format, { overflow, queue }: PumpOptions): { source: Source<Frame>; bytesRead(): number } {

@@ -59,7 +59,9 @@ test('Ctrl-C saves all that was answered, and the rest goes on to the same bits'
   while (answered.length < 33) answered.push(await next());
   child.kill('SIGINT');
   // Its input is still open: it ends of its own.
-  t.is((await finished(child)).status, 130);
+  const { status, stderr } = await finished(child);
+  t.is(status, 130);
+  t.true(stderr.endsWith(`eddy: saved as ${at('part')}\n`), stderr);
 
   const rest = await eddy(t, [header, ...rows.slice(33)].join('\n'), ...learn, at('part'), '--resume');
   t.deepEqual(readFileSync(at('part')), readFileSync(at('all')));
