@@ -25,7 +25,7 @@ export interface Moved {
   readonly steps: readonly Step[];
   /** What is wrong with the next input. */
   readonly refused: InputError | undefined;
-  /** What is wrong with the carry: no step was made. */
+  /** What is wrong with the carry, where the next input is right: no step was made. */
   readonly failed: InputError | undefined;
 }
 
@@ -110,22 +110,24 @@ export function createMoving(network: Network, layout: CarryLayout) {
     }
   };
 
-  /** Loads the carry and the inputs of a row, up to what is wrong. */
+  /** Loads the inputs of a row, up to what is wrong, and its carry, which fails only where there is a step to make. */
   const load = (row: number, run: Run, result: (typeof moved)[number]): void => {
     result.made = 0;
-    result.refused = result.failed = undefined;
+    result.failed = undefined;
     lengths[row] = 0;
+    const most = Math.min(run.count, mostSteps);
+    addPlaces(most);
+    result.refused = kind === 'token' ? loadTokens(row, run, most) : loadFeatures(row, run, most);
+    if (lengths[row] === 0) return;
     try {
       checkCarry(layout, run.carry);
       loadCarry(network, layout, places[0].rows, row, run.carry, staging);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
+      lengths[row] = 0;
+      result.refused = undefined;
       result.failed = error;
-      return;
     }
-    const most = Math.min(run.count, mostSteps);
-    addPlaces(most);
-    result.refused = kind === 'token' ? loadTokens(row, run, most) : loadFeatures(row, run, most);
   };
 
   const loadTokens = (row: number, { inputs, from }: Run, most: number): InputError | undefined => {

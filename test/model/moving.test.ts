@@ -142,6 +142,23 @@ test('a carry that is wrong fails alone', async t => {
   t.is(firstDifference(carries[0], stepsAlone(model, model.zeroCarry(), [input, input])[1].carry), -1);
 });
 
+test('a wrong input is told before the carry that its step would fail with', async t => {
+  for (const input of [{ kind: 'features', size: 1 } as const, { kind: 'token', size: 5 } as const]) {
+    const model = await createModel(config('gru', [4], input), { seed: 8 });
+    const [right, wrong] = input.kind === 'token' ? [1, 5] : [Float32Array.of(1), Float32Array.of(Number.NaN)];
+    const carry = Float32Array.of(0, Number.NaN, 0, 0);
+    const run = runOf(model, carry, [wrong, right, wrong]);
+    const told = [0, 1].map(from => {
+      const [{ made, refused, failed }] = model.moveMany([{ ...run, from, count: 3 - from }]);
+      return [made, refused !== undefined, failed !== undefined];
+    });
+    t.deepEqual(told, [
+      [0, true, false],
+      [0, false, true],
+    ]);
+  }
+});
+
 test('a state that grows beyond float32 ends its run, and fails where the next begins', async t => {
   const model = await createModel(config('rnn_relu', [4], { kind: 'features', size: 1 }), { seed: 9 });
   const weights = model.weights();
