@@ -65,9 +65,7 @@ export function lengthOf({ end }: Entries): number {
 
 /** Puts one more at the end. Throws `WireError` if a number in it cannot be sent. */
 export function addEntry(entries: Entries, entry: Entry): void {
-  if (!isSendable(entry)) {
-    throw new WireError('Expected the numbers of an entry to be sendable, got one that is not', 'invalid');
-  }
+  if (!isSendable(entry)) throw notSendable();
   const size = sizeOfEntry(entry);
   makeRoom(entries, sizeOfPart(size));
   entries.end = putEntry(entries.page, entries.end, entry, size);
@@ -76,7 +74,7 @@ export function addEntry(entries: Entries, entry: Entry): void {
 
 /**
  * Puts what most frames are answered with at the end: one step each, numbered from `firstStep`, with its whole prediction, and nothing
- * else; the bytes that `addEntry` gives.
+ * else; the bytes that `addEntry` gives. Throws `WireError` as it does.
  *
  * @param count of the steps, the first ones, whose predictions are equally long
  */
@@ -86,6 +84,7 @@ export function addSteps(
   steps: readonly { readonly prediction: Float32Array }[],
   count: number,
 ): void {
+  if (!isUnsigned(firstStep, uint64 - count + 1)) throw notSendable();
   const numbers = sizeOfNumbers(steps[0].prediction);
   const most = sizeOfUnsigned(firstStep + count);
   makeRoom(entries, count * sizeOfPart(most + 2 + sizeOfPart(most + numbers)));
@@ -105,6 +104,10 @@ export function addSteps(
   }
   entries.end = at;
   entries.count += count;
+}
+
+function notSendable(): WireError {
+  return new WireError('Expected the numbers of an entry to be sendable, got one that is not', 'invalid');
 }
 
 /** Room for so many bytes more. */

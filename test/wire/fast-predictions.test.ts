@@ -76,6 +76,16 @@ test('steps with their whole predictions are the same bytes as their entries', t
   fc.assert(same, { numRuns: 200 });
 });
 
+test('steps whose numbers cannot be sent are not written, of several none', t => {
+  const steps = [1, 2].map(value => ({ prediction: Float32Array.of(value) }));
+  const entries = startEntries(32);
+  for (const firstStep of [2 ** 53 - 1, 2 ** 53, -1, 0.5])
+    t.throws(() => addSteps(entries, firstStep, steps, 2), { instanceOf: WireError });
+  t.is(entries.count, 0);
+  addSteps(entries, 2 ** 53 - 2, steps, 2);
+  t.is(entries.count, 2);
+});
+
 test('predictions are read as the generated module reads them', t => {
   const same = fc.property(serverMessages.predictions, message => {
     const bytes = generated(message);
