@@ -4,7 +4,7 @@ import { saveModel } from '../model/checkpoint.js';
 import type { Weights } from '../model/parameters.js';
 import { floats, readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
 import { loadTrainer, markOfState, saveTrainer, stateOfMark } from '../training/checkpoint.js';
-import { createStream, type LearningStream, type StreamState } from '../training/stream.js';
+import { createStream, type LearningStream, mostSteps, type StreamState } from '../training/stream.js';
 import { readStreams, streamTensors } from '../training/stream-tensors.js';
 import { type SessionLearner, takeUpLearner } from './learner.js';
 import { followVerdicts } from './learning.js';
@@ -175,7 +175,8 @@ function parse(text: string | undefined): Said {
     // Told below.
   }
   const counts = [said?.steps, said?.streamStart];
-  const fits = said?.format === format && counts.every(count => Number.isSafeInteger(count) && count! >= 0);
+  const areCounts = counts.every(count => Number.isInteger(count) && count! >= 0 && count! <= mostSteps);
+  const fits = said?.format === format && areCounts;
   expect(fits, `a snapshot of format ${format}`, said === null ? 'no snapshot' : 'another');
   return said!;
 }

@@ -356,6 +356,9 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   };
 }
 
+/** Steps of a state to go on from, at most: as many more have numbers that can be told apart. */
+export const mostSteps = 2 ** 52;
+
 /** @throws ConfigError naming the part that is wrong */
 export function checkState(trainer: Trainer, state: StreamState): void {
   const { size } = trainer.model.carryLayout;
@@ -365,7 +368,8 @@ export function checkState(trainer: Trainer, state: StreamState): void {
   expect(typeof state === 'object' && state !== null, 'state', 'a state of a stream', state);
   const { carry, steps, began = 0, updated, read = 0, forgotten = 0, entries } = state;
   expect(carry?.length === size, 'state.carry', `${size} numbers`, carry?.length);
-  expect(Number.isSafeInteger(steps) && steps >= 0, 'state.steps', 'an integer from 0', steps);
+  const countable = Number.isInteger(steps) && steps >= 0 && steps <= mostSteps;
+  expect(countable, 'state.steps', 'an integer from 0 to 2^52', steps);
   expect(Number.isInteger(began) && began >= 0 && began <= steps, 'state.began', `from 0 to ${steps}`, began);
   expect(Number.isInteger(updated) && updated >= 0 && updated <= steps, 'state.updated', `from 0 to ${steps}`, updated);
   expect(Number.isInteger(read) && read >= 0 && read <= steps, 'state.read', `from 0 to ${steps}`, read);

@@ -136,6 +136,11 @@ keepsContract<Item, Learned>('tbptt', {
       call: () => resume({ steps: 0, updated: 0, entries: [{}] as never }),
       code: 'EDDY_CONFIG',
     },
+    {
+      what: 'a state of more steps than can be counted on from',
+      call: () => resume({ steps: Number.MAX_SAFE_INTEGER }),
+      code: 'EDDY_CONFIG',
+    },
     { what: 'a state that is none', call: () => tbptt(wrongTrainer, 3 as never), code: 'EDDY_CONFIG' },
   ],
 });

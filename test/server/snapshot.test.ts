@@ -1,5 +1,6 @@
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
+import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.js';
 import { createRandom } from '../../src/random.js';
 import type { Entry, Open } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
@@ -122,6 +123,32 @@ test('a snapshot of another model or another kind of session, and what is none, 
   }
   client.send(rowFrames(1, 1, rows.slice(0, 1)));
   await entriesOf(client, 1, 1);
+});
+
+test('a snapshot of more steps than can be counted on from is refused, and the server goes on', async t => {
+  const server = await startServer(t, await createModel(values, { seed: 7 }));
+  for (const subprotocol of ['eddy.v1.proto', 'eddy.v1.json'] as const) {
+    const client = await connectWire(t, server.url, subprotocol);
+    await openSession(client, 1);
+    client.send({ type: 'snapshot', session: 1 });
+    const { data } = await client.expect('snapshotData');
+    const { metadata, tensors } = readSafetensors(data);
+    const restore = (steps: number): void => {
+      const said = JSON.stringify({ ...JSON.parse(metadata['eddy.snapshot']), steps });
+      client.send({ type: 'restore', session: 1, data: writeSafetensors(tensors, { 'eddy.snapshot': said }) });
+    };
+    for (const steps of [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, 2 ** 52 + 1]) {
+      restore(steps);
+      t.like(await client.expect('fault'), { session: 1, code: 'bad_snapshot' });
+    }
+    restore(2 ** 52);
+    t.like(await client.expect('opened'), { nextStep: 2 ** 52 + 1 });
+    client.send(rowFrames(1, 1, rows.slice(0, 2)));
+    t.deepEqual(
+      (await entriesOf(client, 2, 1)).map(entry => entry.firstStep),
+      [2 ** 52 + 1, 2 ** 52 + 2],
+    );
+  }
 });
 
 test('the state of the encoder is in the snapshot', async t => {
