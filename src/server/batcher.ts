@@ -86,13 +86,13 @@ export function createBatcher(
     try {
       moved = served.model.moveMany(runs, count, inTime);
     } catch {
-      // One of them alone may be at fault, or there is no room for all: nothing has moved.
+      // One of them alone may be at fault, or there is no room for all: nothing has moved, and each makes one step alone.
     }
     const seconds = (now() - began) / 1000;
     let most = 1;
     for (let i = 0; i < count; i++) {
       try {
-        const result = moved === undefined ? served.model.moveMany([runs[i]], 1, inTime)[0] : moved[i];
+        const result = moved === undefined ? served.model.moveMany([{ ...runs[i], count: 1 }], 1)[0] : moved[i];
         if (result.failed !== undefined) throw result.failed;
         completeRun(sessions[i], result);
         if (result.made > most) most = result.made;

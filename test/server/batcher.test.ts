@@ -1,4 +1,5 @@
 import test from 'ava';
+import { LimitError } from '../../src/errors.js';
 import { createModel, type TrainableModel } from '../../src/model/model.js';
 import type { Run } from '../../src/model/moving.js';
 import { acceptFrames, pushReset } from '../../src/server/accept.js';
@@ -317,6 +318,28 @@ test('a step that fails ends its own session, and the others of its batch are st
     const entries = all[i].sent.flatMap(message => (message.type === 'predictions' ? message.entries : []));
     t.is(entries.length, 3);
   }
+});
+
+test('where there is no room for all their steps, each makes one alone', async t => {
+  const { model } = await watched();
+  const small = {
+    ...model,
+    moveMany(runs: Run[], count: number) {
+      if (count > 1 || runs[0].count > 1) throw new LimitError('Expected less');
+      return model.moveMany(runs, count);
+    },
+  };
+  const all = sessions(small, 3);
+  const batcher = createBatcher(fail, () => 0);
+  all.forEach(({ session }, i) => {
+    tokens(session, [1, 2, 3].slice(i));
+    batcher.add(session);
+  });
+  t.false(batcher.run());
+  t.deepEqual(
+    all.map(({ sent }) => sent.map(entryCount)),
+    [[3], [2], [1]],
+  );
 });
 
 test('a large answer leaves as several messages', async t => {
