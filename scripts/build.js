@@ -80,7 +80,7 @@ export async function build() {
     node(bin('typescript', 'tsc'), '-p', '.', '--incremental', 'false');
     if (existsSync(join(root, 'scripts/build-wire.js'))) (await import('./build-wire.js')).copyWire(join(root, 'dist'));
   });
-  await stage('command', ['src', 'scripts/build-command.js'], ['dist/command/cli/main.js'], async () =>
+  await stage('command', ['src', 'tsconfig.json', 'scripts/build-command.js'], ['dist/command/cli/main.js'], async () =>
     (await import('./build-command.js')).buildCommand(root),
   );
   if (existsSync(join(root, 'demo/vite.config.js'))) {

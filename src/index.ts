@@ -6,6 +6,7 @@ export { type LayerGates, watchGates } from './model/gates.js';
 export type { Initialization } from './model/initialization.js';
 export type { Input } from './model/input.js';
 export { copyModel, createModel, type Model, type TrainableModel } from './model/model.js';
+export type { Moved, Run } from './model/moving.js';
 export type { Weights } from './model/parameters.js';
 export { argmax, type SampleOptions, sample } from './model/sample.js';
 export {

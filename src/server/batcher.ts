@@ -77,8 +77,7 @@ export function createBatcher(
     end(session);
   };
 
-  /** Returns the most steps that one of them made. */
-  const stepBatch = (batch: Batch): number => {
+  const stepBatch = (batch: Batch): void => {
     const { served, sessions, runs, count } = batch;
     batch.count = 0;
     const began = now();
@@ -95,7 +94,9 @@ export function createBatcher(
         const result = moved === undefined ? served.model.moveMany([{ ...runs[i], count: 1 }], 1)[0] : moved[i];
         if (result.failed !== undefined) throw result.failed;
         completeRun(sessions[i], result);
-        if (result.made > most) most = result.made;
+        // One was counted when its turn came.
+        sessions[i].turnSteps += Math.max(0, result.made - 1);
+        most = Math.max(most, result.made);
       } catch (error) {
         fail(sessions[i], error);
       }
@@ -103,7 +104,6 @@ export function createBatcher(
     }
     observe(histograms.step, seconds / most);
     observe(histograms.batch, count);
-    return most;
   };
 
   const batchOf = (served: Served): Batch => {
@@ -143,18 +143,20 @@ export function createBatcher(
   const predictInTurn = (): void => {
     while (predicting.length > 0 && group.length < largestBatch) {
       const session = take(predicting);
+      session.turnSteps = 0;
       add(group, session);
       add(touched, session);
     }
-    let left = group.length > 1 ? stepsOfTurn : stepsAlone;
-    while (group.length > 0 && left > 0) {
-      for (let i = 0; i < group.length; i++) advanceOne(at(group, i), left);
-      let most = 1;
-      while (gathered.length > 0) most = Math.max(most, stepBatch(take(gathered)));
-      left -= most;
+    const most = group.length > 1 ? stepsOfTurn : stepsAlone;
+    while (group.length > 0) {
+      for (let i = 0; i < group.length; i++) {
+        const session = at(group, i);
+        advanceOne(session, most - session.turnSteps++);
+      }
+      while (gathered.length > 0) stepBatch(take(gathered));
       for (let others = group.length; others > 0; others--) {
         const session = take(group);
-        if (stays(session)) add(group, session);
+        if (stays(session)) add(session.turnSteps < most ? group : predicting, session);
       }
       if (group.length > 0 && !inTime()) break;
     }

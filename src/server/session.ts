@@ -142,6 +142,8 @@ export interface Session {
   readonly queue: Item[];
   /** In the batcher's list. */
   active: boolean;
+  /** Steps in its present turn, or what took the time of one. */
+  turnSteps: number;
   /** Frames in the queue. */
   waiting: number;
   /** Bytes of the queue. */
@@ -234,6 +236,7 @@ export function createSession(given: Given): Session {
     encoding: given.served.encoder?.initial(),
     queue: [],
     active: false,
+    turnSteps: 0,
     waiting: 0,
     queued: 0,
     taken: 0,

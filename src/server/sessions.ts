@@ -382,17 +382,15 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     session.taken++;
     const begin = (): void => {
       readSnapshot(session, data, settings.maxLearnerBytes)
-        .then(
-          restored => {
-            if (session.ended) return;
-            putSnapshot(session, restored);
-            session.outlet.send(openedOf(session, settings));
-          },
-          (error: unknown) => {
-            if (!(error instanceof CheckpointError || error instanceof LimitError)) settings.onError(error);
-            sayFault(session, 'bad_snapshot', (error as Error).message);
-          },
-        )
+        .then(restored => {
+          if (session.ended) return;
+          putSnapshot(session, restored);
+          session.outlet.send(openedOf(session, settings));
+        })
+        .catch((error: unknown) => {
+          if (!(error instanceof CheckpointError || error instanceof LimitError)) settings.onError(error);
+          sayFault(session, 'bad_snapshot', (error as Error).message);
+        })
         .finally(() => {
           session.paused = false;
           wakeUp(session);

@@ -153,6 +153,20 @@ test('one that has sent much gives way to those behind it after some steps', asy
   t.true(all.every(({ sent }) => sent.length === 1));
 });
 
+test('in a turn each has as many steps as the others, in however many messages they came', async t => {
+  const { model } = await watched();
+  const [many, apart] = sessions(model, 2);
+  const batcher = createBatcher(fail, () => 0);
+  tokens(many.session, Array(40).fill(1));
+  for (let i = 0; i < 40; i++) tokens(apart.session, [1]);
+  for (const { session } of [many, apart]) batcher.add(session);
+  t.true(batcher.run(true));
+  for (const { sent } of [many, apart]) t.deepEqual(sent.map(entryCount), [16]);
+  t.true(batcher.run(true));
+  t.false(batcher.run(true));
+  for (const { sent } of [many, apart]) t.deepEqual(sent.map(entryCount), [16, 16, 8]);
+});
+
 test('of one that waits alone some answers leave before the next are made', async t => {
   const { model } = await watched();
   const [{ session, sent }] = sessions(model, 1);
