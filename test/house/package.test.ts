@@ -30,7 +30,13 @@ function installTarball(t: ExecutionContext): string {
     run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], repositoryRoot),
   );
   const names: string[] = files.map((file: { path: string }) => file.path);
-  const wanted = ['dist/src/index.js', 'dist/src/index.d.ts', 'LICENSE', 'dist/command/cli/LICENSES.txt'];
+  const wanted = [
+    'dist/src/index.js',
+    'dist/src/index.d.ts',
+    'LICENSE',
+    'bin/eddy.js',
+    'dist/command/cli/LICENSES.txt',
+  ];
   t.deepEqual(
     wanted.filter(name => !names.includes(name)),
     [],
