@@ -50,6 +50,8 @@ export interface Assembly {
   readonly trainer?: Trainer;
   readonly task: Task<number | Reading>;
   readonly pipeline: Pipeline;
+  /** Steps of all streams before these. */
+  readonly before: number;
   /** A checkpoint of this moment, between two frames. */
   save(): Uint8Array;
 }
@@ -96,6 +98,7 @@ export async function assemble(
     trainer,
     task: task as Task<number | Reading>,
     pipeline,
+    before: [...(resumed?.states.values() ?? [])].reduce((sum, { steps }) => sum + steps, 0),
     save() {
       const extra: Extra = { writer: 'eddy pipe', columns, horizon, forecast, task: task.save() };
       return saveTrainer(trainer!, pipeline.states(), extra);

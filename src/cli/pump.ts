@@ -102,6 +102,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     if (answered % options.every === 0) sink.line(JSON.stringify(outcome.limited ? { ...line, limited: true } : line));
   });
   const { task, pipeline } = assembly;
+  answered = assembly.before;
   // After all that may be wrong: whoever reads it can do what it says.
   if (!options.learn && checkpoint === undefined) say('a new network that learns nothing says nothing: add --learn');
   const keep = (): void => {

@@ -68,6 +68,16 @@ test('Ctrl-C saves all that was answered, and the rest goes on to the same bits'
   t.is(`${answered.join('\n')}\n${rest.stdout}`, all.stdout);
 });
 
+test('what goes on goes on with every n-th step, too', async t => {
+  const at = folder(t);
+  const learn = ['pipe', '--learn', '--hidden', '8', '--format', 'text', '--every', '4', '--save'];
+  const whole = await eddy(t, verses(30), ...learn, at('all'));
+  const part = await eddy(t, verses(30).slice(0, 10), ...learn, at('part'));
+  const rest = await eddy(t, verses(30).slice(10), ...learn, at('part'), '--resume');
+  t.is(whole.lines.length, 7);
+  t.is(part.stdout + rest.stdout, whole.stdout);
+});
+
 test('a second Ctrl-C does not wait for a reader who does not read, and saves all the same', async t => {
   const at = folder(t);
   const child = start(t, 'pipe', '--learn', '--hidden', '8', '--format', 'text', '--save', at('m'));
