@@ -4,6 +4,7 @@ import { type Carry, type CarryLayout, checkCarry } from './carry.js';
 import { checkShape, notFinite } from './input.js';
 import { forward, type Network } from './network.js';
 import { outputWidth } from './outputs.js';
+import { fewNumbers } from './slab.js';
 import { loadCarry, type Step } from './transfer.js';
 
 /** Steps that one stream is to make, one after the other. */
@@ -28,9 +29,6 @@ export interface Moved {
   /** What is wrong with the carry, where the next input is right: no step was made. */
   readonly failed: InputError | undefined;
 }
-
-/** Up to here a loop is faster than a view of a part, which a copy of it needs. */
-const fewNumbers = 40;
 
 /** Numbers of inputs and outputs that one stream has room for, about: of large ones it makes fewer steps at a time. */
 const mostNumbers = 4096;

@@ -37,7 +37,7 @@ export function createSlab(create: (length: number) => Floats, pieceLength = mos
 }
 
 /** Up to here a loop is faster than a view of a part, which a copy of it needs. */
-const fewNumbers = 40;
+export const fewNumbers = 40;
 
 /** Makes the function that copies rows, or parts of them, pieces of about so many numbers at a time. */
 export function createRowCopy(

@@ -196,9 +196,7 @@ export function completeRun(session: Session, { made, steps, refused }: Moved): 
     const { seq } = frames;
     const firstStep = session.steps + 1;
     session.steps += made;
-    session.totals.frames += made;
-    session.counts.frames.applied += made;
-    drop(session, frames, made);
+    applied(session, frames, made);
     pushSteps(session, seq, firstStep, steps, made);
   } else {
     for (let i = 0; i < made; i++) completeStep(session, steps[i], null);
@@ -263,9 +261,7 @@ function endFrame(
   answers: readonly StepAnswer[],
 ): void {
   const { seq } = run;
-  session.totals.frames++;
-  session.counts.frames.applied++;
-  drop(session, run);
+  applied(session, run, 1);
   entry.firstStep = firstStep;
   entry.stepCount = stepCount;
   entry.answers = answers;
@@ -274,18 +270,25 @@ function endFrame(
   if (session.after.length > 0) for (const message of session.after.splice(0)) pushMessage(session, message);
 }
 
+/** So many of the frames, the first ones, have made their steps. */
+function applied(session: Session, run: FrameRun, count: number): void {
+  session.totals.frames += count;
+  session.counts.frames.applied += count;
+  drop(session, run, count);
+}
+
 function refuse(session: Session, run: FrameRun, code: FaultCode, error: Error, details: Partial<Fault> = {}): void {
   const { seq } = run;
   session.totals.refusedFrames++;
   session.counts.frames.rejected++;
-  drop(session, run);
+  drop(session, run, 1);
   releaseHeld(session, true);
   flush(session);
   sayFault(session, code, error.message, { forSeq: seq, ...details });
 }
 
 /** The first of the frames, or so many of them, have had their turn. */
-function drop(session: Session, run: FrameRun, count = 1): void {
+function drop(session: Session, run: FrameRun, count: number): void {
   session.waiting -= count;
   run.seq += count;
   run.index += count;
