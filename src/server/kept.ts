@@ -126,6 +126,12 @@ export function pump({ kept, outlet, number }: Speaker): void {
   }
 }
 
+/** All that was kept so far has gone out, once what may go has: what is said now without being kept comes after it. */
+export function allSent(session: Speaker): boolean {
+  pump(session);
+  return session.kept === undefined || session.kept.sent === session.kept.messages.length;
+}
+
 /** Lets go of the answers up to frame `seq`, and of what was said before them. False if there are no such answers yet. */
 export function acknowledge(session: Speaker, seq: number): boolean {
   const { kept } = session;

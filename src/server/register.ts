@@ -1,7 +1,7 @@
 /** The resumable sessions of a server, by their tokens; those whose connection is lost among them. */
 import { createCounts } from './counts.js';
 import { flush } from './outbox.js';
-import { dropSnapshots, type Outlet, type Session } from './session.js';
+import { dropUnkept, type Outlet, type Session } from './session.js';
 
 /** What names a session that rests. */
 export interface SavedName {
@@ -68,7 +68,7 @@ export function createRegister(now: () => number): Register {
 
   const move = (session: Session, outlet: Outlet): void => {
     flush(session);
-    if (session.outlet !== outlet) dropSnapshots(session);
+    if (session.outlet !== outlet) dropUnkept(session);
     session.outlet.queued -= session.queued;
     session.outlet = outlet;
     outlet.queued += session.queued;

@@ -7,6 +7,7 @@ import type {
   FaultCode,
   Frames,
   Learn,
+  Opened,
   Payload,
   ServerMessage,
   StepAnswer,
@@ -93,6 +94,8 @@ export type Item =
     }
   | { readonly kind: 'reset'; readonly weights: boolean; readonly cost: number }
   | { readonly kind: 'snapshot'; readonly cost: number }
+  /** That a state was put in the place of the stream's is told in its turn. */
+  | { readonly kind: 'restored'; readonly cost: number; tell(): Opened }
   /** Something that was refused: told in its turn, so that who reads no answers is not told without end. */
   | { readonly kind: 'refused'; readonly code: FaultCode; readonly message: string; readonly cost: number }
   /** `begin` reads what is to be put in the place of the stream; the session waits meanwhile. */
@@ -298,18 +301,24 @@ export function enqueue(session: Session, item: Item): void {
   if ('cost' in item) changeQueued(session, item.cost);
 }
 
+/** Puts something before all that waits. */
+export function enqueueFirst(session: Session, item: Extract<Item, { readonly cost: number }>): void {
+  session.queue.unshift(item);
+  changeQueued(session, item.cost);
+}
+
 /** Takes the first off what waits. */
 export function dequeue(session: Session): void {
   const item = session.queue.shift()!;
   if ('cost' in item) changeQueued(session, -item.cost);
 }
 
-/** Takes states that were asked for off what waits: who goes on elsewhere asks again, and each is answered once. */
-export function dropSnapshots(session: Session): void {
+/** Takes off what waits that is never kept: who goes on elsewhere asks again for a state, and is told anew that it was restored. */
+export function dropUnkept(session: Session): void {
   const { queue } = session;
   for (let i = queue.length - 1; i >= 0; i--) {
     const item = queue[i];
-    if (item.kind !== 'snapshot') continue;
+    if (item.kind !== 'snapshot' && item.kind !== 'restored') continue;
     queue.splice(i, 1);
     changeQueued(session, -item.cost);
   }

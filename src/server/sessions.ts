@@ -11,7 +11,7 @@ import { startLearning } from './learning.js';
 import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, toldNobody, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
 import { nowhere, type Resting } from './register.js';
-import { enqueue, fault, type Outlet, type Session, sayFault } from './session.js';
+import { enqueue, enqueueFirst, fault, type Outlet, type Session, sayFault } from './session.js';
 import { putSnapshot, readSnapshot } from './snapshot.js';
 import { canGoOn } from './stepping.js';
 
@@ -385,7 +385,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
         .then(restored => {
           if (session.ended) return;
           putSnapshot(session, restored);
-          session.outlet.send(openedOf(session, settings));
+          enqueueFirst(session, { kind: 'restored', cost: 64, tell: () => openedOf(session, settings) });
         })
         .catch((error: unknown) => {
           if (!(error instanceof CheckpointError || error instanceof LimitError)) settings.onError(error);

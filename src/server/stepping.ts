@@ -2,7 +2,7 @@
 import type { Run } from '../model/moving.js';
 import type { Totals } from '../wire/messages.js';
 import { nextInput, nextRun, pushRest } from './frames.js';
-import { drop, isFull, say } from './kept.js';
+import { allSent, drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { dropEntries, flush, releaseHeld } from './outbox.js';
 import { dequeue, type FrameRun, type Item, noLosses, type Session, sayFault } from './session.js';
@@ -69,9 +69,16 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number):
       flush(session);
       sayFault(session, item.code, item.message);
       return 1;
-    case 'snapshot':
-      dequeue(session);
+    case 'restored':
       flush(session);
+      if (!allSent(session)) return most;
+      dequeue(session);
+      session.outlet.send(item.tell());
+      return 1;
+    case 'snapshot':
+      flush(session);
+      if (!allSent(session)) return most;
+      dequeue(session);
       session.outlet.send({
         type: 'snapshotData',
         session: session.number,

@@ -304,6 +304,36 @@ test('the answers of one turn, to all sessions of a connection, are one write', 
   t.deepEqual(writes, ['predictions predictions']);
 });
 
+for (const message of ['snapshot', 'restore'] as const) {
+  test(`what answers a ${message} comes after all that waits for the peer to read`, async t => {
+    const { receive, nextTurn, webSocket, socket, writes } = await onFakeSocket(20);
+    receive({ type: 'open', session: 1, resumable: true, learn: 'private', learning: { k1: 1, k2: 2 } });
+    await nextTurn();
+    receive({ type: 'snapshot', session: 1 });
+    let data: Uint8Array | undefined;
+    const { write } = socket;
+    socket.write = bytes => {
+      const told = decodeServer(bytes.subarray(4), true, 'eddy.v1.proto');
+      if (told.type === 'snapshotData') data = told.data;
+    };
+    await nextTurn();
+    socket.write = write;
+    writes.length = 0;
+    // It reads what is written now no more, which is seen when its answer has been said.
+    webSocket.bufferedAmount = 1e6;
+    const frames = { payload: { kind: 'tokens', ids: [1] }, targets: { targets: [2] } } as const;
+    receive({ type: 'frames', session: 1, firstSeq: 1, ...frames });
+    await nextTurn();
+    t.deepEqual(writes.splice(0), ['predictions']);
+    // Some of that has gone, but not all: the socket says nothing of it.
+    webSocket.bufferedAmount = 0;
+    receive(message === 'snapshot' ? { type: 'snapshot', session: 1 } : { type: 'restore', session: 1, data: data! });
+    for (let turns = 0; writes.join(' ').split(' ').length < 2 && turns < 100; turns++)
+      await new Promise(resolve => setImmediate(resolve));
+    t.is(writes.join(' '), `updated ${message === 'snapshot' ? 'snapshotData' : 'opened'}`);
+  });
+}
+
 test('a connection whose queues are full is not read from until they are shorter', async t => {
   const { receive, nextTurn, webSocket } = await onFakeSocket(1000, () => 0);
   receive({ type: 'open', session: 1 });
