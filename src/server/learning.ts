@@ -7,7 +7,7 @@ import type { StepLoss, TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
-import { flush } from './outbox.js';
+import { flush, releaseHeld } from './outbox.js';
 import { type FrameRun, forStepOf, type Session, sayFault, targetOf, weightOf } from './session.js';
 
 /** Begins the stream of a session that learns, from its carry, as any stream begins; only the step numbers go on. */
@@ -39,6 +39,8 @@ export function learnStep(session: Session, run: FrameRun, came: Input): void {
   const input = run.inputs === undefined ? came : session.stream!.copy(came);
   const { horizon } = session.learner!;
   const first = run.done === 0;
+  // It is the last one no more: what this frame brings comes after its entry.
+  if (first) releaseHeld(session, false);
   const target = first ? session.stream!.copy(targetOf(run)) : undefined;
   const forStep = first ? forStepOf(run) : undefined;
   const weight = first ? weightOf(run) : undefined;

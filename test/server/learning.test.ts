@@ -190,6 +190,31 @@ test('where only the last answer is wanted, the loss of a target leaves with the
   );
 });
 
+test('where only the last answer is wanted, what a frame brings comes after the entry of the one before', async t => {
+  const { model, client } = await setUp(t);
+  const options = { k1: 1, k2: 4, lateness: 1 };
+  const random = createRandom(6);
+  const rows = Array.from({ length: 4 }, () => randomInput(random, model) as Float32Array);
+  const targets = rows.map(() => randomTarget(random, model));
+  const told = async (last: boolean): Promise<unknown[]> => {
+    const session = last ? 2 : 1;
+    await openSession(client, session, { learn: 'private', learning: options, want: { last } });
+    client.send(rowFrames(session, 1, rows.slice(0, 1)), {
+      ...rowFrames(session, 2, rows.slice(1)),
+      targets: { forStep: 1, targets: targets.slice(0, 3) },
+    } as never);
+    client.send({ type: 'finish', session });
+    const order: unknown[] = [];
+    for (let message = await client.next(); message.type !== 'finished'; message = await client.next()) {
+      if (message.type === 'predictions') order.push(...message.entries.map(({ firstStep }) => `entry ${firstStep}`));
+      else if (message.type === 'losses') order.push(...message.losses.map(({ step }) => `loss ${step}`));
+      else order.push(message.type);
+    }
+    return order;
+  };
+  t.deepEqual(await told(true), await told(false));
+});
+
 test('a wrong target refuses its frame, or is told alone, and moves nothing', async t => {
   const { model, client } = await setUp(t);
   await openSession(client, 1, { learn: 'private', learning: { k1: 1, k2: 3, lateness: 4 } });
