@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { ConfigError } from '../errors.js';
-import { modelOf, readCheckpoint } from '../model/checkpoint.js';
+import { modelOf } from '../model/checkpoint.js';
 import { argmax } from '../model/sample.js';
 import { evaluate } from '../training/evaluate.js';
 import { createTrainer } from '../training/trainer.js';
+import { readCheckpointFile } from './checkpoint-file.js';
 import { encodeSequence, type Lesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { brief } from './numbers.js';
@@ -33,7 +33,7 @@ export function evalCommand(): Command {
 const mostShown = 30;
 
 async function evaluateFile(path: string, file: string, { json }: { readonly json?: boolean }): Promise<void> {
-  const checkpoint = readCheckpoint(await readFile(path));
+  const { checkpoint } = await readCheckpointFile(path);
   const training = checkpoint.rest.training as { readonly reading?: Reading } | undefined;
   const model = await modelOf(checkpoint);
   const lesson = model.config as Lesson;

@@ -1,16 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
 import type { Point } from '../encoders/strokes.js';
 import { ConfigError } from '../errors.js';
 import { inkSvg } from '../interchange/svg.js';
-import { loadModel } from '../model/checkpoint.js';
+import { modelOf } from '../model/checkpoint.js';
 import type { TrainableModel } from '../model/model.js';
 import { sample } from '../model/sample.js';
 import { write } from '../operators/write.js';
 import { writeLine } from '../operators/write-line.js';
 import { createRandom } from '../random.js';
+import { readCheckpointFile } from './checkpoint-file.js';
 import { turn } from './events.js';
 import { integer, number } from './settings.js';
 import { createSink } from './sink.js';
@@ -60,7 +60,7 @@ const lineEnd = '\n';
 const stretch = 256;
 
 async function generate(path: string, options: GenerateOptions): Promise<void> {
-  const model = await loadModel(await readFile(path));
+  const model = await modelOf((await readCheckpointFile(path)).checkpoint);
   const { input, output, encoder } = model.config;
   if (output.kind === 'mixture' || options.svg) {
     process.stdout.write(draw(model, options));

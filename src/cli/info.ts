@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { readCheckpoint } from '../model/checkpoint.js';
 import type { TrainerOptions } from '../training/trainer.js';
 import { extraOf } from './assemble.js';
+import { naming, readCheckpointFile } from './checkpoint-file.js';
 
 const example = `
 Examples:
@@ -27,10 +26,10 @@ interface Learner {
 }
 
 async function info(path: string, { json }: { readonly json?: boolean }): Promise<void> {
-  const bytes = await readFile(path);
-  const { config, weights, rest, tensors } = readCheckpoint(bytes);
+  const { bytes, checkpoint } = await readCheckpointFile(path);
+  const { config, weights, rest, tensors } = checkpoint;
   const learner = rest.trainer as Learner | undefined;
-  const pipe = extraOf(bytes);
+  const pipe = naming(path, () => extraOf(bytes));
   const parameters = Object.values(weights).reduce((sum, values) => sum + values.length, 0);
   const shapes = [...tensors].filter(([name]) => name in weights).map(([name, { shape }]) => ({ name, shape }));
   const streams = learner?.streams ?? [];

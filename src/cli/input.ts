@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { AudioConfig } from '../encoders/audio.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
@@ -49,6 +50,17 @@ export function openFormat(options: InputOptions, config: ModelConfig | undefine
     throw new ConfigError('Expected --features with --format f32: the numbers in a row');
   }
   return createFormat(name, { features, delimiter, encode: encodeText(tokens ? config : undefined) });
+}
+
+/** @throws ConfigError if it is a folder, which Node reads as an input without anything in it */
+export function checkStandardInput(): void {
+  let isFolder = false;
+  try {
+    isFolder = fstatSync(0).isDirectory();
+  } catch {
+    // One that is closed is empty.
+  }
+  if (isFolder) throw new ConfigError('Expected standard input to be a file, a pipe or a terminal, got a folder');
 }
 
 /** Text as the network takes it: by its encoder, or as bytes. */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Model } from '../model/model.js';
 import type { Keep, Serveable } from '../server/index.js';
 import { loadTrainer } from '../training/checkpoint.js';
+import type { Trainer } from '../training/trainer.js';
+import { named } from './checkpoint-file.js';
 
 export interface Learned {
   /** The learner that was kept of this model, or the model itself. `digest` tells its file from any other. */
@@ -24,7 +26,7 @@ export function createLearned(folder: string): Learned {
         if (error.code === 'ENOENT') return undefined;
         throw error;
       });
-      const trainer = bytes && (await loadTrainer(bytes)).trainer;
+      const trainer = bytes && (await load(path, bytes));
       places.set(trainer?.model ?? model, path);
       return { served: trainer ?? model, updates: trainer?.count ?? 0 };
     },
@@ -36,6 +38,14 @@ export function createLearned(folder: string): Learned {
       await writeWhole(path, bytes);
     },
   };
+}
+
+async function load(path: string, bytes: Uint8Array): Promise<Trainer> {
+  try {
+    return (await loadTrainer(bytes)).trainer;
+  } catch (error) {
+    throw named(path, error);
+  }
 }
 
 /** Beside it first, then in its place, so that a crash leaves the old one; others are served meanwhile. */

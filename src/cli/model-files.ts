@@ -1,11 +1,12 @@
 /** Checkpoints that are served under the names of their files, and taken up anew when a file changes. */
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { ConfigError } from '../errors.js';
-import { loadModel } from '../model/checkpoint.js';
+import { modelOf } from '../model/checkpoint.js';
 import type { Model } from '../model/model.js';
+import { readCheckpointFile } from './checkpoint-file.js';
 
 /** In a folder these are checkpoints. */
 export const endings: ReadonlySet<string> = new Set(['.eddy', '.safetensors']);
@@ -58,8 +59,8 @@ async function look(path: string, mayBeGone: boolean): Promise<Stats | undefined
 
 /** A model, and what tells its file from any other. */
 export async function readModel(path: string): Promise<{ readonly model: Model; readonly digest: string }> {
-  const bytes = await readFile(path);
-  return { model: await loadModel(bytes), digest: createHash('sha256').update(bytes).digest('hex').slice(0, 12) };
+  const { bytes, checkpoint } = await readCheckpointFile(path);
+  return { model: await modelOf(checkpoint), digest: createHash('sha256').update(bytes).digest('hex').slice(0, 12) };
 }
 
 export interface Watch {

@@ -3,6 +3,7 @@ import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import { wants } from './answer.js';
 import { formats } from './formats/format.js';
+import { checkStandardInput } from './input.js';
 import { pipeServer, type ServerOptions, serverOptions } from './pipe-server.js';
 import { readingLosses } from './plan.js';
 import { type PumpOptions, pump } from './pump.js';
@@ -99,6 +100,7 @@ export function pipeCommand(): Command {
     .action((checkpoint: string | undefined, options: PumpOptions & Partial<ServerOptions>, command: Command) => {
       checkOptions(checkpoint, options);
       if (options.server !== undefined) checkServerOptions(command);
+      checkStandardInput();
       return options.server === undefined
         ? pump(checkpoint, options)
         : pipeServer({ ...options, server: options.server });

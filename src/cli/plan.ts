@@ -155,6 +155,11 @@ function trainerOptions(options: PlanOptions, usual: { k1: number; k2: number; r
 /** What stands in the file and is asked for as well has to be the same: one of the two would be passed over otherwise. */
 function checkAgreement(options: PlanOptions, checkpoint: Uint8Array, extra: Extra | undefined): void {
   const { config, rest } = readCheckpoint(checkpoint);
+  if (options.resume && rest.trainer === undefined) {
+    throw new ConfigError(
+      'Expected a checkpoint of eddy pipe --save with --resume, got one of a network alone: without --resume it begins to learn',
+    );
+  }
   const learner = options.resume ? (rest.trainer as { options?: TrainerOptions } | undefined)?.options : undefined;
   const agree = (name: string, asked: unknown, found: unknown): void => {
     if (asked === undefined || found === undefined || JSON.stringify(asked) === JSON.stringify(found)) return;

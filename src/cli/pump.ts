@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { DivergenceError, InputError } from '../errors.js';
-import { readCheckpoint } from '../model/checkpoint.js';
 import type { Want } from './answer.js';
 import { type Assembly, assemble } from './assemble.js';
+import { readCheckpointFile } from './checkpoint-file.js';
 import { type Reading, readColumns } from './columns.js';
 import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
@@ -39,8 +38,9 @@ export interface PumpOptions extends PlanOptions, InputOptions {
 export async function pump(argument: string | undefined, options: PumpOptions): Promise<void> {
   if (options.save !== undefined) checkPlace(options.save, '--save');
   const path = argument ?? (options.resume && existsSync(options.save!) ? options.save : undefined);
-  const checkpoint = path === undefined ? undefined : await readFile(path);
-  const config = checkpoint && readCheckpoint(checkpoint).config;
+  const found = path === undefined ? undefined : await readCheckpointFile(path);
+  const checkpoint = found?.bytes;
+  const config = found?.checkpoint.config;
   const { stdin, stdout, stderr } = process;
 
   const progress = createProgress();

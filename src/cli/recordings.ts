@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { readWav } from '../encoders/wav.js';
-import { InputError } from '../errors.js';
+import { ConfigError, InputError } from '../errors.js';
 import type { Raw, RawFile, Reading } from './sequences.js';
 
 /** Whether a path is sound: a WAV file, or a folder, which is looked through for them. */
@@ -13,7 +13,7 @@ export async function isRecordings(path: string): Promise<boolean> {
  * WAV files as sequences, in the order of their names. What one says is its folder's name, or its own up to the first `_`; with `spelled` it
  * is said part after part: between dashes, or letter by letter.
  *
- * @throws InputError naming the file
+ * @throws ConfigError for a folder without any; InputError naming the file
  */
 export async function readRecordings(path: string, { label, spelled = false }: Reading): Promise<RawFile> {
   const isFolder = (await stat(path)).isDirectory();
@@ -24,9 +24,9 @@ export async function readRecordings(path: string, { label, spelled = false }: R
         .sort()
         .map(name => join(path, name))
     : [path];
+  if (files.length === 0) throw new ConfigError(`Expected the folder ${path} to have WAV files in it, got none`);
   // In folders of the folder, these are what is told apart.
-  const how =
-    label ?? (isFolder && files.length > 0 && files.every(file => dirname(file) !== path) ? 'folder' : 'name');
+  const how = label ?? (isFolder && files.every(file => dirname(file) !== path) ? 'folder' : 'name');
   const sequences: Raw[] = [];
   for (const file of files) {
     const stem = basename(file, extname(file));

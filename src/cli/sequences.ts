@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { Sound } from '../encoders/audio.js';
 import { ConfigError, InputError } from '../errors.js';
 import { createCsv } from './formats/csv.js';
 import { isMissing, numberOf, type Row, show } from './formats/format.js';
+import { readGiven } from './given.js';
 
 /** How files become sequences: stands in the checkpoint, so that another file is read as the first was. */
 export interface Reading {
@@ -50,7 +50,7 @@ export interface RawFile {
 
 /** @throws ConfigError, InputError naming the file and the line */
 export async function readSequences(path: string, reading: Reading): Promise<RawFile> {
-  const bytes = await readFile(path);
+  const bytes = await readGiven(path, 'a file to learn from');
   switch (extname(path).toLowerCase()) {
     case '.ndjson':
     case '.jsonl':

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
@@ -9,6 +8,7 @@ import { createModel, type Model } from '../model/model.js';
 import { isLoopback } from '../server/hosts.js';
 import type { ServeOptions as Options, Serveable } from '../server/index.js';
 import { describeFailure } from './failure.js';
+import { readGiven } from './given.js';
 import { letHeapGrow } from './heap.js';
 import { createLearned } from './learned.js';
 import { endings, findModels, readModel, watchModels } from './model-files.js';
@@ -180,7 +180,7 @@ async function access({ host, tokens, anonymous, origin, tlsCert, tlsKey }: Serv
     throw new ConfigError('Expected --tls-cert and --tls-key together, got one of them');
   }
   const { parseTokens } = await import('../server/tokens.js');
-  const list = tokens === undefined ? process.env.EDDY_TOKENS : await readFile(tokens, 'utf8');
+  const list = tokens === undefined ? process.env.EDDY_TOKENS : String(await readGiven(tokens, 'a list of tokens'));
   if (list === undefined && !anonymous && !isLoopback(host)) {
     throw new ConfigError(
       `Expected tokens to listen on ${host}, where others can connect, got none: give --tokens, or --anonymous if all may`,
@@ -192,7 +192,7 @@ async function access({ host, tokens, anonymous, origin, tlsCert, tlsKey }: Serv
     ...(origin === undefined ? {} : { origins: origin.includes('*') ? '*' : origin }),
     ...(tlsCert === undefined || tlsKey === undefined
       ? {}
-      : { tls: { cert: await readFile(tlsCert), key: await readFile(tlsKey) } }),
+      : { tls: { cert: await readGiven(tlsCert, 'a certificate'), key: await readGiven(tlsKey, 'a key') } }),
   };
 }
 

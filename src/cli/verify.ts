@@ -5,6 +5,7 @@ import { RecordError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import { assemble, isColumns, type Plan } from './assemble.js';
 import { turn } from './events.js';
+import { refused } from './given.js';
 import { fromBase64, type RecordEnd, type RecordedStep, recordFormat, weightsDigest } from './record.js';
 
 export interface ReplayResult {
@@ -28,6 +29,8 @@ export async function replayRecord(
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   try {
     return await replayLines(lines, answered);
+  } catch (error) {
+    throw refused(path, 'a record of eddy pipe', error);
   } finally {
     input.destroy();
   }

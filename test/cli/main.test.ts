@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
@@ -54,12 +54,76 @@ test('an error is one line with its code, and no stack', async t => {
     [['pipe', '--learn', '--save', at('missing/x')], /^eddy: ENOENT: .*missing\n$/],
     [['train', at('no'), '--out', at('missing/x')], /^eddy: ENOENT: .*missing\n$/],
     [['train', at('no'), '--out', at('x'), '--plot', at('missing/x.svg')], /^eddy: ENOENT: .*missing\n$/],
-    [['info', at('.')], /^eddy: EISDIR: expected a file, got a folder\n$/],
   ] as const) {
     const { status, stderr, stdout } = await eddy(t, 'some text', ...args);
     t.is(status, 1, stderr);
     t.regex(stderr, message);
     t.is(stdout, '');
+  }
+});
+
+test('what is no safetensors file is told so, by its name', async t => {
+  const at = folder(t);
+  const whole = saveModel(await createModel(config('gru', [4])));
+  writeFileSync(at('text'), '{ "a": 1 }');
+  writeFileSync(at('nothing'), '');
+  writeFileSync(at('other'), Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 0xff, 0xfe, 0x7b, 0));
+  writeFileSync(at('cut'), whole.subarray(0, 200));
+  writeFileSync(at('x.csv'), 'a,b\n1,2\n');
+  for (const [name, got] of [
+    ['text', 'text'],
+    ['nothing', 'an empty file'],
+    ['other', 'another kind of file'],
+  ]) {
+    for (const args of [['info'], ['pipe'], ['generate'], ['serve', '--port', '0'], ['eval', at(name), at('x.csv')]]) {
+      const { status, stderr } = await eddy(t, 'some text', ...args, ...(args[0] === 'eval' ? [] : [at(name)]));
+      t.is(status, 1);
+      const begin = `eddy: EDDY_CHECKPOINT: Expected ${at(name)} to be a safetensors file, got ${got}: `;
+      t.is(stderr.slice(0, begin.length), begin);
+    }
+  }
+  const cut = await eddy(t, '', 'info', at('cut'));
+  t.true(
+    cut.stderr.startsWith(`eddy: EDDY_CHECKPOINT: ${at('cut')}: Expected the safetensors header length`),
+    cut.stderr,
+  );
+});
+
+test('a folder where a file is expected is told by its name, with what was expected', async t => {
+  const at = folder(t);
+  mkdirSync(at('full'));
+  writeFileSync(at('full/x.csv'), 'a,b\n1,2\n');
+  for (const [args, wanted] of [
+    [['info', at('full')], 'a checkpoint'],
+    [['pipe', at('full')], 'a checkpoint'],
+    [['generate', at('full')], 'a checkpoint'],
+    [['eval', at('full'), at('full/x.csv')], 'a checkpoint'],
+    [['replay', at('full')], 'a record of eddy pipe'],
+    [['serve', '--cell', 'gru', '--tokens', at('full')], 'a list of tokens'],
+  ] as const) {
+    const { status, stderr } = await eddy(t, 'some text', ...args);
+    t.is(stderr, `eddy: EDDY_CONFIG: Expected ${at('full')} to be ${wanted}, got a folder\n`);
+    t.is(status, 2);
+  }
+  const train = await eddy(t, '', 'train', at('full'), '--out', at('m'));
+  t.is(train.stderr, `eddy: EDDY_CONFIG: Expected the folder ${at('full')} to have WAV files in it, got none\n`);
+});
+
+const takesFolders = process.platform !== 'win32';
+(takesFolders ? test : test.skip)('a folder as standard input is a mistake, and not an empty input', t => {
+  const input = openSync(folder(t)('.'), 'r');
+  t.teardown(() => closeSync(input));
+  for (const args of [
+    ['pipe'],
+    ['pipe', '--learn', '--overflow', 'latest'],
+    ['pipe', '--server', 'ws://127.0.0.1:9'],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
+      stdio: [input, 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
+    t.is(stderr, 'eddy: EDDY_CONFIG: Expected standard input to be a file, a pipe or a terminal, got a folder\n');
+    t.is(status, 2);
   }
 });
 
