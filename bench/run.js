@@ -18,11 +18,23 @@ const root = join(here, '..');
 const questions = ['one-step', 'one-step-web', 'step-many', 'overhead', 'long-stream', 'window'];
 const peers = ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'];
 
+const usage = `Usage: node bench/run.js [--quick] [question ...]
+
+Measures eddy beside its peers on one core, and prints the table. A whole run writes bench/RESULTS.md.
+
+Questions: ${questions.join(', ')} (default: all)
+
+Options:
+  --quick     fewer rounds
+  -h, --help  this text
+`;
+
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
 const chosen = args.filter(arg => !arg.startsWith('--'));
 
-if (args.includes('--child')) await answer(chosen[0], chosen[1]);
+if (args.includes('--help') || args.includes('-h')) process.stdout.write(usage);
+else if (args.includes('--child')) await answer(chosen[0], chosen[1]);
 else ask();
 
 /** In a process of its own: one question, its results as JSON into a file. */

@@ -13,8 +13,25 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     part: { type: 'string' },
     'at-once': { type: 'string', default: '10' },
+    help: { type: 'boolean', short: 'h' },
   },
 });
+if (values.help) {
+  process.stdout.write(`Usage: npm run storms -- [options]
+
+Storms over real sockets: connections of a few clients are cut at any byte, go half deaf, deliver twice and late. What each
+client is told must be what a fold of its frames tells, to the bit and once.
+
+Options:
+  --storms <n>   how many (default: 1000)
+  --from <n>     the seed of the first (default: 1)
+  --seed <n>     this one alone
+  --part <json>  a part of each, as a run that found a difference says it
+  --at-once <n>  as many at a time (default: 10)
+  -h, --help     this text
+`);
+  process.exit(0);
+}
 const count = name => {
   const value = Number(values[name]);
   if (Number.isSafeInteger(value) && value >= 1) return value;

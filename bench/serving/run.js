@@ -231,6 +231,19 @@ const questions = {
   },
 };
 
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(`Usage: node bench/serving/run.js [--quick] [question ...]
+
+Measures the server beside a bare server of ws that echoes the same bytes, and prints the table.
+
+Questions: ${Object.keys(questions).join(', ')} (default: all)
+
+Options:
+  --quick     fewer rounds, and shorter ones
+  -h, --help  this text
+`);
+  process.exit(0);
+}
 const unknown = chosen.filter(name => !(name in questions));
 if (unknown.length > 0) {
   console.error(`Expected questions among ${Object.keys(questions).join(', ')}, got ${unknown.join(', ')}`);

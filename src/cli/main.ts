@@ -35,8 +35,16 @@ process.stdout.on('error', error => {
   if (!isReaderGone(error)) fail(error);
 });
 
+/** What was asked for; of a command that is not there that alone, since its help would be that of all. */
+function asked(): string[] {
+  const all = process.argv.slice(2);
+  const [first, second] = all.filter(argument => !argument.startsWith('-'));
+  const name = first === 'help' ? second : first;
+  return name === undefined || commands.some(command => command.name() === name) ? all : [name];
+}
+
 try {
-  await program.parseAsync();
+  await program.parseAsync(asked(), { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError) {
     // Its message has been printed.

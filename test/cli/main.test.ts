@@ -40,6 +40,18 @@ test('what is misspelt is a usage error with a suggestion', async t => {
   }
 });
 
+test('a command that is not there has no help', async t => {
+  for (const args of [['pip', '--help'], ['pip', '-h'], ['--help', 'pip'], ['help', 'pip'], ['pip']]) {
+    const { status, stdout, stderr } = await eddy(t, '', ...args);
+    t.is(stderr, "eddy: unknown command 'pip'\n(Did you mean pipe?)\n(--help says what there is)\n", args.join(' '));
+    t.is(status, 2);
+    t.is(stdout, '');
+  }
+  const { status, stdout } = await eddy(t, '', 'help', 'pipe');
+  t.is(status, 0);
+  t.true(stdout.startsWith('Usage: eddy pipe'));
+});
+
 test('an error is one line with its code, and no stack', async t => {
   const at = folder(t);
   writeFileSync(at('no'), 'this is no checkpoint');
@@ -69,18 +81,19 @@ test('what is no safetensors file is told so, by its name', async t => {
   writeFileSync(at('nothing'), '');
   writeFileSync(at('other'), Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 0xff, 0xfe, 0x7b, 0));
   writeFileSync(at('cut'), whole.subarray(0, 200));
-  writeFileSync(at('x.csv'), 'a,b\n1,2\n');
-  for (const [name, got] of [
-    ['text', 'text'],
-    ['nothing', 'an empty file'],
-    ['other', 'another kind of file'],
+  for (const [name, got, ...args] of [
+    ['text', 'text', 'info', at('text')],
+    ['text', 'text', 'pipe', at('text')],
+    ['text', 'text', 'generate', at('text')],
+    ['text', 'text', 'serve', at('text')],
+    ['text', 'text', 'eval', at('text'), at('cut')],
+    ['nothing', 'an empty file', 'info', at('nothing')],
+    ['other', 'another kind of file', 'info', at('other')],
   ]) {
-    for (const args of [['info'], ['pipe'], ['generate'], ['serve', '--port', '0'], ['eval', at(name), at('x.csv')]]) {
-      const { status, stderr } = await eddy(t, 'some text', ...args, ...(args[0] === 'eval' ? [] : [at(name)]));
-      t.is(status, 1);
-      const begin = `eddy: EDDY_CHECKPOINT: Expected ${at(name)} to be a safetensors file, got ${got}: `;
-      t.is(stderr.slice(0, begin.length), begin);
-    }
+    const { status, stderr } = await eddy(t, 'some text', ...args);
+    t.is(status, 1);
+    const begin = `eddy: EDDY_CHECKPOINT: Expected ${at(name)} to be a safetensors file, got ${got}: `;
+    t.is(stderr.slice(0, begin.length), begin);
   }
   const cut = await eddy(t, '', 'info', at('cut'));
   t.true(
