@@ -89,7 +89,7 @@ const layout = `
     <p class="verdict">A second network writes: each offset of the pen is drawn from what it foretells.</p>
   </div>
   <form class="written" id="write">
-    <label>Write <input type="text" id="words" maxlength="24" autocomplete="off" value="hello 2026"></label>
+    <label>Write <input type="text" id="words" maxlength="24" autocomplete="off" value="good day"></label>
     <label>from wild to neat <input type="range" id="bias" min="0" max="2" step="0.1" value="1"></label>
     <button type="submit">Write</button>
     <button type="button" class="quiet" id="svg" disabled>Save as SVG</button>

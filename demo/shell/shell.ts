@@ -7,7 +7,7 @@ import type { Page } from './page.js';
 
 const about: Readonly<Record<Place, string>> = {
   server:
-    'The networks run on the server of this page, each in a session of a WebSocket. The one that Type teaches is the same for all who type; what it learned is gone when the server ends.',
+    'The networks run on the server of this page, each in a session of a WebSocket. What this page teaches is its own; it goes on after the server has ended and come back, if that saves its sessions, as with npm start. The network that Type teaches is the same for all who type, and begins anew with the server.',
   here: 'The networks run in this page, by the same operators and to the same bits as on the server. Nothing that you give them leaves it.',
 };
 

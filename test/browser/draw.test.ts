@@ -123,6 +123,8 @@ for (const place of ['here', 'server'] as const) {
     await page.keyboard.press('Space');
     await textOf(page, '#draw-verdict', /: 1, /);
 
+    await page.locator('#write button[type="submit"]').click();
+    await textOf(page, '#write-note', /^Write again/);
     await page.locator('#words').fill('2 go');
     await page.locator('#write button[type="submit"]').click();
     await page.waitForFunction(
