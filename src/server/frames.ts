@@ -72,10 +72,11 @@ function isRows(
 function begin(session: Session, run: FrameRun): Input | undefined {
   const { payload, index } = run;
   const { model } = session.served;
+  const { kind } = model.config.input;
   let input: Input;
-  if (payload.kind === 'tokens') {
+  if (payload.kind === 'tokens' && kind === 'token') {
     input = payload.ids[index];
-  } else if (payload.kind === 'features') {
+  } else if (payload.kind === 'features' && kind === 'features') {
     const width = payload.values.length / payload.rows;
     const { values, rows } = payload;
     // A learner keeps what it steps: not the whole message for it.
@@ -100,7 +101,7 @@ function encode(session: Session, run: FrameRun): Input | undefined {
   const { encoder, takes } = served;
   if (encoder === undefined || payload.kind !== takes || !('chunks' in payload)) {
     const encoded = served.model.config.input.kind === 'token' ? 'tokens' : 'features';
-    throw new InputError(`Expected ${takes ? `${takes} or ${encoded}` : 'tokens or features'}, got ${payload.kind}`);
+    throw new InputError(`Expected ${takes ? `${takes} or ${encoded}` : encoded}, got ${payload.kind}`);
   }
   const { inputs, state } = encoder.encode(session.encoding, payload.chunks[index]);
   const { config, carryLayout } = served.model;

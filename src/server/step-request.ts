@@ -1,6 +1,7 @@
 import type { Encoder } from '../encoders/encoder.js';
 import { InputError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
+import type { ModelConfig } from '../model/config.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
@@ -45,7 +46,7 @@ export async function stepRequest(
   const served = findModel(models, name);
   if (served === undefined) {
     const names = [...models.keys()].join(', ');
-    throw new RequestError(404, 'unknown_model', `Expected model to be one of ${names}, got ${name ?? 'no name'}`);
+    throw new RequestError(404, 'unknown_model', `Expected model to be one of ${names}, got ${name || 'no name'}`);
   }
   const rows = rowsOf(served, { input, inputs, text, points }, most);
   const { model } = served;
@@ -87,7 +88,8 @@ function rowsOf(
     throw new RequestError(400, 'invalid', `Expected one of input, inputs, text and points, got ${found}`);
   }
   const [[name, value]] = names;
-  if (name === 'input') return [readInput(value)];
+  const { config } = served.model;
+  if (name === 'input') return [readInput(config, name, value)];
   const raw = name !== 'inputs';
   if (raw && served.takes !== name) {
     throw new InputError(`Expected input or inputs, got ${name}: ${served.name} has no encoder of ${name}`);
@@ -96,7 +98,7 @@ function rowsOf(
   if (!Array.isArray(rows) || rows.length === 0 || rows.length > most) {
     throw invalid(`${name} to be 1 to ${most} steps`, Array.isArray(rows) ? `${rows.length} of them` : rows);
   }
-  return raw ? rows : rows.map(readInput);
+  return raw ? rows : rows.map((row, i) => readInput(config, `inputs[${i}]`, row));
 }
 
 function encodeRaw(encoder: Encoder, name: string, raw: unknown): readonly Input[] {
@@ -105,27 +107,46 @@ function encodeRaw(encoder: Encoder, name: string, raw: unknown): readonly Input
   return [...inputs, ...encoder.finish(state)];
 }
 
-function readInput(value: unknown): Input {
-  if (typeof value === 'number') return value;
-  if (isNumbers(value)) return Float32Array.from(value);
-  throw new InputError(
-    `Expected input to be a token (a number) or a list of numbers, got ${JSON.stringify(value)?.slice(0, 40)}`,
-  );
+/** @throws InputError in the words of what was sent */
+function readInput({ input: { kind, size } }: ModelConfig, name: string, value: unknown): Input {
+  if (kind === 'token') {
+    if (Number.isInteger(value) && (value as number) >= 0 && (value as number) < size) return value as number;
+    throw new InputError(`Expected ${name} to be a token, a number from 0 to ${size - 1}, got ${shown(value)}`);
+  }
+  const numbers = readNumbers(name, `a list of numbers (${size} features)`, value);
+  if (numbers.length !== size) {
+    throw new InputError(`Expected ${name} to have ${size} features, got ${numbers.length}`);
+  }
+  return numbers;
 }
 
 function readCarry(model: Model, value: unknown): Carry {
   const { size } = model.carryLayout;
   if (value === undefined || value === null) return model.zeroCarry();
-  if (!isNumbers(value)) throw new InputError('Expected carry to be a list of numbers');
-  if (value.length !== size) throw new InputError(`Expected carry to have ${size} numbers, got ${value.length}`);
-  const carry = Float32Array.from(value);
-  const bad = carry.findIndex(number => !Number.isFinite(number));
-  if (bad >= 0) throw new InputError(`Expected carry[${bad}] to be a finite number, got ${value[bad]}`, bad);
+  const carry = readNumbers('carry', `a list of ${size} numbers`, value);
+  if (carry.length !== size) throw new InputError(`Expected carry to have ${size} numbers, got ${carry.length}`);
   return carry;
 }
 
-function isNumbers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(item => typeof item === 'number');
+/** What an answer says as text is read again; numbers that the network cannot step on are told as they were sent. */
+function readNumbers(name: string, expected: string, value: unknown): Float32Array {
+  if (!Array.isArray(value)) throw new InputError(`Expected ${name} to be ${expected}, got ${shown(value)}`);
+  return Float32Array.from(value, (item: unknown, i) => {
+    const number = typeof item === 'string' && inText.has(item) ? Number(item) : item;
+    if (typeof number !== 'number')
+      throw new InputError(`Expected ${name} to be ${expected}, got ${shown(item)} at ${i}`, i);
+    if (!Number.isFinite(Math.fround(number)))
+      throw new InputError(`Expected ${name}[${i}] to be a finite number of float32, got ${number}`, i);
+    return number;
+  });
+}
+
+const inText: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity', '-0']);
+
+/** As JSON has it, and no more of it than tells what it is. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 /** Numbers that read back as the same bits; what JSON cannot say is text. */
@@ -136,6 +157,6 @@ function plain(values: Float32Array): (number | string)[] {
 }
 
 function invalid(expected: string, got: unknown): RequestError {
-  const found = typeof got === 'string' ? got : JSON.stringify(got);
-  return new RequestError(400, 'invalid', `Expected ${expected}, got ${found?.slice(0, 40)}`);
+  const found = typeof got === 'string' ? got.slice(0, 40) : shown(got);
+  return new RequestError(400, 'invalid', `Expected ${expected}, got ${found}`);
 }

@@ -83,7 +83,7 @@ export function bytesFromInt16(samples: Int16Array): Uint8Array {
 
 /** The shortest decimal number that reads back as the same float32. */
 export function shortestFloat(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
+  for (let digits = 6; digits <= 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Object.is(Math.fround(short), value)) {
       return short;

@@ -64,6 +64,18 @@ test('POST /step steps once; its carry goes into the next request, and the bits 
   }
 });
 
+test('what an answer says as text is read again', async t => {
+  const { rows, post } = await setUp(t);
+  const carry = rows.zeroCarry().map((_, i) => (i % 2 === 0 ? -0 : 0.5));
+  const { status, answer } = await post({ input: [1, '-0', 2], carry: Array.from(carry, x => (x === 0 ? '-0' : x)) });
+  t.is(status, 200);
+  const step = rows.step(carry, Float32Array.of(1, -0, 2));
+  t.is(firstDifference(answer.carry.map(Number), step.carry), -1);
+  const { answer: refused } = await post({ input: [1, 'NaN', 2] });
+  t.like(refused.error, { code: 'bad_input', index: 1 });
+  t.regex(refused.error.message, /got NaN$/);
+});
+
 test('several inputs, or a text, are several steps, and labels come along', async t => {
   const { tokens, post } = await setUp(t);
   const [inputs, text] = [
@@ -115,6 +127,12 @@ test('what is wrong with a request is told by status and code', async t => {
     [{ input: [1, 2, 1e39] }, 400, 'bad_input', /finite/],
     [{ model: 'tokens', input: 5 }, 400, 'bad_input', /0 to 4, got 5/],
     [{ model: 'tokens', input: 0.5 }, 400, 'bad_input', /got 0.5/],
+    [{ input: 7 }, 400, 'bad_input', /^Expected input to be a list of numbers \(3 features\), got 7$/],
+    [{ inputs: [input, 7] }, 400, 'bad_input', /^Expected inputs\[1\] to be a list .* got 7$/],
+    [{ inputs: [input, [7]] }, 400, 'bad_input', /^Expected inputs\[1\] to have 3 features, got 1$/],
+    [{ input: [1, 2, 1e39] }, 400, 'bad_input', /got 1e\+39$/],
+    [{ model: 'tokens', input }, 400, 'bad_input', /^Expected input to be a token, a number from 0 to 4, got \[1,2,3\]$/],
+    [{ model: 'tokens', inputs: [1, '2'] }, 400, 'bad_input', /^Expected inputs\[1\] to be a token, a number from 0 to 4, got "2"$/],
     [{ input, carry: [1, 2] }, 400, 'bad_input', /carry to have 8 numbers, got 2/],
     [{ input, carry: [1, 2, 3, 4, 5, 6, 7, 1e39] }, 400, 'bad_input', /carry\[7\]/],
     [{ input, carry: 'x' }, 400, 'bad_input', /carry/],

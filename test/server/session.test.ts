@@ -283,6 +283,20 @@ test('what comes back is what was wanted', async t => {
   t.is(firstDifference(answer.carry!, steps[3].carry), -1);
 });
 
+for (const learn of ['none', 'private'] as const) {
+  test(`frames of another kind than the model takes are told in the words of the wire (learn: ${learn})`, async t => {
+    const model = await createModel(letters, { seed: 4 });
+    const server = await startServer(t, { default: (await setUp(t)).model, letters: model });
+    const client = await connectWire(t, server.url);
+    await openSession(client, 1, { learn });
+    await openSession(client, 2, { model: 'letters', learn });
+    client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'tokens', ids: [1] } });
+    t.is((await client.expect('fault')).message, 'Expected features, got tokens');
+    client.send(rowFrames(2, 1, [Float32Array.of(1)]));
+    t.is((await client.expect('fault')).message, 'Expected tokens, got features');
+  });
+}
+
 test('where only the last answer is wanted, it comes before finished, and every frame has one entry', async t => {
   const { client, rows, steps } = await setUp(t);
   await openSession(client, 1, { want: { last: true } });

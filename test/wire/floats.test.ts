@@ -55,6 +55,7 @@ test('the shortest number reads back as the same float32, and is no longer than 
     const short = shortestFloat(number);
     t.deepEqual(bits([Math.fround(short)]), bits([number]));
     t.true(String(short).length <= String(number).length, `${short} for ${number}`);
+    t.true(short.toExponential().replace(/e.*|\D/g, '').length <= 9, `${short} for ${number}`);
   });
   fc.assert(same, { numRuns: 5000 });
 });
