@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { ConfigError, ServeError } from '../errors.js';
 import { closeCodes } from '../wire/messages.js';
+import { markSaving, waitForSaving } from './handover.js';
 import { createRoutes } from './http.js';
 import { createHub, type Hub } from './hub.js';
 import { createKeeper } from './keep.js';
@@ -85,12 +86,15 @@ export async function serveHub(hub: Hub): Promise<Server> {
     socket.once('close', () => sockets.delete(socket));
   });
   const { sessionsFile } = settings;
+  let sessions = 0;
   if (sessionsFile !== undefined) {
-    settings.log.info({ sessions: await takeUpSessions(hub, sessionsFile) }, 'sessions taken up');
+    await waitForSaving(sessionsFile, settings.log);
+    sessions = await takeUpSessions(hub, sessionsFile);
+    settings.log.info({ sessions }, 'sessions taken up');
   }
   const { port } = await listen(http, settings);
   // Not before: where the port cannot be had, the next start takes them up.
-  if (sessionsFile !== undefined) await forgetSessions(sessionsFile);
+  if (sessionsFile !== undefined && sessions > 0) await forgetSessions(sessionsFile);
   const keeper = createKeeper(hub.models, hub.retired, { keep: undefined, ...settings });
   const heartbeat = setInterval(() => {
     for (const connection of hub.connections) connection.heartbeat();
@@ -171,6 +175,18 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
 
 async function drain(hub: Hub, http: HttpServer, sockets: ReadonlySet<Socket>): Promise<void> {
   hub.draining = true;
+  const { sessionsFile, grace, log } = hub.settings;
+  // Before the port is free: the next server may begin at once.
+  const saved = sessionsFile === undefined ? undefined : markSaving(sessionsFile, grace);
+  try {
+    await endConnections(hub, http, sockets);
+    if (sessionsFile !== undefined) log.info({ sessions: await saveSessions(hub, sessionsFile) }, 'sessions saved');
+  } finally {
+    saved?.();
+  }
+}
+
+async function endConnections(hub: Hub, http: HttpServer, sockets: ReadonlySet<Socket>): Promise<void> {
   const done = new Promise<void>(resolve => {
     http.close(() => resolve());
   });
@@ -181,6 +197,4 @@ async function drain(hub: Hub, http: HttpServer, sockets: ReadonlySet<Socket>): 
   }, hub.settings.grace);
   await done;
   clearTimeout(grace);
-  const { sessionsFile, log } = hub.settings;
-  if (sessionsFile !== undefined) log.info({ sessions: await saveSessions(hub, sessionsFile) }, 'sessions saved');
 }

@@ -1,11 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import { serve } from '../../src/server/index.js';
+import { silent } from '../../src/server/log.js';
 import type { Open, ServerMessage } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
@@ -119,6 +121,44 @@ test('a server that cannot listen leaves the sessions to the next start', async 
   const client = await connectWire(t, (await startServer(t, await seeded(), { sessionsFile })).url);
   t.is((await openSession(client, 1, { resume: { token, receivedSeq: 0 } })).token, token);
 });
+
+test('a server that starts while the one before drains waits until that has saved its sessions', async t => {
+  const sessionsFile = path();
+  const before = await serve(await seeded(), { sessionsFile, grace: 300 });
+  const first = await connectWire(t, before.url);
+  const { token } = await openSession(first, 1, { resumable: true });
+  // It takes no close, so that the grace runs.
+  first.socket.pause();
+  const ended = before.close();
+  const next = await startServer(t, await seeded(), { port: before.port, sessionsFile });
+  await ended;
+  const client = await connectWire(t, next.url);
+  t.is((await openSession(client, 1, { resume: { token, receivedSeq: 0 } })).token, token);
+  await t.throwsAsync(stat(`${sessionsFile}.saving`), { code: 'ENOENT' });
+});
+
+const late = Date.now() - 1;
+const inTime = Date.now() + 1e9;
+const { pid: over } = spawnSync(process.execPath, ['--version']);
+const left: Record<string, object | string> = {
+  'that was killed': { id: 'a', host: hostname(), pid: over, until: inTime },
+  'of the same number in another container': { id: 'a', host: hostname(), pid: process.pid, until: inTime },
+  'that has taken too long': { id: 'a', host: hostname(), pid: process.ppid, until: late },
+  'elsewhere that has taken too long': { id: 'a', host: 'elsewhere', pid: 1, until: late },
+  'that has written half of its mark': '{"id":"a","ho',
+};
+for (const [which, mark] of Object.entries(left)) {
+  test(`a server ${which} is not waited for`, async t => {
+    const sessionsFile = path();
+    await writeFile(`${sessionsFile}.saving`, typeof mark === 'string' ? mark : JSON.stringify(mark));
+    const warnings: string[] = [];
+    const log = { ...silent, warn: (_: object, message: string) => void warnings.push(message) };
+    const server = await serve(await seeded(), { sessionsFile, log, grace: 0 });
+    t.is(warnings.length, typeof mark === 'string' ? 0 : 1);
+    await server.close();
+    await t.throwsAsync(stat(`${sessionsFile}.saving`), { code: 'ENOENT' });
+  });
+}
 
 test('a file that could not be written is told at the start, and one that cannot at the end then', async t => {
   const sessionsFile = path();

@@ -1,0 +1,79 @@
+/** Between a server that ends and the next one: beside the sessions file stands a mark while that is going to be written. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { Log } from './log.js';
+
+interface Mark {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  /** In milliseconds of the clock: from then on nobody waits for it. */
+  readonly until: number;
+}
+
+/** Milliseconds for the writing itself. */
+const toWrite = 60_000;
+const betweenLooks = 50;
+
+/** Marks of this process. */
+const ours = new Set<string>();
+
+const markPath = (path: string): string => `${path}.saving`;
+
+/** Says that the sessions file is going to be written, after `grace` milliseconds at most. What is returned takes that back. */
+export function markSaving(path: string, grace: number): () => void {
+  const mark: Mark = { id: randomUUID(), host: hostname(), pid: process.pid, until: Date.now() + grace + toWrite };
+  try {
+    writeFileSync(markPath(path), JSON.stringify(mark), { mode: 0o600 });
+  } catch {
+    // The sessions have no place there either, which is told then.
+    return () => {};
+  }
+  ours.add(mark.id);
+  return () => {
+    ours.delete(mark.id);
+    // Another may have said the same since.
+    if (readMark(path)?.id === mark.id) rmSync(markPath(path), { force: true });
+  };
+}
+
+/** Resolves when nobody is going to write the sessions file; who died over it, or has had time enough, is not. */
+export async function waitForSaving(path: string, log: Log): Promise<void> {
+  let waited = false;
+  for (;;) {
+    const mark = readMark(path);
+    if (mark === undefined) return;
+    const late = Date.now() > mark.until;
+    if (late || !mayLive(mark)) {
+      log.warn({ pid: mark.pid, host: mark.host }, 'the server before has not saved its sessions');
+      rmSync(markPath(path), { force: true });
+      return;
+    }
+    if (!waited) log.info({ pid: mark.pid, host: mark.host }, 'waits until the server before has saved its sessions');
+    waited = true;
+    await new Promise(resolve => setTimeout(resolve, betweenLooks));
+  }
+}
+
+/** Of another machine it is not known. */
+function mayLive({ id, host, pid }: Mark): boolean {
+  if (host !== hostname()) return true;
+  if (pid === process.pid) return ours.has(id);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Undefined where there is none, or no whole one. */
+function readMark(path: string): Mark | undefined {
+  try {
+    const { id, host, pid, until } = JSON.parse(readFileSync(markPath(path), 'utf8')) as Mark;
+    return Number.isInteger(pid) && pid > 0 && typeof until === 'number' ? { id, host, pid, until } : undefined;
+  } catch {
+    return undefined;
+  }
+}
