@@ -17,6 +17,8 @@ export type Keep = (kept: Kept) => Promise<void>;
 export interface Keeper {
   /** Keeps what has moved since it was last kept. */
   run(): Promise<void>;
+  /** It has moved since it was last kept. */
+  owes(served: Served): boolean;
   /** Keeps a last time. */
   close(): Promise<void>;
 }
@@ -35,16 +37,18 @@ export function createKeeper(
   { keep, keepEvery, log, onError }: KeeperOptions,
   repeat = every,
 ): Keeper {
-  if (keep === undefined) return { run: async () => {}, close: async () => {} };
+  if (keep === undefined) return { run: async () => {}, owes: () => false, close: async () => {} };
   /** Updates that are kept. */
   const kept = new WeakMap<Served, number>();
   for (const served of models.values()) if (served.shared) kept.set(served, served.shared.count);
   let last: Promise<void> = Promise.resolve();
+  const owes = (served: Served): boolean =>
+    served.shared !== undefined && served.shared.count !== (kept.get(served) ?? 0);
 
   const keepAll = async (): Promise<void> => {
     for (const served of [...models.values(), ...retired]) {
       const { name, hash, shared } = served;
-      if (shared !== undefined && shared.count !== (kept.get(served) ?? 0)) {
+      if (shared !== undefined && owes(served)) {
         const { count } = shared;
         try {
           await keep({ name, model: served.model, bytes: saveTrainer(shared, new Map()) });
@@ -66,6 +70,7 @@ export function createKeeper(
 
   return {
     run,
+    owes,
     close() {
       stop();
       return run();

@@ -6,7 +6,7 @@ import { closeCodes } from '../wire/messages.js';
 import { markSaving, waitForSaving } from './handover.js';
 import { createRoutes } from './http.js';
 import { createHub, type Hub } from './hub.js';
-import { createKeeper } from './keep.js';
+import { createKeeper, type Keeper } from './keep.js';
 import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
 import { type Models, type Serveable, type Served, serveModel } from './served.js';
@@ -112,7 +112,7 @@ export async function serveHub(hub: Hub): Promise<Server> {
     replace(name, model) {
       const served = model && serveModel(name, model);
       const older = hub.models.get(name);
-      if (older !== undefined) retire(hub.retired, older);
+      if (older !== undefined) retire(hub.retired, older, keeper);
       hub.models.delete(name);
       if (served === undefined) return;
       hub.models.set(name, served);
@@ -121,14 +121,14 @@ export async function serveHub(hub: Hub): Promise<Server> {
   };
 }
 
-/** Older versions that are kept for sessions that rest; those that sessions learn stay in any case. */
+/** Older versions that are kept for sessions that rest; those that sessions learn, or whose lessons are not kept yet, stay in any case. */
 const mostRetired = 4;
 
-function retire(retired: Set<Served>, older: Served): void {
+function retire(retired: Set<Served>, older: Served, keeper: Keeper): void {
   retired.add(older);
   for (const served of retired) {
     if (retired.size <= mostRetired) return;
-    if (served.sharers === 0) retired.delete(served);
+    if (served.sharers === 0 && !keeper.owes(served)) retired.delete(served);
   }
 }
 

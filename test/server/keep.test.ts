@@ -95,6 +95,26 @@ test('a newer version is served to those who open after it; open sessions and th
   server.replace('m', undefined);
 });
 
+test('what was taught to a version is kept, also where several newer ones have followed and nobody learns it', async t => {
+  const [first, ...newer] = await Promise.all(
+    [1, 2, 3, 4, 5, 6, 7].map(seed => createModel(config('gru', [3]), { seed })),
+  );
+  const kept: Kept[] = [];
+  const keep = async (one: Kept): Promise<void> => void kept.push(one);
+  const server = await startServer(t, { m: first }, { allowShared: true, keep });
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1, { model: 'm', learn: 'shared', learning: { k1: 1, k2: 2 } });
+  await teach(client, 1, 2);
+  client.send({ type: 'finish', session: 1 });
+  await client.expect('finished');
+  for (const model of newer) server.replace('m', model);
+  await server.close();
+  t.deepEqual(
+    kept.map(({ model }) => model),
+    [first],
+  );
+});
+
 test('one that is not served any more is unknown to new sessions', async t => {
   const server = await startServer(t, {
     m: createTrainer(await createModel(config('gru', [3]))),
