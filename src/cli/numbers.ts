@@ -31,3 +31,8 @@ export function fromExactly(written: unknown, length: number): Float64Array | un
 export function counted(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
+
+/** As `1 update`, `2,000 updates`: for who looks at long numbers. */
+export function countedLong(number: number, what: string): string {
+  return `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`;
+}

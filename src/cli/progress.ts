@@ -1,10 +1,11 @@
 import { fstatSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
+import { countedLong } from './numbers.js';
 
 /** Tells a person at a terminal how far things are. */
 export interface Progress {
-  /** @param steps done; @param read bytes of the input; @param text how well it goes */
-  show(steps: number, read: number, text: string): void;
+  /** @param steps done; @param read bytes of the input; @param parts how well it goes, what matters most first */
+  show(steps: number, read: number, parts: readonly string[]): void;
   /** Takes the line away, so that something else can be written. */
   hide(): void;
   end(): void;
@@ -19,37 +20,26 @@ const interval = 100;
 export function createProgress(): Progress {
   if (!process.stderr.isTTY) return silent;
   const total = fileSize(0);
-  let latest = { steps: 0, text: '' };
-  let rate = 0;
-  let before = { steps: 0, time: performance.now() };
+  const meter = createRate();
+  let parts: readonly string[] = [];
   const bar = new SingleBar({
     stream: process.stderr,
     clearOnComplete: true,
     hideCursor: false,
-    barsize: 20,
     emptyOnZero: true,
-    format: (options, params) => {
-      const done =
-        total === undefined
-          ? ''
-          : `${bars(params.progress, options.barsize ?? 20)} ${Math.floor(100 * params.progress)} % · `;
-      const text = `${done}${latest.steps.toLocaleString('en')} steps · ${Math.round(rate).toLocaleString('en')}/s${latest.text && ` · ${latest.text}`}`;
-      return text.slice(0, (process.stderr.columns ?? 80) - 1);
-    },
+    // A terminal may not say how wide it is.
+    format: (_, { progress }) =>
+      progressLine((process.stderr.columns || 80) - 1, total === undefined ? undefined : progress, parts),
   });
   let shown = 0;
   let started = false;
 
   return {
-    show(steps, read, text) {
+    show(steps, read, goes) {
       const now = performance.now();
-      latest = { steps, text };
+      const rate = meter(steps, now);
+      parts = [countedLong(steps, 'step'), ...(rate === undefined ? [] : [`${brief(rate)}/s`]), ...goes];
       if (now - shown < interval) return;
-      if (now - before.time > 500) {
-        const recent = (1000 * (steps - before.steps)) / (now - before.time);
-        rate = rate === 0 ? recent : 0.7 * rate + 0.3 * recent;
-        before = { steps, time: now };
-      }
       shown = now;
       if (!started) bar.start(total ?? 1, 0);
       started = true;
@@ -64,6 +54,43 @@ export function createProgress(): Progress {
       if (started) bar.stop();
     },
   };
+}
+
+/** How many a second, lately; undefined as long as that is not known. */
+export function createRate(): (steps: number, now: number) => number | undefined {
+  let rate: number | undefined;
+  let before: { steps: number; time: number } | undefined;
+  return (steps, now) => {
+    before ??= { steps, time: now };
+    if (now - before.time > 500) {
+      const recent = (1000 * (steps - before.steps)) / (now - before.time);
+      rate = rate === undefined ? recent : 0.7 * rate + 0.3 * recent;
+      before = { steps, time: now };
+    }
+    return rate;
+  };
+}
+
+function brief(rate: number): string {
+  return rate < 10 ? String(Number(rate.toPrecision(2))) : Math.round(rate).toLocaleString('en');
+}
+
+/**
+ * One line of whole parts: where there is no room for all, the bar becomes shorter and goes, then the last parts.
+ *
+ * @param width columns that it may take
+ * @param share that is done; undefined where no one knows
+ */
+export function progressLine(width: number, share: number | undefined, parts: readonly string[]): string {
+  const all = [...(share === undefined ? [] : [`${Math.floor(100 * share)} %`]), ...parts];
+  let line = all[0];
+  for (const part of all.slice(1)) {
+    const longer = `${line} · ${part}`;
+    if (longer.length > width) break;
+    line = longer;
+  }
+  const size = share === undefined ? undefined : [20, 10].find(size => size + 1 + line.length <= width);
+  return (size === undefined ? line : `${bars(share!, size)} ${line}`).slice(0, width);
 }
 
 function bars(share: number, size: number): string {

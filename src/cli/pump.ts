@@ -169,12 +169,12 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
 
   const stopped = stopping.status !== undefined;
   const told = [
-    ...(stderr.isTTY ? [counted(steps, 'step'), task.progress()] : []),
+    ...(stderr.isTTY ? [counted(steps, 'step'), ...task.progress()] : []),
     ...(rest.dropped > 0 ? [`${counted(rest.dropped, 'frame')} dropped (--overflow ${options.overflow})`] : []),
     ...(skipped > 0 ? [`${counted(skipped, 'line')} skipped`] : []),
     ...describeBounds(limited, shortened),
     ...((stderr.isTTY || stopped) && options.save ? [`saved as ${options.save}`] : []),
-  ].filter(part => part !== '');
+  ];
   if (told.length > 0) say(told.join(' · '));
   const measured = options.metrics ? task.metrics?.() : undefined;
   if (measured) for (const line of measureLines(measured, 1000)) say(line);

@@ -89,7 +89,7 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
       const { settled, open } = read.transcript;
       return { step, said: settled.map(label), open: open.map(label), ...say(prediction) };
     },
-    progress: () => '',
+    progress: () => [],
     save: () => null,
     write: ({ key, inputs }) => ({
       ...(columns.key === undefined ? {} : { key }),

@@ -50,10 +50,10 @@ export function createScore(targets: readonly string[], persistent: boolean, fro
       ...(banded ? { coverage: named(coverage) } : {}),
     }),
     /** The mean over the targets of error / error of persistence. */
-    progress(): string {
+    progress(): readonly string[] {
       const ratios = error.map((mean, i) => mean.value() / persistence[i].value()).filter(Number.isFinite);
-      if (!persistent || ratios.length === 0) return '';
-      return `error ${(ratios.reduce((a, b) => a + b, 0) / ratios.length).toFixed(3)} of persistence`;
+      if (!persistent || ratios.length === 0) return [];
+      return [`error ${(ratios.reduce((a, b) => a + b, 0) / ratios.length).toFixed(3)} of persistence`];
     },
     state: (): SavedScore => ({
       error: error.map(mean => mean.state()),

@@ -9,8 +9,8 @@ export interface Task<Frame> {
   items(frame: Frame): readonly Item[];
   /** What the step of the oldest frame that has no answer says, and how well that frame was foretold. */
   answer(step: Step): object;
-  /** How well things go: bits per character, error beside that of persistence. */
-  progress(): string;
+  /** How well things go, what matters most first: bits per character, error beside that of persistence. */
+  progress(): readonly string[];
   /** How well things went, beside the trivial predictors; undefined before this run has scored anything. */
   metrics?(): Metrics | undefined;
   /** What it remembers besides the states of its streams: plain data. */

@@ -90,10 +90,10 @@ export function createTokens(options: TokensOptions): Task<number> {
     },
 
     progress() {
-      if (scored === 0) return '';
+      if (scored === 0) return [];
       const mean = (bits / scored).toFixed(3);
       const alone = (frequencies.bits() / scored).toFixed(3);
-      return `${mean} bits a ${unit}, lately ${recent.value().toFixed(3)} (frequencies alone ${alone})`;
+      return [`${mean} bits a ${unit}`, `lately ${recent.value().toFixed(3)}`, `frequencies alone ${alone}`];
     },
 
     metrics: () => measured,
