@@ -5,16 +5,16 @@ import { argmax } from '../model/sample.js';
 import { evaluate } from '../training/evaluate.js';
 import { createTrainer } from '../training/trainer.js';
 import { readCheckpointFile } from './checkpoint-file.js';
+import { examples } from './examples.js';
 import { encodeSequence, type Lesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { brief } from './numbers.js';
 import type { Reading } from './sequences.js';
 
-const example = `
-Examples:
-  $ eddy eval letters.safetensors held-out.ndjson
-  $ eddy eval --json wear.safetensors fleet-2.csv | jq .mae
-`;
+const example = examples(
+  ['eddy eval letters.safetensors held-out.ndjson'],
+  ['eddy eval --json wear.safetensors fleet-2.csv | jq .mae'],
+);
 
 export function evalCommand(): Command {
   return new Command('eval')

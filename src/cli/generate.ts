@@ -12,6 +12,7 @@ import { writeLine } from '../operators/write-line.js';
 import { createRandom } from '../random.js';
 import { readCheckpointFile } from './checkpoint-file.js';
 import { turn } from './events.js';
+import { examples } from './examples.js';
 import { integer, number } from './settings.js';
 import { createSink } from './sink.js';
 import { labelOf } from './tokens.js';
@@ -27,12 +28,11 @@ interface GenerateOptions {
   readonly bias?: number;
 }
 
-const example = `
-Examples:
-  $ eddy generate text.eddy --length 500
-  $ eddy generate text.eddy --prime "To be" --temperature 0.7 --top-k 20 --seed 3
-  $ eddy generate hand.safetensors --svg --text "2 + 2" --bias 1 > sum.svg
-`;
+const example = examples(
+  ['eddy generate text.eddy --length 500'],
+  ['eddy generate text.eddy --prime "To be" --temperature 0.7 --top-k 20'],
+  ['eddy generate hand.safetensors --svg --text "2 + 2" --bias 1 > sum.svg'],
+);
 
 export function generateCommand(): Command {
   return new Command('generate')

@@ -2,12 +2,9 @@ import { Command } from 'commander';
 import type { TrainerOptions } from '../training/trainer.js';
 import { extraOf } from './assemble.js';
 import { naming, readCheckpointFile } from './checkpoint-file.js';
+import { examples } from './examples.js';
 
-const example = `
-Examples:
-  $ eddy info model.eddy
-  $ eddy info --json model.eddy | jq .config
-`;
+const example = examples(['eddy info model.eddy'], ['eddy info --json model.eddy | jq .config']);
 
 export function infoCommand(): Command {
   return new Command('info')

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import { wants } from './answer.js';
+import { examples } from './examples.js';
 import { formats } from './formats/format.js';
 import { checkStandardInput } from './input.js';
 import { pipeServer, type ServerOptions, serverOptions } from './pipe-server.js';
@@ -11,19 +12,21 @@ import { forecasts } from './readings.js';
 import { choice, integer, names, positive } from './settings.js';
 import { overflows } from './source.js';
 
-const example = `
-Examples:
-  $ cat some.txt | eddy pipe --learn                     text, learned as it is read
-  $ vmstat -n 1 | eddy pipe --learn                      a forecast of the next second, every second
-  $ eddy pipe --learn --target temp --horizon 5 < log.csv
-  $ vmstat -n 1 | eddy pipe --learn --loss gaussian      with the band in which 9 of 10 values should lie
-  $ eddy pipe --learn --key sensor --save all.eddy --save-every 1000 --resume < fleet.csv
-  $ eddy pipe --learn --anomaly < log.csv                 and how surprising each reading was
-  $ arecord -f S16_LE -r 16000 | eddy pipe digits.safetensors      what is said, from the microphone
-  $ eddy pipe demo/models/drawn-digits.safetensors < points.ndjson     what is drawn: { "x", "y", "time", "up" } a line
-  $ eddy pipe all.eddy < new.csv                         predict with what was learned, learn nothing
-  $ eddy pipe --server ws://127.0.0.1:8080 < rows.txt    a network on a server, which may end and come back
-`;
+const example = examples(
+  ['cat some.txt | eddy pipe --learn', 'text, learned as it is read'],
+  ['vmstat -n 1 | eddy pipe --learn', 'a forecast of the next second, every second'],
+  ['vmstat -n 1 | eddy pipe --learn --loss gaussian', 'with the band in which 9 of 10 values should lie'],
+  ['eddy pipe --learn --target temp --horizon 5 < log.csv', 'one column, five rows ahead'],
+  ['eddy pipe --learn --anomaly < log.csv', 'and how surprising each reading was'],
+  ['eddy pipe --learn --key sensor --save all.eddy --resume < fleet.csv', 'many streams, gone on with at each run'],
+  ['eddy pipe all.eddy < new.csv', 'predict with what was learned, learn nothing'],
+  ['arecord -f S16_LE -r 16000 | eddy pipe digits.safetensors', 'what is said, from the microphone'],
+  [
+    'eddy pipe demo/models/drawn-digits.safetensors < points.ndjson',
+    'what is drawn: { "x", "y", "time", "up" } a line',
+  ],
+  ['eddy pipe --server ws://127.0.0.1:8080 < rows.txt', 'a network on a server, which may end and come back'],
+);
 
 export function pipeCommand(): Command {
   return new Command('pipe')
@@ -33,10 +36,17 @@ export function pipeCommand(): Command {
     )
     .argument('[checkpoint]', 'a network that was saved; without one, a new network')
     .optionsGroup('What comes in:')
-    .addOption(choice('-f, --format <format>', 'default: as it looks; text where it looks like nothing else', formats))
-    .addOption(integer('--sample-rate <hertz>', 'pcm16, f32 of a network that hears: default its own', 1000, 400_000))
+    .addOption(choice('-f, --format <format>', 'how it is read (default: as it looks, else as text)', formats))
+    .addOption(
+      integer(
+        '--sample-rate <hertz>',
+        'pcm16, and f32 of a network that hears: samples a second (default: its own)',
+        1000,
+        400_000,
+      ),
+    )
     .addOption(integer('--features <n>', 'f32: numbers in a row', 1, 65_536))
-    .option('--delimiter <character>', 'csv: default the one of , ; tab that the first line has')
+    .option('--delimiter <character>', 'csv: what parts the cells (default: of , ; tab the one in the first line)')
     .addOption(names('--columns <names>', 'the columns that the network sees (default: all with numbers)'))
     .addOption(names('--ignore <names>', 'columns that it does not see'))
     .option('--key <column>', 'tells streams apart: a state for each, one network for all')
@@ -64,7 +74,7 @@ export function pipeCommand(): Command {
     .addOption(
       positive(
         '--anomaly [deviations]',
-        'of readings: say how surprising each was, and from where on it is unusual (5)',
+        'of readings: say how surprising each was, and from where on it is unusual (default: 5)',
       ),
     )
     .addOption(choice('--want <what>', 'of text: how much of a prediction a line says', wants).default('top-k'))
@@ -73,9 +83,9 @@ export function pipeCommand(): Command {
     .option('--metrics', 'at the end, how well it went, beside the trivial predictors')
     .addOption(integer('--season <n>', 'with --metrics: rows after which the stream repeats itself', 1, 1_000_000))
     .optionsGroup('A new network:')
-    .addOption(choice('--cell <kind>', 'default: gru', Object.keys(cells)))
+    .addOption(choice('--cell <kind>', 'of each layer (default: gru)', Object.keys(cells)))
     .addOption(integer('--hidden <units>', 'units of a layer (default: 128 for text, 32 for readings)', 1, 65_536))
-    .addOption(integer('--layers <n>', 'default: 1', 1, 64))
+    .addOption(integer('--layers <n>', 'layers (default: 1)', 1, 64))
     .addOption(integer('--seed <n>', 'of its first weights (default: 0)', 0))
     .optionsGroup('Learning:')
     .option('--learn', 'learn from each step, after its prediction')

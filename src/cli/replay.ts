@@ -1,14 +1,14 @@
 import { Command } from 'commander';
+import { examples } from './examples.js';
 import { statuses } from './failure.js';
 import { createSink } from './sink.js';
 import { replayRecord } from './verify.js';
 
-const example = `
-Examples:
-  $ eddy pipe --learn --record run.ndjson < some.txt > /dev/null
-  $ eddy replay --verify run.ndjson       status 0 where every bit is the same, 1 and the first difference where not
-  $ eddy replay run.ndjson                the lines that eddy pipe wrote, once more
-`;
+const example = examples(
+  ['eddy pipe --learn --record run.ndjson < some.txt > /dev/null'],
+  ['eddy replay --verify run.ndjson', 'status 0 where every bit is the same, else 1 and the first difference'],
+  ['eddy replay run.ndjson', 'the lines that eddy pipe wrote, once more'],
+);
 
 export function replayCommand(): Command {
   return new Command('replay')

@@ -7,6 +7,7 @@ import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
 import { isLoopback } from '../server/hosts.js';
 import type { ServeOptions as Options, Serveable } from '../server/index.js';
+import { examples } from './examples.js';
 import { describeFailure } from './failure.js';
 import { readGiven } from './given.js';
 import { letHeapGrow } from './heap.js';
@@ -40,19 +41,21 @@ const levels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 type Level = (typeof levels)[number];
 
 const example = `
-A session opens a model by its name: that of its file, without what follows the last dot; of a folder, every .eddy and
-.safetensors file in it. A file that changes is taken up; open sessions stay on the version that they began with. Sessions
-learn where they ask for "learn: private"; the served weights move only with --shared, or for a token with learn-shared.
+A session opens a model by its name: that of its file, without what follows the
+last dot; of a folder, every .eddy and .safetensors file in it. A file that
+changes is taken up; open sessions stay on the version that they began with.
+Sessions learn where they ask for "learn: private"; the served weights move only
+with --shared, or for a token with learn-shared.
 
-EDDY_TOKENS holds what the file of --tokens does: [{ "name": "phones", "token": "...", "permissions": ["predict"] }]
-
-Examples:
-  $ eddy serve text.eddy                         ws://127.0.0.1:8080, and POST /step for curl
-  $ eddy serve models/ --port 9000               each checkpoint of a folder
-  $ eddy serve --cell gru --hidden 128           a new network of bytes, for sessions that learn
-  $ eddy serve --cell lstm --features 6          a new network of rows of six numbers
-  $ eddy serve models/ --host 0.0.0.0 --tokens tokens.json --tls-cert cert.pem --tls-key key.pem
-`;
+EDDY_TOKENS holds what the file of --tokens does:
+[{ "name": "phones", "token": "...", "permissions": ["predict"] }]
+${examples(
+  ['eddy serve text.eddy', 'ws://127.0.0.1:8080, and POST /step for curl'],
+  ['eddy serve models/ --port 9000', 'each checkpoint of a folder'],
+  ['eddy serve --cell gru --hidden 128', 'a new network of bytes, for sessions that learn'],
+  ['eddy serve --cell lstm --features 6', 'a new network of rows of six numbers'],
+  ['eddy serve models/ --host 0.0.0.0 --tokens tokens.json \\\n      --tls-cert cert.pem --tls-key key.pem'],
+)}`;
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -63,15 +66,6 @@ export function serveCommand(): Command {
     .argument('[path...]', 'networks that were saved, or folders of them')
     .addOption(integer('-p, --port <port>', 'port to listen on; 0 for any', 0, 65_535).default(8080))
     .option('--host <address>', 'address to listen on; one that others reach needs tokens', '127.0.0.1')
-    .option('--tokens <file>', 'who may connect, and what each may do: a JSON list')
-    .option('--anonymous', 'listen where others can connect, though there are no tokens')
-    .addOption(names('--origin <list>', 'web pages that may connect, as https://example.org; * is all of them'))
-    .option('--tls-cert <file>', 'certificate as PEM: wss:// and https:// alone')
-    .option('--tls-key <file>', 'its private key')
-    .option('--shared', 'without tokens: sessions may move the served weights, for everyone')
-    .option('--learned <folder>', 'keep what sessions taught the served models, and go on from it at the next start')
-    .addOption(integer('--keep-every <seconds>', 'how often it is kept', 1, 86_400).default(60))
-    .option('--sessions <file>', 'resumable sessions are saved there at the end, and go on at the next start')
     .addOption(
       integer('--watch <seconds>', 'how often files are looked at for newer versions; 0 is never', 0, 86_400).default(
         2,
@@ -80,6 +74,18 @@ export function serveCommand(): Command {
     .addOption(
       choice('--log <level>', 'what is logged to standard error, a JSON record a line', levels).default('warn'),
     )
+    .optionsGroup('Who may do what:')
+    .option('--tokens <file>', 'who may connect, and what each may do: a JSON list')
+    .option('--anonymous', 'listen where others can connect, though there are no tokens')
+    .addOption(names('--origin <list>', 'web pages that may connect, as https://example.org; * is all of them'))
+    .option('--tls-cert <file>', 'certificate as PEM: wss:// and https:// alone')
+    .option('--tls-key <file>', 'its private key')
+    .option('--shared', 'without tokens: sessions may move the served weights, for everyone')
+    .optionsGroup('What is kept:')
+    .option('--learned <folder>', 'keep what sessions taught the served models, and go on from it at the next start')
+    .addOption(integer('--keep-every <seconds>', 'how often it is kept', 1, 86_400).default(60))
+    .option('--sessions <file>', 'resumable sessions are saved there at the end, and go on at the next start')
+    .optionsGroup('A new network:')
     .addOption(choice('--cell <kind>', 'serve a new network as well, named default', Object.keys(cells)))
     .addOption(integer('--hidden <units>', 'units of a layer', 1, 65_536).default(128))
     .addOption(integer('--layers <n>', 'its layers', 1, 64).default(1))

@@ -9,6 +9,7 @@ import { copyModel, createModel } from '../model/model.js';
 import { type Epoch, fit, splitSequences, withNoise } from '../training/fit.js';
 import { createTrainer } from '../training/trainer.js';
 import { createBar } from './bar.js';
+import { examples } from './examples.js';
 import { checkPlace, writeWhole } from './keep.js';
 import { encodeSequence, inUnits, makeLesson } from './lesson.js';
 import { readLessons } from './lessons.js';
@@ -43,16 +44,21 @@ interface TrainOptions {
 }
 
 const example = `
-Files: one JSON a line (.ndjson, .jsonl): { "inputs": [[…], …] or "tokens": […], and "label" or "target" of the last step,
-or "labels" or "targets" of each }; a table (.csv, .tsv) with --target, and --key where it holds many sequences; WAV files or a
-folder of them, what one says being its folder's name or its own up to the first _; all else is text, to foretell byte by byte.
-
-Examples:
-  $ eddy train letters.ndjson --out letters.safetensors --patience 5
-  $ eddy train fleet.csv --key engine --target wear --out wear.safetensors --plot loss.svg
-  $ eddy train recordings/ --out digits.safetensors --hidden 96 --noise 0.3
-  $ eddy train book.txt --out book.safetensors --hidden 256 --epochs 5
-`;
+Files:
+  .ndjson, .jsonl  a sequence a line: { "inputs": [[…], …] or "tokens": […],
+                   and "label" or "target" of the last step, or "labels" or
+                   "targets" of each }
+  .csv, .tsv       a table with --target, and --key where it holds many
+                   sequences
+  .wav, folders    recordings; what one says is its folder's name, or its own
+                   up to the first _
+  all else         text, to foretell byte by byte
+${examples(
+  ['eddy train letters.ndjson --out letters.safetensors --patience 5'],
+  ['eddy train fleet.csv --key engine --target wear --out wear.safetensors'],
+  ['eddy train recordings/ --out digits.safetensors --hidden 96 --noise 0.3'],
+  ['eddy train book.txt --out book.safetensors --hidden 256 --plot loss.svg'],
+)}`;
 
 export function trainCommand(): Command {
   return new Command('train')
@@ -70,13 +76,15 @@ export function trainCommand(): Command {
       choice('--at <when>', 'csv: the target of each row, or of the last (default: as it looks)', ['last', 'every']),
     )
     .option('--inputs <field>', 'ndjson: the field with the rows (default: inputs)')
-    .addOption(choice('--label <where>', 'sound: what is said stands in (default: as it looks)', ['name', 'folder']))
+    .addOption(choice('--label <where>', 'sound: where what is said stands (default: as it looks)', ['name', 'folder']))
     .option(
       '--spelled',
       'sound: its label is said letter by letter, or part by part between dashes; no frame has its own (ctc)',
     )
     .addOption(integer('--length <n>', 'text: steps of a sequence (default: 128)', 2, 65_536))
-    .addOption(choice('--output <kind>', 'default: as the targets look', ['classes', 'labels', 'values']))
+    .addOption(
+      choice('--output <kind>', 'what it foretells (default: as the targets look)', ['classes', 'labels', 'values']),
+    )
     .optionsGroup('The network:')
     .addOption(choice('--cell <kind>', 'of each layer', Object.keys(cells)).default('gru'))
     .addOption(integer('--hidden <units>', 'units of a layer (default: 128 for text, else 64)', 1, 65_536))

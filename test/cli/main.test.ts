@@ -15,6 +15,7 @@ test('each command says what it does, with examples', async t => {
     const help = await eddy(t, '', command, '--help');
     t.is(help.status, 0);
     t.true(help.stdout.startsWith(`Usage: eddy ${command}`), help.stdout);
+    for (const line of `${all.stdout}${help.stdout}`.split('\n')) t.true(line.length <= 80, line);
     if (command !== 'demo') t.regex(help.stdout, new RegExp(`^  \\$ .*eddy ${command}`, 'm'));
   }
 });
