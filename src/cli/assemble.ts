@@ -7,9 +7,11 @@ import { loadTrainer, saveTrainer } from '../training/checkpoint.js';
 import { createTrainer, type Trainer, type TrainerOptions } from '../training/trainer.js';
 import type { Want } from './answer.js';
 import type { Columns, Reading } from './columns.js';
+import { counted } from './numbers.js';
 import { createPipeline, type Outcome, type Pipeline } from './pipeline.js';
 import { createReadingsTask, type Forecast } from './readings.js';
 import { createRows } from './rows.js';
+import { inputSize, outputSize } from './sizes.js';
 import type { Resumed, Task } from './task.js';
 import { createTokens } from './tokens.js';
 
@@ -127,7 +129,7 @@ async function network(plan: Plan, checkpoint: Uint8Array | undefined): Promise<
     const { trainer, states } = await loadTrainer(checkpoint);
     if (trainer.options.lateness < lateness) {
       throw new ConfigError(
-        `Expected a learner that waits ${lateness} steps for targets, got ${trainer.options.lateness}`,
+        `Expected a learner that waits ${counted(lateness, 'step')} for targets, got ${trainer.options.lateness}`,
       );
     }
     return { model: trainer.model, trainer, resumed: { states, saved: extra?.task } };
@@ -199,7 +201,7 @@ function checkFits({ input, output }: ModelConfig, { columns, asIs }: Plan): voi
   if (columns === undefined) {
     if (output.kind !== 'classes' || output.size < input.size) {
       throw new ConfigError(
-        `Expected a network with a class for each of ${input.size} tokens, got ${output.size} ${output.kind}`,
+        `Expected a network with a class for each of ${inputSize(input)}, got ${outputSize(output)}`,
       );
     }
     return;
@@ -208,8 +210,8 @@ function checkFits({ input, output }: ModelConfig, { columns, asIs }: Plan): voi
   const numbers = output.kind === 'values' || output.kind === 'gaussian';
   if (input.size !== 2 * columns.inputs.length || !numbers || output.size !== columns.targets.length) {
     throw new ConfigError(
-      `Expected a network for ${columns.inputs.length} columns of input and ${columns.targets.length} of output, ` +
-        `got one of ${input.size} features and ${output.size} ${output.kind}`,
+      `Expected a network for ${counted(columns.inputs.length, 'column')} of input and ${columns.targets.length} of output, ` +
+        `got one of ${inputSize(input)} and ${outputSize(output)}`,
     );
   }
 }

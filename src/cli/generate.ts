@@ -15,6 +15,7 @@ import { turn } from './events.js';
 import { examples } from './examples.js';
 import { integer, number } from './settings.js';
 import { createSink } from './sink.js';
+import { inputSize, outputSize } from './sizes.js';
 import { labelOf } from './tokens.js';
 
 interface GenerateOptions {
@@ -68,7 +69,7 @@ async function generate(path: string, options: GenerateOptions): Promise<void> {
   }
   if (input.kind !== 'token' || output.kind !== 'classes' || output.size > input.size) {
     throw new ConfigError(
-      `Expected a network of text, with tokens in and classes out, got ${input.size} ${input.kind} and ${output.size} ${output.kind}`,
+      `Expected a network of text, with tokens in and classes out, got ${inputSize(input)} and ${outputSize(output)}`,
     );
   }
   const known = createEncoder(encoder ?? { kind: 'bytes' }) as Encoder<string, unknown, number>;

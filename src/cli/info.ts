@@ -3,6 +3,8 @@ import type { TrainerOptions } from '../training/trainer.js';
 import { extraOf } from './assemble.js';
 import { naming, readCheckpointFile } from './checkpoint-file.js';
 import { examples } from './examples.js';
+import { counted, countedLong } from './numbers.js';
+import { inputSize, outputSize } from './sizes.js';
 
 const example = examples(['eddy info model.eddy'], ['eddy info --json model.eddy | jq .config']);
 
@@ -43,16 +45,13 @@ async function info(path: string, { json }: { readonly json?: boolean }): Promis
 
   const { input, layers, output, encoder, labels, skip } = config;
   const rows: [string, string][] = [
-    ['file', `${path}, ${bytes.length.toLocaleString('en')} bytes`],
-    [
-      'input',
-      `${input.size} ${input.kind === 'token' ? 'tokens' : 'features'}${encoder ? `, from ${encoder.kind}` : ''}`,
-    ],
-    ...layers.map(({ cell, size }, i): [string, string] => [`layer ${i}`, `${cell}, ${size} units`]),
+    ['file', `${path}, ${countedLong(bytes.length, 'byte')}`],
+    ['input', `${inputSize(input)}${encoder ? `, from ${encoder.kind}` : ''}`],
+    ...layers.map(({ cell, size }, i): [string, string] => [`layer ${i}`, `${cell}, ${counted(size, 'unit')}`]),
     ...(skip ? [['skip', 'every layer sees the input, the readout every layer'] as [string, string]] : []),
-    ['output', `${output.size} ${output.kind}`],
+    ['output', outputSize(output)],
     ...(labels ? [['labels', cut(labels.join(', '))] as [string, string]] : []),
-    ['weights', `${parameters.toLocaleString('en')} numbers`],
+    ['weights', countedLong(parameters, 'number')],
     ...shapes.map(({ name, shape }): [string, string] => [`  ${name}`, shape.join(' × ')]),
   ];
   if (learner) {

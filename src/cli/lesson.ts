@@ -9,6 +9,7 @@ import type { Weights } from '../model/parameters.js';
 import type { Sequence } from '../training/evaluate.js';
 import type { Target } from '../training/loss.js';
 import { numberOf, show } from './formats/format.js';
+import { counted } from './numbers.js';
 import type { Raw, RawFile } from './sequences.js';
 
 /** What a network takes and says: all that its configuration has besides its layers. */
@@ -21,9 +22,15 @@ export type Lesson = Pick<ModelConfig, 'input' | 'output' | 'labels'> & {
 /**
  * What there is to learn in the sequences of the training part: its statistics and labels.
  *
+ * @param known all sequences whose classes and tokens the network has outputs for
  * @throws ConfigError if the sequences are of several kinds
  */
-export function makeLesson({ kind, columns }: RawFile, training: readonly Raw[], asked?: OutputKind): Lesson {
+export function makeLesson(
+  { kind, columns }: RawFile,
+  training: readonly Raw[],
+  asked?: OutputKind,
+  known = training,
+): Lesson {
   const said = training.flatMap(({ targets }) => targets.filter(target => target !== null));
   if (said.length === 0) throw new ConfigError('Expected a sequence with a target to learn from, got none');
   const output = asked ?? (training.some(({ named }) => named) ? 'classes' : 'values');
@@ -35,7 +42,7 @@ export function makeLesson({ kind, columns }: RawFile, training: readonly Raw[],
         : kind === 'sound'
           ? hearing(training)
           : undefined;
-  const tokens = kind === 'text' ? 256 : kind === 'tokens' ? mostToken(training) + 1 : 0;
+  const tokens = kind === 'text' ? 256 : kind === 'tokens' ? mostToken(known) + 1 : 0;
   const input =
     encoder?.kind === 'readings'
       ? createReadings(encoder).input
@@ -46,7 +53,8 @@ export function makeLesson({ kind, columns }: RawFile, training: readonly Raw[],
     const following =
       kind !== 'rows' && kind !== 'sound' && training.every(({ targets }) => targets.every(Number.isInteger));
     if (following) return { input, output: { kind: output, size: tokens }, ...(encoder ? { encoder } : {}) };
-    const names = [...new Set(said.map(String))].sort(naturally);
+    const all = known.flatMap(({ targets }) => targets.filter(target => target !== null));
+    const names = [...new Set(all.map(String))].sort(naturally);
     // A class without a name says nothing.
     if (training.some(({ unaligned }) => unaligned)) names.push('');
     return { input, output: { kind: output, size: names.length }, labels: names, ...(encoder ? { encoder } : {}) };
@@ -57,6 +65,19 @@ export function makeLesson({ kind, columns }: RawFile, training: readonly Raw[],
   return { input, output: { kind: output, size }, ...(encoder ? { encoder } : {}), ...(scale ? { scale } : {}) };
 }
 
+/** What each target is, where all are the same: nothing can be told apart by it. */
+export function onlyTarget(sequences: readonly Raw[]): string | undefined {
+  let only: unknown;
+  for (const { targets, unaligned } of sequences) {
+    for (const target of targets) {
+      if (target === null) continue;
+      only ??= target;
+      if (unaligned || JSON.stringify(target) !== JSON.stringify(only)) return undefined;
+    }
+  }
+  return only === undefined ? undefined : show(only);
+}
+
 /** A sequence as the network takes it. @throws InputError naming where the sequence stands */
 export function encodeSequence(lesson: Lesson, raw: Raw): Sequence {
   const targets = raw.targets.map(target => encodeTarget(lesson, target, raw.from));
@@ -64,7 +85,9 @@ export function encodeSequence(lesson: Lesson, raw: Raw): Sequence {
   const inputs = encodeSound(lesson, raw);
   const first = raw.unaligned ? 0 : inputs.length - 1;
   if (first < 0 || inputs.length < targets.length)
-    throw new InputError(`Expected ${raw.from} to be as long as a frame for each label, got ${inputs.length} frames`);
+    throw new InputError(
+      `Expected ${raw.from} to be as long as a frame for each label, got ${counted(inputs.length, 'frame')}`,
+    );
   return { inputs, targets: inputs.map((_, t) => targets[t - first] ?? null) };
 }
 
@@ -116,7 +139,9 @@ function encodeTarget({ output, labels, scale }: Lesson, target: unknown, from: 
   }
   const row = numbers(target, `a target of ${from}`);
   if (row.length !== output.size)
-    throw new InputError(`Expected the targets of ${from} to be ${output.size} numbers, got ${show(target)}`);
+    throw new InputError(
+      `Expected the targets of ${from} to be ${counted(output.size, 'number')}, got ${show(target)}`,
+    );
   return Float32Array.from(row, (value, i) => (scale ? (value - scale[i].mean) / deviation(scale[i]) : value));
 }
 

@@ -1,6 +1,6 @@
 import type { Average } from '../training/average.js';
 import type { Metrics } from '../training/judge.js';
-import { brief } from './numbers.js';
+import { brief, counted } from './numbers.js';
 
 /**
  * How well a stream was foretold, as lines for a person: each measure over all steps, over the newest and fading, beside those of the
@@ -35,7 +35,7 @@ export function measureLines(metrics: Metrics, width: number): string[] {
   }
   const cell = (value: number): string => String(brief(Number(value.toPrecision(4))) ?? '-').padStart(14);
   return [
-    `${`of ${metrics.count} step${metrics.count === 1 ? '' : 's'}`.padEnd(16)}${'all'.padStart(14)}${`newest ${width}`.padStart(14)}${'fading'.padStart(14)}`,
+    `${`of ${counted(metrics.count, 'step')}`.padEnd(16)}${'all'.padStart(14)}${`newest ${width}`.padStart(14)}${'fading'.padStart(14)}`,
     ...rows.map(([name, { mean, window, fading }]) => name.padEnd(16) + cell(mean) + cell(window) + cell(fading)),
   ];
 }

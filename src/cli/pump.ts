@@ -111,7 +111,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   const stopping = onSignal(
     () => {
       const left = rest.stop();
-      if (left > 0) say(`finishing what has been read, ${left} bytes (Ctrl-C again stops at once)`);
+      if (left > 0) say(`finishing what has been read, ${counted(left, 'byte')} (Ctrl-C again stops at once)`);
     },
     status => {
       keep();

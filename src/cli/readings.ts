@@ -4,7 +4,7 @@ import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
 import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
 import type { Columns, Reading } from './columns.js';
-import { brief, exactly, fromExactly } from './numbers.js';
+import { brief, counted, exactly, fromExactly } from './numbers.js';
 import type { Item } from './pipeline.js';
 import { resumeMetrics, type SavedMetrics } from './saved-metrics.js';
 import { bandReach, createScore, type SavedScore } from './score.js';
@@ -119,7 +119,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       const { key, targets } = frame;
       if (!threads.has(key) && threads.size >= maxKeys) {
         throw new LimitError(
-          `Expected at most ${maxKeys} streams, got ${JSON.stringify(key)} besides: raise --max-keys`,
+          `Expected at most ${counted(maxKeys, 'stream')}, got ${JSON.stringify(key)} besides: raise --max-keys`,
         );
       }
       const thread = threads.get(key) ?? first;

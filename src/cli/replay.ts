@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { examples } from './examples.js';
 import { statuses } from './failure.js';
+import { counted } from './numbers.js';
 import { createSink } from './sink.js';
 import { replayRecord } from './verify.js';
 
@@ -32,6 +33,6 @@ async function replay(path: string, { verify }: { readonly verify?: boolean }): 
     process.stderr.write(`eddy: ${path} is not what is predicted: ${difference}\n`);
     process.exitCode = statuses.failed;
   } else if (verify) {
-    process.stdout.write(`the same: ${steps} steps, ${updates} updates\n`);
+    process.stdout.write(`the same: ${counted(steps, 'step')}, ${counted(updates, 'update')}\n`);
   }
 }

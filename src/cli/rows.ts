@@ -5,7 +5,7 @@ import { createTranscriber } from '../model/transcript.js';
 import type { Step } from '../model/transfer.js';
 import { topOf, type Want } from './answer.js';
 import type { Columns, Reading } from './columns.js';
-import { exact, exactly, fromExactly } from './numbers.js';
+import { counted, exact, exactly, fromExactly } from './numbers.js';
 import type { Task } from './task.js';
 
 export interface RowsOptions {
@@ -40,7 +40,7 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
   const size = columns.inputs.length;
   if (size !== wanted) {
     throw new ConfigError(
-      `Expected ${wanted} columns of numbers, as many as the network has inputs, got ${size} (${columns.inputs.join(', ')}): see --columns`,
+      `Expected ${counted(wanted, 'column')} of numbers, as many as the network has inputs, got ${size} (${columns.inputs.join(', ')}): see --columns`,
     );
   }
   const states = new Map<string, ReadingsState>();

@@ -4,6 +4,7 @@ import { ConfigError, InputError } from '../errors.js';
 import { createCsv } from './formats/csv.js';
 import { isMissing, numberOf, type Row, show } from './formats/format.js';
 import { readGiven } from './given.js';
+import { counted } from './numbers.js';
 
 /** How files become sequences: stands in the checkpoint, so that another file is read as the first was. */
 export interface Reading {
@@ -102,13 +103,13 @@ function readLines(path: string, text: string, { inputs: field = 'inputs' }: Rea
       }
       const row = Array.isArray(step) ? step : [step];
       width ??= row.length;
-      if (row.length !== width) throw wrong(`have rows of ${width} numbers`, row);
+      if (row.length !== width) throw wrong(`have rows of ${counted(width, 'number')}`, row);
       return row as unknown[];
     });
     const last = (value: unknown): unknown[] => steps.map((_, t) => (t === steps.length - 1 ? value : null));
     const every = (values: unknown): unknown[] => {
       if (!Array.isArray(values) || values.length !== steps.length)
-        throw wrong(`have ${steps.length} targets, one a step`, values);
+        throw wrong(`have ${counted(steps.length, 'target')}, one a step`, values);
       return values;
     };
     const { target, targets, label, labels } = record;

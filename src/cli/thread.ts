@@ -1,6 +1,7 @@
 import type { ReadingsEncoder, ReadingsState, Scale } from '../encoders/readings.js';
 import { noStatistics, type Statistics } from '../encoders/statistics.js';
 import { CheckpointError } from '../errors.js';
+import { counted } from './numbers.js';
 
 /** What is remembered of one stream of readings besides its carry. */
 export interface Thread {
@@ -56,14 +57,15 @@ export function readThread(
   const wrong = (what: string) =>
     new CheckpointError(`Expected the stream of readings in the checkpoint to have ${what}, got others`);
   if (!Number.isSafeInteger(found?.steps) || (found!.steps as number) < 0) throw wrong('a count of steps');
-  if (!Array.isArray(found!.open) || found!.open.length > horizon) throw wrong(`at most ${horizon} open forecasts`);
+  if (!Array.isArray(found!.open) || found!.open.length > horizon)
+    throw wrong(`at most ${counted(horizon, 'open forecast')}`);
 
   const cells = (values: unknown): number[] => {
     const fits =
       Array.isArray(values) &&
       values.length === count &&
       values.every(value => value === null || Number.isFinite(value));
-    if (!fits) throw wrong(`${count} numbers for its targets`);
+    if (!fits) throw wrong(`${counted(count, 'number')} for its targets`);
     return (values as (number | null)[]).map(value => value ?? Number.NaN);
   };
   return {

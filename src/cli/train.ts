@@ -11,12 +11,14 @@ import { createTrainer } from '../training/trainer.js';
 import { createBar } from './bar.js';
 import { examples } from './examples.js';
 import { checkPlace, writeWhole } from './keep.js';
-import { encodeSequence, inUnits, makeLesson } from './lesson.js';
+import { encodeSequence, inUnits, makeLesson, onlyTarget } from './lesson.js';
 import { readLessons } from './lessons.js';
+import { counted } from './numbers.js';
 import { lossPlot } from './plot.js';
 import type { Raw, RawFile, Reading } from './sequences.js';
 import { choice, integer, names, number, positive } from './settings.js';
 import { onSignal } from './signals.js';
+import { inputSize, outputSize } from './sizes.js';
 
 interface TrainOptions {
   readonly out: string;
@@ -130,8 +132,12 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   const parts =
     typeof validation === 'number'
       ? splitSequences(raws, raws.length > 1 ? validation : 0, seed)
-      : { training: raws, validation: (await readLessons(validation, reading)).sequences };
-  const lesson = makeLesson(files[0], parts.training, options.output);
+      : { training: raws, validation: await readJudged(validation, reading, files[0], paths[0]) };
+  // A class may be in the part held out alone.
+  const lesson = makeLesson(files[0], parts.training, options.output, raws);
+  const only = onlyTarget(parts.training);
+  if (only !== undefined)
+    process.stderr.write(`eddy: each target to learn from is ${only}: there is nothing to tell apart\n`);
   const encode = (some: readonly Raw[]) => some.map(raw => encodeSequence(lesson, raw));
   const [training, judged] = [encode(parts.training), encode(parts.validation)];
   if (patience !== undefined && judged.length === 0)
@@ -169,7 +175,7 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   const past: Epoch[] = [];
   let learned = 0;
   process.stdout.write(
-    `${training.length} sequences to learn from, ${judged.length} to judge by; ${input.size} ${input.kind === 'token' ? 'tokens' : 'features'}, ${output.size} ${output.kind}\n`,
+    `${counted(training.length, 'sequence')} to learn from, ${judged.length} to judge by; ${inputSize(input)}, ${outputSize(output)}\n`,
   );
   try {
     const { best, stopped } = await fit(trainer, training, {
@@ -194,7 +200,9 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
     });
     save();
     progress.end();
-    const why = { epochs: '', patience: ` No better for ${patience} epochs.`, signal: ' Stopped.' }[stopped];
+    const why = { epochs: '', patience: ` No better for ${counted(patience ?? 0, 'epoch')}.`, signal: ' Stopped.' }[
+      stopped
+    ];
     const partly = learned > 0 ? 'as it was learned so far' : 'as it began, since nothing was learned';
     process.stdout.write(`${options.out}: ${best ? `epoch ${best.number} of ${past.length}` : partly}.${why}\n`);
   } finally {
@@ -222,15 +230,26 @@ async function readAll(paths: readonly string[], reading: Reading): Promise<RawF
       ...reading,
       ...(first && reading.target ? { columns: first.columns } : {}),
     });
-    if (first && (first.kind !== file.kind || first.columns.length !== file.columns.length))
-      throw new ConfigError(
-        `Expected ${path} to be like ${paths[0]}, with ${first.columns.length} columns of ${first.kind}`,
-      );
+    if (first) checkAlike(path, file, paths[0], first);
     files.push(file);
   }
   if (files.every(({ sequences }) => sequences.length === 0))
     throw new ConfigError(`Expected sequences in ${paths.join(', ')}, got none`);
   return files;
+}
+
+/** @throws ConfigError if there is nothing in it, or something else than what is learned from */
+async function readJudged(path: string, reading: Reading, first: RawFile, firstPath: string): Promise<readonly Raw[]> {
+  const file = await readLessons(path, reading);
+  if (file.sequences.length === 0) throw new ConfigError(`Expected sequences to judge by in ${path}, got none`);
+  checkAlike(path, file, firstPath, first);
+  return file.sequences;
+}
+
+function checkAlike(path: string, file: RawFile, firstPath: string, first: RawFile): void {
+  if (first.kind === file.kind && first.columns.length === file.columns.length) return;
+  const say = ({ kind, columns }: RawFile) => (kind === 'rows' ? `rows of ${counted(columns.length, 'column')}` : kind);
+  throw new ConfigError(`Expected ${path} to be like ${firstPath}, ${say(first)}, got ${say(file)}`);
 }
 
 function describe({ number: count, loss, validation, best }: Epoch): string {

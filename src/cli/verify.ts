@@ -6,6 +6,7 @@ import type { Step } from '../model/transfer.js';
 import { assemble, isColumns, type Plan } from './assemble.js';
 import { turn } from './events.js';
 import { refused } from './given.js';
+import { counted } from './numbers.js';
 import { fromBase64, type RecordEnd, type RecordedStep, recordFormat, weightsDigest } from './record.js';
 
 export interface ReplayResult {
@@ -112,7 +113,7 @@ function differenceOf(
   const expected = fromBase64(recorded.prediction);
   const where = `step ${recorded.step}`;
   if (expected.length !== prediction.length) {
-    return `${where}: expected ${expected.length} outputs, found ${prediction.length}`;
+    return `${where}: expected ${counted(expected.length, 'output')}, found ${prediction.length}`;
   }
   for (let i = 0; i < prediction.length; i++) {
     if (Object.is(prediction[i], expected[i])) continue;
@@ -131,8 +132,8 @@ function differenceAtEnd(
 ): string | undefined {
   if (end === undefined)
     return `the record was cut: it has no end after step ${steps}, and up to there all is the same`;
-  if (end.steps !== steps) return `the end: expected ${end.steps} steps, found ${steps}`;
-  if (end.updates !== updates) return `the end: expected ${end.updates} updates, found ${updates}`;
+  if (end.steps !== steps) return `the end: expected ${counted(end.steps, 'step')}, found ${steps}`;
+  if (end.updates !== updates) return `the end: expected ${counted(end.updates, 'update')}, found ${updates}`;
   if (end.weights !== weights) return `the weights at the end: expected SHA-256 ${end.weights}, found ${weights}`;
   if (end.lines !== lines) {
     return `the lines of the record: expected SHA-256 ${end.lines}, found ${lines}; no prediction differs`;

@@ -81,7 +81,7 @@ test('values of each row are learned by key, and foretold in the unit of the dat
     '--validation',
     at('b.csv'),
   );
-  t.regex(said, /^20 sequences to learn from, 10 to judge by; 1 features, 1 values\n/);
+  t.regex(said, /^20 sequences to learn from, 10 to judge by; 1 feature, 1 value\n/);
   const table = await judge(t, at('m.safetensors'), at('b.csv'));
   t.is(table.labelled, 150);
   t.true(table['rmse of the mean'] > 10, `${table['rmse of the mean']}`);
@@ -193,7 +193,7 @@ test('what cannot be learned is told, with its place', async t => {
   for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text);
   for (const [args, expected, message] of [
     [['no.ndjson'], 1, /Expected \S+no\.ndjson:2 to be JSON, got "nothing"/],
-    [['uneven.ndjson'], 1, /uneven\.ndjson:1 to have rows of 1 numbers/],
+    [['uneven.ndjson'], 1, /uneven\.ndjson:1 to have rows of 1 number, got \[1,2\]/],
     [['bare.ndjson'], 1, /bare\.ndjson:1 to have a target, targets, label or labels/],
     [['a.csv'], 2, /Expected --target with/],
     [['a.csv', '--target', 'z'], 2, /--target to name a column of \S+a\.csv \(k, x, y\), got "z"/],
@@ -231,5 +231,46 @@ test('the commands of the guide run, on files as it shows them', async t => {
     const args = words.map(word => (/\.(ndjson|csv|txt|safetensors|svg|html)$/.test(word) ? at(basename(word)) : word));
     const { status, stderr } = await eddy(t, from === undefined ? '' : files[from], ...args);
     t.is(status, 0, `${command}\n${stderr}`);
+  }
+});
+
+test('a class may be in the part held out alone, and a file to judge by is like the one to learn from', async t => {
+  const at = folder(t);
+  const line = (label: string) => `${JSON.stringify({ inputs: [[1], [2]], label })}\n`;
+  writeFileSync(at('a.ndjson'), line('up').repeat(3) + line('down'));
+  writeFileSync(at('text.txt'), 'some text');
+  writeFileSync(at('empty.ndjson'), '');
+  const args = [at('a.ndjson'), '--out', at('m'), '--hidden', '2', '--epochs', '1'];
+  // With this seed `down` is held out.
+  const said = await train(t, ...args, '--validation', '0.25', '--seed', '5');
+  t.regex(said, /^3 sequences to learn from, 1 to judge by; 1 feature, 2 classes\n.* accuracy 0\.0000 /);
+  t.deepEqual((await loadModel(readFileSync(at('m')))).config.labels, ['down', 'up']);
+  for (const [file, message] of [
+    ['text.txt', `Expected ${at('text.txt')} to be like ${at('a.ndjson')}, rows of 1 column, got text`],
+    ['empty.ndjson', `Expected sequences to judge by in ${at('empty.ndjson')}, got none`],
+  ]) {
+    const { status, stderr } = await eddy(t, '', 'train', ...args, '--validation', at(file));
+    t.is(stderr, `eddy: EDDY_CONFIG: ${message}\n`);
+    t.is(status, 2);
+  }
+});
+
+test('that all targets are the same is told, and is no failure', async t => {
+  const at = folder(t);
+  const same = (target: object) => `${JSON.stringify({ inputs: [[1], [2]], ...target })}\n`.repeat(3);
+  for (const [name, text, only] of [
+    ['class.ndjson', same({ label: 'up' }), '"up"'],
+    ['value.ndjson', same({ target: 2.5 }), '2.5'],
+    ['text.txt', 'aaaaaaaa', '97'],
+    ['classes.ndjson', same({ label: 'up' }) + same({ label: 'down' }), undefined],
+  ] as const) {
+    writeFileSync(at(name), text);
+    const args = ['--out', at('m'), '--hidden', '2', '--epochs', '1', '--validation', '0'];
+    const { status, stderr } = await eddy(t, '', 'train', at(name), ...args);
+    t.is(status, 0, stderr);
+    t.is(
+      stderr,
+      only === undefined ? '' : `eddy: each target to learn from is ${only}: there is nothing to tell apart\n`,
+    );
   }
 });

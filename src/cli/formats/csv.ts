@@ -1,4 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
+import { counted } from '../numbers.js';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
 import { createLines, isTooLong, type Line, longestLine } from './lines.js';
 
@@ -54,7 +55,7 @@ export function createCsv(given?: string): RowFormat {
       if (named) return undefined;
     }
     if (cells.length === columns.length) return { line, cells };
-    return { line, malformed: `expected ${columns.length} cells, got ${cells.length}` };
+    return { line, malformed: `expected ${counted(columns.length, 'cell')}, got ${cells.length}` };
   };
 
   const take = (some: readonly Line[]): (Row | Malformed)[] => {

@@ -1,3 +1,4 @@
+import { counted } from '../numbers.js';
 import { type Malformed, numbered, type Row, type RowFormat, show } from './format.js';
 import { createLines, isTooLong, type Line } from './lines.js';
 
@@ -24,7 +25,7 @@ export function createNdjson(): RowFormat {
     if (Array.isArray(value)) {
       columns ??= numbered(value.length);
       if (value.length === columns.length) return { line, cells: value };
-      return { line, malformed: `expected ${columns.length} cells, got ${value.length}` };
+      return { line, malformed: `expected ${counted(columns.length, 'cell')}, got ${value.length}` };
     }
     const record = value as Record<string, unknown>;
     columns ??= Object.keys(record);

@@ -1,5 +1,6 @@
 import { type AudioConfig, createAudio, type Sound } from '../../encoders/audio.js';
 import { createWavReader } from '../../encoders/wav.js';
+import { counted } from '../numbers.js';
 import { type Malformed, numbered, type Row, type RowFormat } from './format.js';
 
 export const soundFormats = ['wav', 'pcm16', 'f32'] as const;
@@ -48,6 +49,6 @@ function createSamples(width: 2 | 4, rate: number) {
       return [{ rate, samples }];
     },
     end: (): string | undefined =>
-      rest.length === 0 ? undefined : `expected ${width} bytes in a sample, got ${rest.length}`,
+      rest.length === 0 ? undefined : `expected ${counted(width, 'byte')} in a sample, got ${rest.length}`,
   };
 }

@@ -1,3 +1,4 @@
+import { counted } from '../numbers.js';
 import { unique } from './csv.js';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
 import { createLines, isTooLong, type Line } from './lines.js';
@@ -24,7 +25,7 @@ export function createTable(): RowFormat {
       columns = named ? unique(named) : numbered(cells.length);
     } else if (worded && headings.some(heading => heading.join(' ') === cells.join(' '))) return undefined;
     if (cells.length !== columns.length) {
-      return { line, malformed: `expected ${columns.length} cells, got ${cells.length}` };
+      return { line, malformed: `expected ${counted(columns.length, 'cell')}, got ${cells.length}` };
     }
     return { line, cells };
   };
