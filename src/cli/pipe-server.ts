@@ -67,6 +67,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   /** The server has been there. */
   let met = false;
   let labels: readonly string[] | undefined;
+  let horizon = 1;
   const token = process.env.EDDY_TOKEN;
   const common = {
     ...(token ? { token } : {}),
@@ -74,6 +75,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     onOpened(message: Opened) {
       met = true;
       labels = message.config?.labels;
+      horizon = message.learning?.horizon ?? 1;
       opened(message);
     },
     onFinished({ totals }: Finished) {
@@ -144,10 +146,11 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   reading.catch(() => {});
 
   const write = async (answers: RemoteHandle): Promise<void> => {
+    const lossAt = createLosses();
     for await (const event of answers) {
       if ('kind' in event && event.kind === 'update' && event.update.rollback)
         say(describeRollback(event.update.rollback));
-      const line = describe(event, labels);
+      const line = describe(event, lossAt(event, horizon), labels);
       if (line === undefined) continue;
       sink.line(JSON.stringify(line));
       if (sink.full) await sink.flush();
@@ -196,9 +199,30 @@ function numbersOf(line: string, number: number, kind: 'token' | 'features'): Fl
   return kind === 'token' ? values[0] : Float32Array.from(values);
 }
 
-function describe(event: RemoteStep | RemoteLearned, labels: readonly string[] | undefined): object | undefined {
+/**
+ * The loss that a line says: of the prediction that foretold its input, `horizon` steps before. It is told with the answer to that one, or
+ * later, as the text came in chunks; in any case before the line.
+ */
+function createLosses(): (event: RemoteStep | RemoteLearned, horizon: number) => number | undefined {
+  const told = new Map<number, number>();
+  return (event, horizon) => {
+    if (!('kind' in event) || (event.kind !== 'step' && event.kind !== 'late')) return undefined;
+    const { number, loss } = event;
+    if (loss !== null) told.set(number, loss);
+    if (event.kind === 'late') return undefined;
+    const due = told.get(number - horizon);
+    for (const step of told.keys()) if (step <= number - horizon) told.delete(step);
+    return due;
+  };
+}
+
+function describe(
+  event: RemoteStep | RemoteLearned,
+  loss: number | undefined,
+  labels: readonly string[] | undefined,
+): object | undefined {
   if ('kind' in event && event.kind !== 'step') return undefined;
-  const { step, loss, limited } = 'kind' in event ? event : { step: event, loss: null };
+  const { step, limited } = 'kind' in event ? event : { step: event };
   const { number, prediction, topIndices, topValues } = step;
   return {
     step: number,
@@ -207,7 +231,7 @@ function describe(event: RemoteStep | RemoteLearned, labels: readonly string[] |
       : prediction.length > 0
         ? { prediction: Array.from(prediction, exact) }
         : {}),
-    ...(loss === null ? {} : { loss: exact(loss) }),
+    ...(loss === undefined ? {} : { loss: exact(loss) }),
     ...(limited ? { limited } : {}),
   };
 }

@@ -61,6 +61,42 @@ test('what a network of values says is written whole, in its order, and that of 
   t.is(text.lines[1].top.length, 3, text.stderr);
 });
 
+for (const [every, horizon] of [
+  [1, 1],
+  [2, 1],
+  [1, 3],
+]) {
+  test(`lines say the same losses in whatever chunks text comes, those of pipe here (every: ${every}, horizon: ${horizon})`, async t => {
+    const network = ['--cell', 'gru', '--hidden', '8', '--seed', '3'];
+    const learning = ['--learn', '--k1', '2', '--k2', '4', '--rate', '0.01', '--horizon', String(horizon)];
+    const child = start(t, 'serve', '--port', '0', ...network);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const url = /ws:\/\/[\d.:]+/.exec(String(line))![0];
+    const args = [...learning, '--every', String(every)];
+    const text = 'round and round it goes, round';
+    const whole = await eddy(t, text, 'pipe', '--server', url, ...args);
+    const here = await eddy(t, text, 'pipe', '--format', 'text', ...network, ...args);
+    t.is(whole.lines.length, Math.floor(text.length / every), whole.stderr);
+    whole.lines.forEach(({ step, loss }, i) => {
+      const { step: same, loss: surprise } = here.lines[i];
+      t.is(step, same);
+      t.is(loss === undefined, step <= horizon, `step ${step}`);
+      // Here it is reckoned for display, and of the next letter.
+      if (loss !== undefined && horizon === 1)
+        t.true(Math.abs(loss - surprise) < 1e-5, `step ${step}: ${loss}, ${surprise}`);
+    });
+    const pipe = start(t, 'pipe', '--server', url, ...args);
+    const end = finished(pipe);
+    for (let at = 0; at < text.length; at += 7) {
+      pipe.stdin.write(text.slice(at, at + 7));
+      // The answers to one chunk have come when the next is sent.
+      await once(pipe.stdout, 'data');
+    }
+    pipe.stdin.end();
+    t.is((await end).stdout, whole.stdout);
+  });
+}
+
 test('a line that is no numbers, and a server that is not there, are told', async t => {
   const sessions = join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions');
   const { url, child } = await serving(t, '0', sessions);
