@@ -65,20 +65,22 @@ async function latency() {
 async function learning() {
   await together(async ({ load, ports }) => {
     const eddy = { peer: 'eddy', port: ports.eddy };
-    const predicting = { ...eddy, connections: 20, rows: 1, rate: 500, resumable: true, ...times };
+    // Short stretches in turn: a machine that is slow for some seconds is so for both.
+    const short = { warm: 500, measure: 1500 };
+    const predicting = { ...eddy, connections: 20, rows: 1, rate: 500, resumable: true, ...short };
     const learning = { k1: 32, k2: 32, targetSource: 'input' };
     const open = { model: 'forecaster', learn: 'private', learning };
     const learners = { ...eddy, connections: 2, window: 1, rows: 32, resumable: false, open };
     const ask = (command, settings) => load.ask({ command, settings }, 'result');
     const p99 = { without: [], beside: [] };
-    // The first time of each, everything is compiled.
-    for (let i = 0; i < 1 + (quick ? 1 : 5); i++) {
+    // The first times of each, everything is compiled.
+    for (let i = 0; i < 2 + (quick ? 3 : 15); i++) {
       const without = await ask('openLoop', predicting);
       // From the process that measures: two would wait for each other on their core.
       await ask('keepBusy', learners);
       const beside = await ask('openLoop', predicting);
       await ask('release');
-      if (i > 0) for (const [name, result] of Object.entries({ without, beside })) p99[name].push(result.p99);
+      if (i > 1) for (const [name, result] of Object.entries({ without, beside })) p99[name].push(result.p99);
     }
     const [without, beside] = [median(p99.without), median(p99.beside)];
     const text = await (await fetch(`http://127.0.0.1:${ports.eddy}/metrics`)).text();

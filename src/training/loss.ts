@@ -67,7 +67,8 @@ export function eachStep({ gradient, weightOf = () => 1, ...loss }: StepLoss): L
       const { outputStride: stride } = rows;
       let sum = 0;
       for (let i = 0; i < places.length; i++) {
-        const [target, at] = [targets[i], places[i] * stride];
+        const target = targets[i];
+        const at = places[i] * stride;
         const to = rows.gradients!.logits + at;
         if (target === null) {
           k.clear(to, stride);
