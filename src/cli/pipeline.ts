@@ -50,20 +50,14 @@ export interface PipelineOptions {
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { model, trainer, keyed, outcome } = options;
-  const latest = new Map<string, () => StreamState>();
-  for (const [key, state] of options.states ?? []) latest.set(key, () => state);
   const { states, maxStreams } = options;
+  let newest = (): Map<string, StreamState> => new Map(states);
   const items = new Subject<Item>();
   let failure: unknown;
   let outstanding = 0;
 
-  const stepped = (key: string, step: Step, loss: number | null, state?: () => StreamState, limited?: true): void => {
+  const stepped = (key: string, step: Step, loss: number | null, limited?: true): void => {
     outstanding--;
-    if (state) {
-      // The newest last: it is the order in which their updates are due.
-      latest.delete(key);
-      latest.set(key, state);
-    }
     outcome({ kind: 'step', key, step, loss, ...(limited && { limited }) });
   };
   const observer = <T>(next: (event: T) => void) => ({
@@ -76,7 +70,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   if (trainer && keyed) {
     (items as Subject<KeyedExample>).pipe(tbpttMany(trainer, { states, maxStreams })).subscribe(
       observer(event => {
-        if (event.kind === 'step') stepped(event.key, event.step, event.loss, event.state, event.limited);
+        newest = event.states;
+        if (event.kind === 'step') stepped(event.key, event.step, event.loss, event.limited);
         else if (event.kind === 'late' || event.kind === 'update') outcome(event);
         else if (event.kind === 'error') failure = event.error;
       }),
@@ -84,12 +79,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   } else if (trainer) {
     items.pipe(tbptt(trainer, states?.get(''))).subscribe(
       observer(event => {
-        if (event.kind === 'step') stepped('', event.step, event.loss, event.state, event.limited);
+        if ('state' in event) newest = () => new Map([['', event.state()]]);
+        if (event.kind === 'step') stepped('', event.step, event.loss, event.limited);
         else if (event.kind === 'late') outcome({ kind: 'late', key: '', loss: event.loss });
-        else if (event.kind === 'update') {
-          latest.set('', event.state);
-          outcome(event);
-        } else if (event.kind === 'rollback') latest.set('', event.state);
+        else if (event.kind === 'update') outcome(event);
       }),
     );
   } else if (keyed) {
@@ -120,7 +113,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       while (outstanding > 0 && failure === undefined) await null;
       check();
     },
-    states: () => new Map([...latest].map(([key, state]) => [key, state()])),
+    states: () => newest(),
     finish() {
       items.complete();
       check();

@@ -6,7 +6,7 @@ import type { Trainer, Update } from '../training/trainer.js';
 import { checkWeight } from '../training/window.js';
 import { follow } from './follow.js';
 import type { Example, Forget, LateTarget, Learned } from './learned.js';
-import { checkItem, trackState } from './tbptt.js';
+import { checkItem } from './tbptt.js';
 
 /** An example or a late target of one of many streams; `last` ends that stream. */
 export type KeyedExample<In extends Input = Input, Key = string> = { readonly key: Key; readonly last?: boolean } & (
@@ -16,11 +16,17 @@ export type KeyedExample<In extends Input = Input, Key = string> = { readonly ke
 );
 
 /** What `tbptt` emits, with the stream it belongs to; an update of several streams at once has their keys, and tells of its `rollback`, which is that of every stream. */
-export type KeyedLearned<Key = string> =
-  | ({ readonly key: Key } & Exclude<Learned, { kind: 'update' | 'rollback' }>)
+export type KeyedLearned<Key = string> = {
+  /** What to resume all streams from, as of the moment of the call: to be saved together with the trainer. */
+  states(): Map<Key, StreamState>;
+} & (
+  | ({ readonly key: Key } & Stateless<Exclude<Learned, { kind: 'update' | 'rollback' }>>)
   | { readonly kind: 'update'; readonly keys: readonly Key[]; readonly update: Update }
   /** The example or target was wrong: its stream ended, learning what was due and not what remained. */
-  | { readonly kind: 'error'; readonly key: Key; readonly error: EddyError };
+  | { readonly kind: 'error'; readonly key: Key; readonly error: EddyError }
+);
+
+type Stateless<Event> = Event extends unknown ? Omit<Event, 'state'> : never;
 
 export interface TbpttManyOptions<Key = string> {
   /** Streams open at once at most. Default 10,000; the first item of one more is answered with a `LimitError`. */
@@ -28,8 +34,8 @@ export interface TbpttManyOptions<Key = string> {
   /** An update is run when this many windows wait for it. Default 64. */
   readonly maxWindows?: number;
   /**
-   * Streams to resume, as their newest `state()` gave them, in the order of those states, the newest last: what was due then,
-   * and what remains at the end, is learned in this order.
+   * Streams to resume, as the newest `states()` gave them. Their order is that in which they moved last: what was due then, and what
+   * remains at the end, is learned in this order.
    */
   readonly states?: ReadonlyMap<Key, StreamState>;
 }
@@ -55,12 +61,14 @@ export function tbpttMany<In extends Input = Input, Key = string>(
   const { maxStreams = 10_000, maxWindows = 64, states = new Map<Key, StreamState>() } = options;
   if (!(maxStreams >= 1)) throw new ConfigError(`Expected maxStreams to be at least 1, got ${maxStreams}`);
   if (!(maxWindows >= 1)) throw new ConfigError(`Expected maxWindows to be at least 1, got ${maxWindows}`);
-  if (states.size > maxStreams) throw tooMany(maxStreams);
   const resumed = [...states];
+  if (resumed.filter(([, state]) => !state?.ended).length > maxStreams) throw tooMany(maxStreams);
   for (const [, state] of resumed) checkState(trainer, state);
   return source =>
     new Observable(subscriber => {
-      const streams = new Map<Key, { stream: LearningStream; track: ReturnType<typeof trackState> }>();
+      /** The one that moved last at the end. One that has ended stays while updates wait for it. */
+      const streams = new Map<Key, { readonly stream: LearningStream; ended: boolean }>();
+      let running = 0;
       /** Streams whose update is due, in the order in which it fell due. Their windows are taken when it is run. */
       let waiting = new Map<Key, LearningStream>();
       let windowsWaiting = 0;
@@ -68,23 +76,40 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       let reading = new Map<Key, LearningStream>();
       const waits = (key: Key): boolean => waiting.has(key) || reading.has(key);
 
-      const open = (key: Key, state?: StreamState) => {
-        if (streams.size >= maxStreams) throw tooMany(maxStreams);
-        const stream = createStream(trainer, state);
-        const entry = { stream, track: trackState(stream) };
-        streams.set(key, entry);
-        return entry;
+      const find = (key: Key): LearningStream | undefined => {
+        const found = streams.get(key);
+        return found?.ended ? undefined : found?.stream;
       };
 
-      const visit = (key: Key) => streams.get(key) ?? open(key);
+      const open = (key: Key, state?: StreamState): LearningStream => {
+        const stream = createStream(trainer, state);
+        streams.set(key, { stream, ended: false });
+        running++;
+        return stream;
+      };
 
-      /** The state of a stream that has moved. It becomes the last, so that streams are in the order of their newest states. */
-      const move = (key: Key) => {
+      const move = (key: Key): void => {
         const entry = streams.get(key)!;
         streams.delete(key);
         streams.set(key, entry);
-        return entry.track();
       };
+
+      const end = (key: Key): void => {
+        const entry = streams.get(key);
+        if (entry === undefined || entry.ended) return;
+        entry.ended = true;
+        running--;
+      };
+
+      /** Those of these that have ended, and have learned all. */
+      const forgetEnded = (keys: readonly Key[]): void => {
+        for (const key of keys) if (streams.get(key)?.ended && !waits(key)) streams.delete(key);
+      };
+
+      const states = (): Map<Key, StreamState> =>
+        new Map(
+          [...streams].map(([key, { stream, ended }]) => [key, ended ? { ...stream.state(), ended } : stream.state()]),
+        );
 
       const learn = (): void => {
         if (subscriber.closed) return;
@@ -93,7 +118,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         const keys = [...reading.keys()];
         const steps = [...reading.values()].flatMap(stream => stream.takeReadout());
         reading = new Map();
-        if (steps.length > 0) subscriber.next({ kind: 'update', keys, update: trainer.learnReadout(steps) });
+        const update = steps.length > 0 ? trainer.learnReadout(steps) : undefined;
+        forgetEnded(keys);
+        if (update) subscriber.next({ kind: 'update', keys, update, states });
       };
 
       const learnWindows = (): void => {
@@ -104,7 +131,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         windowsWaiting = 0;
         const update = trainer.learnMany(windows);
         if (update.good || update.rollback) for (const { stream } of streams.values()) stream.heed(update);
-        subscriber.next({ kind: 'update', keys, update });
+        forgetEnded(keys);
+        subscriber.next({ kind: 'update', keys, update, states });
       };
 
       const collect = (key: Key, stream: LearningStream): void => {
@@ -124,58 +152,85 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (windowsWaiting + reading.size >= maxWindows) learn();
       };
 
-      /** What remains of a stream that has ended. */
-      const collectRest = (key: Key, stream: LearningStream): void => {
+      /** What remains of a stream. */
+      const collectRest = (key: Key): void => {
+        const { stream } = streams.get(key)!;
         if (!waiting.has(key)) collect(key, stream);
         if (trainer.options.readout && !reading.has(key)) reading.set(key, stream);
         if (windowsWaiting + reading.size >= maxWindows) learn();
+        forgetEnded([key]);
       };
 
-      const learnLate = (key: Key, { forStep, target, weight }: LateTarget): void => {
-        const { stream } = visit(key);
+      /** What is wrong ends its stream: what was due is learned, and what remains is not. */
+      const dropRest = (key: Key): void => {
+        const stream = find(key);
+        if (stream === undefined) return;
+        end(key);
+        if (!waiting.has(key)) stream.take();
+        if (!reading.has(key)) stream.takeReadout();
+        forgetEnded([key]);
+      };
+
+      const learnLate = (key: Key, { forStep, target, weight }: LateTarget, last?: boolean): void => {
+        const stream = find(key) ?? createStream(trainer);
         // What is wrong must not part the streams that wait for one update.
         stream.checkTarget(forStep, target, weight);
         if (waits(key)) learn();
         if (subscriber.closed) return;
         const arrival = stream.target(forStep, stream.copy(target), weight);
-        const moved = arrival.kind === 'late' ? { state: move(key) } : {};
-        subscriber.next({ key, number: forStep, ...arrival, ...moved } as KeyedLearned<Key>);
-        if (!subscriber.closed && forStep === stream.steps()) collectDue(key, stream, false);
+        if (arrival.kind === 'late') move(key);
+        if (last) end(key);
+        subscriber.next({ key, number: forStep, ...arrival, states });
+        if (!subscriber.closed && !last && forStep === stream.steps()) collectDue(key, stream, false);
       };
 
-      const step = (key: Key, { input, target, weight }: Example<In>): void => {
-        const { stream } = visit(key);
-        collectDue(key, stream, true);
+      const step = (key: Key, { input, target, weight }: Example<In>, last?: boolean): void => {
+        const found = find(key);
+        if (found) collectDue(key, found, true);
+        else if (running >= maxStreams) throw tooMany(maxStreams);
         if (input !== null) trainer.model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);
         checkWeight(weight);
+        // One before, of that name, has ended.
+        if (found === undefined && waits(key)) learn();
+        if (subscriber.closed) return;
+        const stream = found ?? open(key);
         const others = waiting.size + reading.size > 0;
         if (waits(key) || (others && !stream.endsGroup())) learn();
         if (subscriber.closed) return;
         const { step, number, loss, limited } = stream.step(stream.copy(input), stream.copy(target), weight);
+        move(key);
+        if (last) end(key);
         // Written out: a spread takes 70 ns.
         subscriber.next(
           limited
-            ? { kind: 'step', key, target, step, number, loss, limited, state: move(key) }
-            : { kind: 'step', key, target, step, number, loss, state: move(key) },
+            ? { kind: 'step', key, target, step, number, loss, limited, states }
+            : { kind: 'step', key, target, step, number, loss, states },
         );
-        if (!subscriber.closed) collectDue(key, stream, false);
+        if (!subscriber.closed && !last) collectDue(key, stream, false);
       };
 
       const handle = (item: KeyedExample<In, Key>): void => {
         const { key, last } = item;
-        if ('forget' in item) visit(key).stream.forget(item.forget);
-        else if ('forStep' in item) learnLate(key, item);
-        else step(key, item);
-        if (!last || subscriber.closed) return;
-        const { stream } = streams.get(key)!;
-        collectRest(key, stream);
-        streams.delete(key);
+        if ('forget' in item) {
+          find(key)?.forget(item.forget);
+          if (last) end(key);
+        } else if ('forStep' in item) {
+          learnLate(key, item, last);
+        } else {
+          step(key, item, last);
+        }
+        if (last && !subscriber.closed && streams.has(key)) collectRest(key);
       };
 
       for (const [key, state] of resumed) {
-        const { stream } = open(key, state);
-        collectDue(key, stream, false);
+        const stream = open(key, state);
+        if (state.ended) {
+          end(key);
+          collectRest(key);
+        } else {
+          collectDue(key, stream, false);
+        }
       }
       follow(source, subscriber, {
         next(item) {
@@ -185,12 +240,12 @@ export function tbpttMany<In extends Input = Input, Key = string>(
           } catch (error) {
             const own = error instanceof EddyError && ownErrors.has(error.code);
             if (!own) throw error;
-            streams.delete(item.key);
-            subscriber.next({ kind: 'error', key: item.key, error });
+            dropRest(item.key);
+            subscriber.next({ kind: 'error', key: item.key, error, states });
           }
         },
         complete() {
-          for (const [key, { stream }] of streams) collectRest(key, stream);
+          for (const key of [...streams.keys()]) if (find(key)) collectRest(key);
           learn();
         },
       });

@@ -59,6 +59,9 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
     ...(states.some(({ began }) => began !== undefined)
       ? { began: tensorOf(Float64Array.from(states, ({ began = 0 }) => began)) }
       : {}),
+    ...(states.some(({ ended }) => ended)
+      ? { ended: tensorOf(Float64Array.from(states, ({ ended }) => Number(ended ?? false))) }
+      : {}),
     random: tensorOf(Uint32Array.from(states.flatMap(state => [...(state.random ?? new Uint32Array(4))])), [
       states.length,
       4,
@@ -124,6 +127,8 @@ export function readStreams(
   const forgottens = forgottenTensor && doubles(forgottenTensor, forgottenName, [streams]);
   const [beganTensor, beganName] = part('began');
   const begans = beganTensor && doubles(beganTensor, beganName, [streams]);
+  const [endedTensor, endedName] = part('ended');
+  const endeds = endedTensor && doubles(endedTensor, endedName, [streams]);
   const carries = floats(...part('carry'), [streams, widths.carry]);
   const randoms = words(...part('random'), [streams, 4]);
   let total = 0;
@@ -180,6 +185,7 @@ export function readStreams(
       ...(reads && { read: reads[i] }),
       ...(forgottens?.[i] ? { forgotten: forgottens[i] } : {}),
       ...(begans?.[i] ? { began: begans[i] } : {}),
+      ...(endeds?.[i] ? { ended: true } : {}),
     };
     return { carry: row(carries, i, widths.carry), steps, updated, ...read, entries, ...(drawn ? { random } : {}) };
   });

@@ -50,6 +50,8 @@ export interface StreamState {
   readonly random?: Uint32Array;
   /** With a guard, where the stream stood at the last good snapshot. */
   readonly mark?: StreamMark;
+  /** Of one of many streams: no more of it comes, and what remains waits to be learned. */
+  readonly ended?: boolean;
 }
 
 /** From where a rollback steps a stream again. */
