@@ -34,6 +34,11 @@ export interface Backing {
 
 const alignment = 16;
 
+/** Numbers of an arena that a region of `length` takes: its own, what fills up to 64 bytes, and the slack. */
+export function spaceOf(length: number): number {
+  return roundUp(length, alignment) + alignment;
+}
+
 export function createArena(backing: Backing): Arena {
   const regions: Region[] = [];
   let end = roundUp(backing.base, alignment);
@@ -46,7 +51,7 @@ export function createArena(backing: Backing): Arena {
         throw new ConfigError(`Expected a region's length to be a non-negative integer, got ${length}`);
       }
       const address = end;
-      const next = roundUp(address + length, alignment) + alignment;
+      const next = address + spaceOf(length);
       if (next > arena.floats.length) {
         backing.grow(next);
         arena.floats = backing.view();

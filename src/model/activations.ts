@@ -1,7 +1,7 @@
 import type { LayerGradients, LayerRows } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
 import type { Arena } from '../kernels/memory.js';
-import { roundUp } from '../kernels/memory.js';
+import { roundUp, spaceOf } from '../kernels/memory.js';
 import type { ModelConfig } from './config.js';
 import { outputs, outputWidth } from './outputs.js';
 
@@ -37,10 +37,31 @@ export function createActivations(
   steps: number,
   learning: boolean,
 ): Activations {
-  const reserve = (length: number): number => arena.reserve(length).address;
+  const tokens = new Int32Array(config.input.kind === 'token' ? steps : 0);
+  return layOut(length => arena.reserve(length).address, tokens, config, streams, steps, learning);
+}
+
+/** Numbers of an arena that `createActivations` takes; nothing is reserved. */
+export function activationsSize(config: ModelConfig, streams: number, steps: number, learning: boolean): number {
+  let size = 0;
+  const count = (length: number): number => {
+    size += spaceOf(length);
+    return 0;
+  };
+  layOut(count, new Int32Array(0), config, streams, steps, learning);
+  return size;
+}
+
+function layOut(
+  reserve: (length: number) => number,
+  tokens: Int32Array,
+  config: ModelConfig,
+  streams: number,
+  steps: number,
+  learning: boolean,
+): Activations {
   const states = streams + steps;
-  const features = config.input.kind === 'features';
-  const inputStride = features ? roundUp(config.input.size, 4) : 0;
+  const inputStride = config.input.kind === 'features' ? roundUp(config.input.size, 4) : 0;
   const outputStride = roundUp(outputWidth(config.output), 4);
 
   const layers = config.layers.map((layer): LayerRows => {
@@ -63,7 +84,7 @@ export function createActivations(
     steps,
     inputs: reserve(steps * inputStride),
     inputStride,
-    tokens: new Int32Array(features ? 0 : steps),
+    tokens,
     layers,
     logits,
     predictions: outputs[config.output.kind].predict === undefined ? logits : reserve(steps * outputStride),

@@ -1,12 +1,13 @@
-import { cells } from '../cells/cells.js';
 import { ConfigError, LimitError } from '../errors.js';
+import { activationsSize } from '../model/activations.js';
 import type { ModelConfig } from '../model/config.js';
 import type { Input } from '../model/input.js';
 import { copyModel, type TrainableModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
-import type { LossConfig } from '../training/losses.js';
+import { isOfWindows, type LossConfig } from '../training/losses.js';
 import type { OptimizerConfig } from '../training/optimizer.js';
+import { checkOptions, type FullOptions } from '../training/options.js';
 import { readoutMoments } from '../training/readout.js';
 import { createTrainer, type Trainer, type TrainerOptions, type Update } from '../training/trainer.js';
 import type { Learning, TargetValue, WireOptimizer } from '../wire/messages.js';
@@ -48,7 +49,8 @@ export async function createPrivateLearner(
   maxBytes: number,
   alone: boolean,
 ): Promise<SessionLearner> {
-  const options = trainerOptions(model.config, learning);
+  const options = checkOptions(trainerOptions(model.config, learning), model);
+  const horizon = checkHorizon(model.config, options, learning);
   checkBytes(trainerBytes(model, options) + streamBytes(model, options), maxBytes);
   const own = alone ? model : await copyModel(model);
   // Of the copy: the model may have moved meanwhile.
@@ -56,7 +58,7 @@ export async function createPrivateLearner(
   const trainer = createTrainer(own, options);
   const began = { weights, counters: trainer.counters() };
   return {
-    ...describe(trainer, learning, true),
+    ...describe(trainer, horizon, true),
     ...following({ followers: new Set(), verdicts: 0 }),
     began,
     restore: restorer(trainer, began),
@@ -77,9 +79,8 @@ export interface Began {
 export function takeUpLearner(trainer: Trainer, like: SessionLearner, began: Began, maxBytes: number): SessionLearner {
   const { model, options } = trainer;
   checkBytes(trainerBytes(model, options) + streamBytes(model, options), maxBytes);
-  const { targetSource, horizon } = like.learning;
   return {
-    ...describe(trainer, { targetSource, horizon }, true),
+    ...describe(trainer, checkHorizon(model.config, options, like.learning), true),
     ...following({ followers: new Set(), verdicts: 0 }),
     began,
     restore: restorer(trainer, began),
@@ -129,10 +130,13 @@ export function createSharedLearner(
   learning: Learning | undefined,
   maxBytes: number,
 ): SessionLearner {
-  const options = sharing.shared?.options ?? trainerOptions(model.config, { guard: {}, ...learning });
+  // What is wrong is found before a trainer is made: the model is there to stay, and so is what the trainer takes of its arena.
+  const options =
+    sharing.shared?.options ?? checkOptions(trainerOptions(model.config, { guard: {}, ...learning }), model);
+  const horizon = checkHorizon(model.config, options, learning);
   checkBytes(trainerBytes(model, options) + (sharing.sharers + 1) * streamBytes(model, options), maxBytes);
   const trainer = sharing.shared ?? createTrainer(model, options);
-  const learner = describe(trainer, learning, false);
+  const learner = describe(trainer, horizon, false);
   sharing.shared = trainer;
   sharing.sharers++;
   const followed = following(sharing);
@@ -172,17 +176,10 @@ function following(told: Followed): Pick<SessionLearner, 'follow' | 'tell' | 'le
 
 function describe(
   trainer: Trainer,
-  learning: Learning | undefined,
+  horizon: number,
   own: boolean,
 ): Omit<SessionLearner, 'restore' | 'leave' | 'follow' | 'tell' | 'verdicts' | 'began'> {
-  const { config } = trainer.model;
-  const horizon = horizonOf(config, learning);
   const { optimizer: _, replay, maxGradientElement, readout, ...options } = trainer.options;
-  if (trainer.windowLoss !== undefined)
-    throw new ConfigError(`Expected a loss of each step, got ${options.loss.kind}, a loss of whole sequences`);
-  if (horizon > options.lateness + 1) {
-    throw new ConfigError(`Expected horizon to be at most lateness + 1 (${options.lateness + 1}), got ${horizon}`);
-  }
   return {
     trainer,
     own,
@@ -229,6 +226,16 @@ function optimizerOf(name: string, { kind = 'adam', rate, ...settings }: WireOpt
   return { kind, rate, ...given(settings) } as OptimizerConfig;
 }
 
+/** @throws ConfigError if a stream of steps cannot learn so */
+function checkHorizon(config: ModelConfig, { loss, lateness }: FullOptions, learning: Learning | undefined): number {
+  const horizon = horizonOf(config, learning);
+  if (isOfWindows(loss))
+    throw new ConfigError(`Expected a loss of each step, got ${loss.kind}, a loss of whole sequences`);
+  if (horizon > lateness + 1)
+    throw new ConfigError(`Expected horizon to be at most lateness + 1 (${lateness + 1}), got ${horizon}`);
+  return horizon;
+}
+
 function horizonOf(config: ModelConfig, learning: Learning | undefined): number {
   if (learning?.targetSource !== 'input') return 0;
   const { input, output } = config;
@@ -250,29 +257,24 @@ function checkBytes(bytes: number, most: number): void {
   throw new LimitError(`Expected a learner of at most ${most} bytes, got ${bytes}: take a smaller k2 or model`);
 }
 
-/** What bounds the windows of an update, and those that a stream keeps. */
-type Lengths = Pick<TrainerOptions, 'k1' | 'k2' | 'lateness' | 'replay' | 'guard' | 'readout'>;
-
 /** Bytes that the weights, their gradient and moments, and the windows of an update take, at most. */
-function trainerBytes(model: TrainableModel, lengths: Lengths): number {
-  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard, readout } = lengths;
-  const { input, layers, output } = model.config;
-  const units = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
-  const row = input.size + 3 * outputWidth(output) + units;
-  const windows = 1 + Math.ceil((lateness + k1) / k1) + (replay?.windows ?? 0);
+function trainerBytes({ config, network }: TrainableModel, options: FullOptions): number {
+  const { k1, k2, lateness, replay, guard, readout } = options;
+  const windows = 1 + Math.ceil((lateness + k1) / k1) + replay.windows;
   // Room for windows grows by doubling, and keeps what it had.
   // A guard keeps two snapshots of weights and moments, and three times the weights beside; a rule of the readout has moments of its own.
   const copies = (guard ? 14 : 5) + (readout ? (guard ? 6 : 2) : 0);
-  const read = readout ? 2 * (lateness + (readout.k1 ?? 1)) : 0;
-  return 4 * (copies * model.network.parameters.size + 4 * (windows * k2 + read) * row);
+  const read = readout ? 2 * (lateness + readout.k1) : 0;
+  const rows = activationsSize(config, windows, windows * k2, true) + activationsSize(config, read, read, true);
+  return 4 * (copies * network.parameters.size + 4 * rows);
 }
 
 /** Bytes of the steps that one stream keeps, at most. */
-function streamBytes(model: TrainableModel, lengths: Lengths): number {
-  const { k1 = 1, k2 = Math.max(16, k1), lateness = 0, replay, guard, readout } = lengths;
+function streamBytes(model: TrainableModel, options: FullOptions): number {
+  const { k1, k2, lateness, replay, guard, readout } = options;
   const { input, output } = model.config;
-  const groups = lateness + Math.max(k1, readout ? (readout.k1 ?? 1) : 0);
-  const kept = (guard ? 4 : 2) * (k2 + Math.max(groups, replay?.capacity ?? 0));
+  const groups = lateness + Math.max(k1, readout?.k1 ?? 0);
+  const kept = (guard ? 4 : 2) * (k2 + Math.max(groups, replay.capacity));
   return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * outputWidth(output));
 }
 

@@ -1,10 +1,9 @@
-import { cells } from '../cells/cells.js';
 import { CheckpointError } from '../errors.js';
 import type { Floats } from '../kernels/memory.js';
+import { activationsSize } from '../model/activations.js';
 import { modelOf, readCheckpoint, trainerPrefix, writeCheckpoint } from '../model/checkpoint.js';
 import type { ModelConfig } from '../model/config.js';
 import { readTensors } from '../model/model.js';
-import { outputWidth } from '../model/outputs.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, doubles, floats, type Tensor, tensorOf } from '../model/tensor.js';
 import type { GuardOptions } from './guard-options.js';
@@ -210,9 +209,11 @@ function areFlags(list: unknown, length: number): boolean {
 }
 
 /** The room of windows is made before the first step, so a few bytes of k2 could ask for all of the memory. */
-function checkWindow({ input, layers, output }: ModelConfig, { k2 = 1, replay }: TrainerOptions, limit: number): void {
-  const layer = layers.reduce((sum, { cell, size }) => sum + (2 * cells[cell].blocks + 5) * (size + 3), 0);
-  const needed = 4 * k2 * (1 + (replay?.windows ?? 0)) * (input.size + 3 * outputWidth(output) + layer);
+function checkWindow(config: ModelConfig, { k2 = 1, replay }: TrainerOptions, limit: number): void {
+  const windows = 1 + (replay?.windows ?? 0);
+  // Those of the newest steps are kept beside the windows that are run again.
+  const rows = activationsSize(config, 1, k2, true) + activationsSize(config, windows, windows * k2, true);
+  const needed = 4 * rows;
   if (needed <= limit) return;
   throw new CheckpointError(
     `Expected the windows of an update to take at most ${limit} bytes, got ${needed} with k2 = ${String(k2)}: ` +

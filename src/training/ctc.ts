@@ -21,6 +21,7 @@ export interface CtcConfig {
  */
 export const ctc: LossKind<CtcConfig> = {
   outputs: ['classes'],
+  whole: true,
 
   fill({ kind, blank }, { size }) {
     const filled = blank ?? size - 1;

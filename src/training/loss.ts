@@ -40,6 +40,8 @@ export interface Loss {
 export interface LossKind<Config extends { readonly kind: string }> {
   /** Kinds of output that it can judge. */
   readonly outputs: readonly OutputKind[];
+  /** Only whole windows have a loss. */
+  readonly whole?: true;
   /**
    * The settings, checked, with every default filled in.
    *

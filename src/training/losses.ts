@@ -63,6 +63,11 @@ export function fillLoss(output: OutputConfig, asked?: LossConfig): LossConfig {
   return filled;
 }
 
+/** Steps have no loss of their own, whole windows alone. */
+export function isOfWindows(config: LossConfig): boolean {
+  return kindOf(config).whole === true;
+}
+
 /** @param config as `fillLoss` gave it */
 export function createLoss(config: LossConfig, output: OutputConfig, kernels: Kernels): Loss {
   return kindOf(config).create(config, output, kernels);

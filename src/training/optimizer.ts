@@ -86,7 +86,7 @@ type Full<Kind extends OptimizerConfig['kind']> = Required<Extract<OptimizerConf
  * @throws ConfigError naming the setting that is wrong
  */
 export function createOptimizer(kernels: Kernels, size: number, config: OptimizerConfig): Optimizer {
-  const full = fillDefaults(config);
+  const full = fillOptimizer(config);
   const rule = createRule(kernels, size, full);
   let updates = 0;
   const optimizer: Optimizer = {
@@ -189,8 +189,12 @@ function adam(kernels: Kernels, size: number, { beta1, beta2, epsilon, weightDec
 /** Beyond it no optimizer learns. */
 const largestRate = 1e6;
 
-/** @throws ConfigError naming the setting that is wrong */
-function fillDefaults(config: OptimizerConfig): Required<OptimizerConfig> {
+/**
+ * The settings, checked, with every default filled in.
+ *
+ * @throws ConfigError naming the setting that is wrong
+ */
+export function fillOptimizer(config: OptimizerConfig): Required<OptimizerConfig> {
   const { kind, rate } = config;
   const schedule = checkSchedule(config.schedule ?? { kind: 'constant' });
   // In float32: a rate that is 0 there learns nothing, one that is infinite ruins the weights.

@@ -1,8 +1,8 @@
 import { ConfigError } from '../errors.js';
-import type { OutputConfig } from '../model/output.js';
+import type { TrainableModel } from '../model/model.js';
 import { checkGuard, type GuardOptions } from './guard-options.js';
-import { fillLoss, type LossConfig } from './losses.js';
-import { defaultOptimizer, type OptimizerConfig } from './optimizer.js';
+import { fillLoss, isOfWindows, type LossConfig } from './losses.js';
+import { defaultOptimizer, fillOptimizer, type OptimizerConfig } from './optimizer.js';
 import type { ReadoutOptions } from './readout.js';
 
 export interface TrainerOptions {
@@ -72,11 +72,11 @@ const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
 ]);
 
 /**
- * @param output of the model
- * @param names of the tensors that may be frozen
+ * All that may be wrong with the options of a trainer of this model is found here: nothing has been reserved in its arena yet.
+ *
  * @throws ConfigError naming the option that is wrong
  */
-export function checkOptions(options: TrainerOptions, output: OutputConfig, names: ReadonlySet<string>): FullOptions {
+export function checkOptions(options: TrainerOptions, { config, network }: TrainableModel): FullOptions {
   expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
   for (const name of Object.keys(options))
     expect(known.has(name), 'an option', `one of ${[...known].join(', ')}`, name);
@@ -100,10 +100,12 @@ export function checkOptions(options: TrainerOptions, output: OutputConfig, name
   expectCount('replay.windows', windows, 0);
   expectCount('replay.capacity', capacity, windows > 0 ? 1 : 0);
   expect(Number.isSafeInteger(seed) && seed >= 0, 'replay.seed', 'an integer from 0', seed);
-  for (const name of freeze) expect(names.has(name), 'freeze', `names of tensors (${[...names].join(', ')})`, name);
-  const loss = fillLoss(output, options.loss);
+  const names = network.parameters.tensors.map(tensor => tensor.name);
+  for (const name of freeze) expect(names.includes(name), 'freeze', `names of tensors (${names.join(', ')})`, name);
+  fillOptimizer(optimizer);
+  const loss = fillLoss(config.output, options.loss);
   const replay = { windows, capacity, seed };
-  const readout = options.readout === undefined ? {} : { readout: checkReadout(options.readout) };
+  const readout = options.readout === undefined ? {} : { readout: checkReadout(options.readout, loss) };
   const guard = options.guard === undefined ? {} : { guard: checkGuard(options.guard) };
   return {
     loss,
@@ -121,15 +123,17 @@ export function checkOptions(options: TrainerOptions, output: OutputConfig, name
   };
 }
 
-/** The settings of its optimizer are checked where it is made. */
-function checkReadout(options: ReadoutOptions): Required<ReadoutOptions> {
+function checkReadout(options: ReadoutOptions, loss: LossConfig): Required<ReadoutOptions> {
   expect(typeof options === 'object' && options !== null, 'readout', 'an object', options);
   const names = ['optimizer', 'k1'];
   for (const name of Object.keys(options))
     expect(names.includes(name), 'an option of readout', names.join(' or '), name);
   const { optimizer, k1 = 1 } = options;
   expect(typeof optimizer === 'object' && optimizer !== null, 'readout.optimizer', 'an optimizer', optimizer);
+  fillOptimizer(optimizer);
   expectCount('readout.k1', k1, 1);
+  if (isOfWindows(loss))
+    throw new ConfigError(`Expected a loss of each step with readout, got ${loss.kind}, a loss of whole windows`);
   return { optimizer, k1 };
 }
 

@@ -48,9 +48,10 @@ export interface ReadoutUpdate extends Followed {
 const prefix = 'readout.';
 
 /**
+ * @param loss of each step
  * @param gradient where it goes, laid out as the weights
  * @param frozen names of tensors that do not learn
- * @throws ConfigError if the optimizer is wrong, or the loss is one of whole windows
+ * @param options as `checkOptions` gave them
  */
 export function createReadout(
   model: TrainableModel,
@@ -62,10 +63,6 @@ export function createReadout(
 ): Readout {
   const { network, config, carryLayout: layout } = model;
   const { kernels: k, parameters } = network;
-  if (loss.of === undefined)
-    throw new ConfigError(
-      `Expected a loss of each step with readout, got ${loss.config.kind}, a loss of whole windows`,
-    );
   const { sources, bias } = parameters.readout;
   const optimizer = createOptimizer(k, parameters.size, options.optimizer);
   const ranges = rangesOf(network, name => isReadout(name) && !frozen.has(name));

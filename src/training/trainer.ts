@@ -83,7 +83,7 @@ export interface Trainer {
 export function createTrainer(model: TrainableModel, options: TrainerOptions = {}): Trainer {
   const { network, config } = model;
   const { kernels: k, parameters } = network;
-  const checked = checkOptions(options, config.output, new Set(parameters.tensors.map(tensor => tensor.name)));
+  const checked = checkOptions(options, model);
   const optimizer = createOptimizer(k, parameters.size, checked.optimizer);
   const loss = createLoss(checked.loss, config.output, k);
   const steps = createBackpropagation(model, loss, checked.k2);

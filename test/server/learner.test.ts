@@ -7,7 +7,7 @@ import { afresh, type Reset } from '../../src/operators/afresh.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
-import { createPrivateLearner } from '../../src/server/learner.js';
+import { createPrivateLearner, createSharedLearner, type Sharing } from '../../src/server/learner.js';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
 import type { Finished, Learning } from '../../src/wire/messages.js';
 import { bits } from '../helpers/bits.js';
@@ -29,6 +29,31 @@ test('a learner goes back to the weights that it began with, though the model mo
   t.notDeepEqual(learner.trainer.model.weights(), began);
   learner.restore();
   t.deepEqual(learner.trainer.model.weights(), began);
+});
+
+test('who is refused to learn a model for everyone takes nothing of its room', async t => {
+  const model = await createModel(config('gru', [5], undefined, { kind: 'classes', size: 3 }), { seed: 7 });
+  const { arena } = model.network.kernels;
+  const sharing: Sharing = { shared: undefined, sharers: 0, followers: new Set(), verdicts: 0 };
+  const before = arena.size();
+  const rate = 1e9;
+  for (const [learning, message] of [
+    [{ loss: { kind: 'ctc' } }, /a loss of each step, got ctc/],
+    [{ loss: { kind: 'ctc' }, readout: { optimizer: { rate: 0.1 } } }, /a loss of each step with readout, got ctc/],
+    [{ readout: { optimizer: { rate } } }, /optimizer\.rate to be at most/],
+    [{ readout: { optimizer: { rate: 0.1, schedule: { kind: 'linear', steps: 0 } } } }, /schedule\.steps/],
+    [{ optimizer: { rate } }, /optimizer\.rate to be at most/],
+    [{ guard: { every: 0.5 } }, /guard\.every/],
+    [{ targetSource: 'input' }, /inputs that can be targets/],
+  ] as [Learning, RegExp][]) {
+    t.throws(() => createSharedLearner(model, sharing, learning, 1 << 30), { message });
+    t.is(arena.size(), before, String(message));
+  }
+  t.throws(() => createSharedLearner(model, sharing, {}, 100), { message: /a learner of at most 100 bytes/ });
+  t.is(arena.size(), before);
+  t.is(sharing.shared, undefined);
+  createSharedLearner(model, sharing, {}, 1 << 30);
+  t.true(arena.size() > before);
 });
 
 /** Whole, but for what a guard tells streams and not clients. */

@@ -4,7 +4,7 @@ import type { OutputKind } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
 import { createBackpropagation } from '../../src/training/backpropagation.js';
 import type { Loss, Target } from '../../src/training/loss.js';
-import type { LossConfig } from '../../src/training/losses.js';
+import { createLoss, fillLoss, isOfWindows, type LossConfig } from '../../src/training/losses.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import { config, threeModels } from '../helpers/models.js';
 
@@ -83,6 +83,21 @@ test('a setting that a kind of loss does not have is refused by name', async t =
     });
   }
   t.notThrows(() => createTrainer(model, { loss: { kind: 'squared-error', delta: undefined } as LossConfig }));
+});
+
+test('which losses are of whole windows is known before they are made', async t => {
+  for (const [kind, loss] of [
+    ['classes', undefined],
+    ['classes', { kind: 'ctc' }],
+    ['labels', undefined],
+    ['values', undefined],
+    ['values', { kind: 'huber' }],
+    ['gaussian', undefined],
+  ] as [OutputKind, LossConfig | undefined][]) {
+    const { config: full, network } = await createModel(config('gru', [3], undefined, { kind, size: 3 }));
+    const filled = fillLoss(full.output, loss);
+    t.is(isOfWindows(filled), createLoss(filled, full.output, network.kernels).of === undefined, filled.kind);
+  }
 });
 
 test('a loss of whole windows has its gradient, and is told of windows alone', async t => {
