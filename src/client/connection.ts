@@ -4,6 +4,7 @@ import type { Target } from '../training/loss.js';
 import {
   type Entry,
   type Fault,
+  type FaultCode,
   type Finished,
   type Frames,
   frameCount,
@@ -484,7 +485,7 @@ export function connectSession(
     if (retryAfterMilliseconds !== undefined) line.retryAfter(retryAfterMilliseconds);
     // What closes the connection says so by its close code.
     if (fault.session === 0 && retryable && resumable) return;
-    if (!retryable && forSeq === undefined && !isNew()) return;
+    if (isKept(fault) && !isNew()) return;
     if (code === 'limit_reached' && retryable && resumable && token !== undefined) {
       // The session rests, and there is no place for it until another's is free.
       line.comeBack(message);
@@ -588,6 +589,23 @@ interface Restoring extends Waiter<Opened> {
   nth: number;
   /** Its answer may have been lost: something was asked that is answered after it. */
   asked: boolean;
+}
+
+/**
+ * What has its place among the answers is told again as they are. All else is told at once and once, also before what is told again, as
+ * that the session is gone.
+ */
+const keptFaults: ReadonlySet<FaultCode> = new Set([
+  'bad_target',
+  'target_expired',
+  'target_exists',
+  'bad_snapshot',
+  'diverged',
+]);
+
+/** A fault that counts as a message beside answers. */
+function isKept({ code, forSeq, retryable }: Fault): boolean {
+  return keptFaults.has(code) && !retryable && forSeq === undefined;
 }
 
 const nothing = new Float32Array(0);

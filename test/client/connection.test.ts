@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import type { RemoteLearned, RemoteStep } from '../../src/client/answers.js';
 import { connectSession, type SessionOptions } from '../../src/client/connection.js';
 import {
   type ClientMessage,
@@ -21,12 +22,25 @@ const draining: ServerMessage = {
   message: 'Expected nothing new: the server closes',
 };
 
+const updated = (count: number): ServerMessage =>
+  ({
+    type: 'updated',
+    session: 1,
+    count,
+    loss: 0,
+    gradientNorm: 0,
+    windows: 1,
+    steps: 1,
+    labelled: 1,
+  }) as ServerMessage;
+
 /** A session of a client, and the test in the place of its server. */
 function withServer(t: ExecutionContext, options: Partial<SessionOptions> = {}) {
   let time = 0;
   const { after, next } = createAgenda(() => time);
   const sockets: { closed: boolean; readonly socket: never }[] = [];
   const sent: ClientMessage[] = [];
+  const events: (RemoteStep | RemoteLearned)[] = [];
   const errors: unknown[] = [];
   const listening = { completed: false };
   const open = () => {
@@ -52,7 +66,7 @@ function withServer(t: ExecutionContext, options: Partial<SessionOptions> = {}) 
     open,
     { subprotocol, maxBuffered: 100, ...options },
     {
-      next() {},
+      next: event => void events.push(event),
       error: error => void errors.push(error),
       complete() {
         listening.completed = true;
@@ -66,6 +80,7 @@ function withServer(t: ExecutionContext, options: Partial<SessionOptions> = {}) 
   return {
     session,
     sockets,
+    events,
     errors,
     listening,
     connected: () => newest().onopen({}),
@@ -115,5 +130,50 @@ test('one whose open a closing server refuses comes again', async t => {
   t.is(sockets.length, 2);
   connected();
   t.deepEqual(await said(), ['open']);
+  t.deepEqual(errors, []);
+});
+
+for (const code of ['token_expired', 'evicted', 'taken_over', 'not_permitted', 'internal', 'invalid'] as const) {
+  test(`${code} ends the session, though what was not taken was to be told again before`, async t => {
+    const { session, errors, sockets, connected, say, said, closed, wait } = withServer(t, {
+      learn: 'private',
+      takes: true,
+    });
+    connected();
+    say(opened);
+    say(updated(1));
+    say(updated(2));
+    const { receivedMessages } = session.resumePoint()!;
+    closed(closeCodes.restart);
+    wait(1000);
+    connected();
+    if (code === 'invalid') say(opened);
+    say({ type: 'fault', session: 1, code, retryable: false, message: 'Expected it to be there' });
+    t.deepEqual(await said(), ['open', 'open']);
+    t.like(errors, { length: 1, 0: { fault: code } });
+    t.true(sockets[1].closed);
+    session.taken();
+    t.is(session.resumePoint()!.receivedMessages, receivedMessages + 2);
+  });
+}
+
+test('what is told again on the next connection is passed over, faults of targets among it, and what follows is new', async t => {
+  const { session, events, errors, connected, say, closed, wait } = withServer(t, { learn: 'private', takes: true });
+  const expired = (forStep: number): ServerMessage =>
+    ({ type: 'fault', session: 1, code: 'target_expired', forStep, retryable: false, message: '' }) as ServerMessage;
+  connected();
+  say(opened);
+  for (const message of [updated(1), expired(1), updated(2)]) say(message);
+  closed(closeCodes.restart);
+  wait(1000);
+  connected();
+  say(opened);
+  for (const message of [updated(1), expired(1), updated(2), expired(2), updated(3)]) say(message);
+  t.deepEqual(
+    events.map(event => ('update' in event ? event.update.count : 'kind' in event && `${event.kind} ${event.number}`)),
+    [1, 'expired 1', 2, 'expired 2', 3],
+  );
+  session.taken();
+  t.is(session.resumePoint()!.receivedMessages, 5);
   t.deepEqual(errors, []);
 });
