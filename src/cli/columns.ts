@@ -48,6 +48,12 @@ export function chooseColumns(
       }
     }
   }
+  const both = ignore.find(name => columns?.includes(name) || target?.includes(name) || name === key);
+  if (both !== undefined) {
+    throw new ConfigError(
+      `Expected --ignore to name other columns than --columns, --target and --key, got ${show(both)}`,
+    );
+  }
   const free = names.filter(name => name !== key && !ignore.includes(name));
   const numeric = free.filter(name => numberOf(first.cells[names.indexOf(name)]) !== undefined);
   const targets = target ?? columns ?? numeric;

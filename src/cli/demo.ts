@@ -49,9 +49,13 @@ async function demo({ port, host, sessions }: DemoOptions): Promise<void> {
       return true;
     },
   }).catch((error: unknown) => {
-    if (!(error instanceof ServeError)) throw error;
+    const { code, syscall } = (error as { cause?: NodeJS.ErrnoException }).cause ?? {};
+    // Another port helps where it is this one that cannot be had.
+    if (syscall !== 'listen' || (code !== 'EADDRINUSE' && code !== 'EACCES')) throw error;
     const other = `--port ${port === 0 ? 8080 : port + 1}`;
-    throw new ServeError(`${error.message} (eddy demo ${other}, npm start -- ${other}; --host)`, { cause: error });
+    throw new ServeError(`${(error as Error).message} (eddy demo ${other}, npm start -- ${other})`, {
+      cause: error,
+    });
   });
   const stopped = stopSignal();
   process.stdout.write(`eddy: live at ${readable(server.httpUrl)} (Ctrl-C ends)\n`);

@@ -9,7 +9,8 @@ import { examples } from './examples.js';
 import { encodeSequence, type Lesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { brief } from './numbers.js';
-import type { Reading } from './sequences.js';
+import type { RawFile, Reading } from './sequences.js';
+import { inputSize } from './sizes.js';
 
 const example = examples(
   ['eddy eval letters.safetensors held-out.ndjson'],
@@ -38,7 +39,15 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   const model = await modelOf(checkpoint);
   const lesson = model.config as Lesson;
   const { output } = lesson;
-  const { sequences } = await readLessons(file, training?.reading ?? {});
+  const { kind, sequences } = await readLessons(file, training?.reading ?? {});
+  const takes = kindsOf(lesson);
+  if (!takes.includes(kind)) {
+    if (takes.length === 0)
+      throw new ConfigError(
+        `Expected ${path} to be a network that eddy train makes, got one of ${lesson.encoder?.kind ?? inputSize(lesson.input)}`,
+      );
+    throw new ConfigError(`Expected ${file} to be ${takes.join(' or ')}, as ${path} takes, got ${kind}`);
+  }
   if (sequences.length === 0) throw new ConfigError(`Expected sequences in ${file}, got none`);
 
   const confusion = Array.from(
@@ -113,6 +122,13 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   const lines = Object.entries(table).map(([name, value]) => `${name.padEnd(18)}${brief(value)}`);
   if (lesson.labels && !unaligned) lines.push('', ...confusionTable(confusion, names));
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** The files that it can be judged by: none where eddy train does not make such networks. */
+function kindsOf({ input, encoder }: Lesson): readonly RawFile['kind'][] {
+  if (encoder?.kind === 'readings') return ['rows'];
+  if (encoder?.kind === 'audio') return ['sound'];
+  return input.kind === 'token' && (encoder === undefined || encoder.kind === 'bytes') ? ['text', 'tokens'] : [];
 }
 
 /** Rows: what it was; columns: what was foretold. Of many classes, the pairs that were confused most. */

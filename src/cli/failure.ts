@@ -9,8 +9,10 @@ export function describeFailure(error: unknown): string {
   const system = error as NodeJS.ErrnoException;
   if (error instanceof Error && typeof system.code === 'string' && system.syscall !== undefined) {
     const reason = reasons[system.code] ?? system.message;
-    return `eddy: ${system.code}: ${system.path === undefined ? reason.replace(/:$/, '') : `${reason} ${system.path}`}\n`;
+    return `eddy: ${system.code}: ${system.path === undefined ? reason.replace(/:$/, '') : `${reason} ${system.path || '""'}`}\n`;
   }
+  if (error instanceof RangeError && /typed array length|allocation failed|could not allocate/i.test(error.message))
+    return `eddy: there is no room in memory for a network of this size (${error.message}): take fewer --hidden or --layers\n`;
   return `eddy: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
 }
 

@@ -60,10 +60,19 @@ const lineEnd = '\n';
 /** Steps between two looks at whether somebody still reads. */
 const stretch = 256;
 
-async function generate(path: string, options: GenerateOptions): Promise<void> {
+async function generate(path: string, options: GenerateOptions, command: Command): Promise<void> {
   const model = await modelOf((await readCheckpointFile(path)).checkpoint);
   const { input, output, encoder } = model.config;
-  if (output.kind === 'mixture' || options.svg) {
+  const ink = output.kind === 'mixture';
+  const others = ink ? (['prime', 'length', 'temperature', 'topK'] as const) : (['svg', 'text', 'bias'] as const);
+  for (const name of others) {
+    if (command.getOptionValueSource(name) !== 'cli') continue;
+    const [wanted, got] = ink ? ['text', 'ink'] : ['ink', 'another kind'];
+    throw new ConfigError(
+      `Expected a network of ${wanted} with --${name === 'topK' ? 'top-k' : name}, got one of ${got}`,
+    );
+  }
+  if (ink) {
     process.stdout.write(draw(model, options));
     return;
   }
@@ -77,10 +86,7 @@ async function generate(path: string, options: GenerateOptions): Promise<void> {
   const prime = [...read.inputs, ...known.finish(read.state)];
   if (prime.length === 0) throw new ConfigError('Expected --prime to have at least one character, got none');
   const strange = strangersIn(options.prime, encoder);
-  if (strange.length > 0)
-    process.stderr.write(
-      `eddy: the network does not know ${strange.map(one => JSON.stringify(one)).join(', ')} of --prime\n`,
-    );
+  if (strange.length > 0) sayStrange(strange, '--prime');
 
   const random = createRandom(options.seed);
   const { temperature, topK } = options;
@@ -112,6 +118,12 @@ function strangersIn(text: string, encoder: TrainableModel['config']['encoder'])
   return [...new Set(text)].filter(character => !known.has(character));
 }
 
+function sayStrange(letters: readonly string[], option: string): void {
+  process.stderr.write(
+    `eddy: the network does not know ${letters.map(one => JSON.stringify(one)).join(', ')} of ${option}\n`,
+  );
+}
+
 /** What a network of ink writes, as SVG. */
 function draw(model: TrainableModel, { svg, text, bias = 0.5, seed }: GenerateOptions): string {
   const { encoder } = model.config;
@@ -124,5 +136,7 @@ function draw(model: TrainableModel, { svg, text, bias = 0.5, seed }: GenerateOp
   }
   if (text !== undefined && ![...text].some(letter => letters.includes(letter)))
     throw new ConfigError(`Expected --text to have one of the letters ${letters || '(it knows none)'}, got ${text}`);
+  const strange = [...new Set(text ?? '')].filter(letter => letter !== ' ' && !letters.includes(letter));
+  if (strange.length > 0) sayStrange(strange, '--text');
   return inkSvg(writeLine(model, text ?? letters, { bias, seed }));
 }

@@ -9,7 +9,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
 
 /**
@@ -41,5 +41,24 @@ export function checkPlace(path: string, option: string): void {
   accessSync(dirname(path), constants.W_OK);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new ConfigError(`Expected ${option} to be a file, got the folder ${path}`);
+  }
+}
+
+/**
+ * Finds out before anything is written that it would be written over what is read, or over one another.
+ *
+ * @param read paths that are read
+ * @param written paths by the option that named them; undefined where there is none
+ * @throws ConfigError
+ */
+export function checkApart(read: readonly string[], written: Readonly<Record<string, string | undefined>>): void {
+  const taken = new Map(read.map(path => [resolve(path), 'what is read']));
+  for (const [option, path] of Object.entries(written)) {
+    if (path === undefined) continue;
+    if (path === '') throw new ConfigError(`Expected ${option} to be the name of a file, got an empty one`);
+    const other = taken.get(resolve(path));
+    if (other !== undefined)
+      throw new ConfigError(`Expected ${option} and ${other} to be two files, got ${path} twice`);
+    taken.set(resolve(path), option);
   }
 }

@@ -148,6 +148,7 @@ function checkOptions(checkpoint: string | undefined, options: PumpOptions & Par
     !options.resume || checkpoint !== undefined || options.save !== undefined,
     'Expected a checkpoint or --save with --resume: the file to go on from',
   );
+  expect(options.features === undefined || options.format === 'f32', 'Expected --format f32 with --features');
   expect(options.season === undefined || options.metrics === true, 'Expected --metrics with --season');
   expect(options.saveEvery === undefined || options.save !== undefined, 'Expected --save with --save-every');
   expect(

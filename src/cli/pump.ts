@@ -8,7 +8,7 @@ import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
 import { describeBounds, describeRollback } from './guarded.js';
 import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
-import { checkPlace, writeWhole } from './keep.js';
+import { checkApart, checkPlace, writeWhole } from './keep.js';
 import { measureLines } from './measures.js';
 import { counted } from './numbers.js';
 import type { Item } from './pipeline.js';
@@ -36,6 +36,8 @@ export interface PumpOptions extends PlanOptions, InputOptions {
 
 /** Standard input through a network to standard output, until one of the two ends, or a signal comes. */
 export async function pump(argument: string | undefined, options: PumpOptions): Promise<void> {
+  checkApart(argument === undefined ? [] : [argument], { '--record': options.record });
+  checkApart([], { '--save': options.save, '--record': options.record });
   if (options.save !== undefined) checkPlace(options.save, '--save');
   const path = argument ?? (options.resume && existsSync(options.save!) ? options.save : undefined);
   const found = path === undefined ? undefined : await readCheckpointFile(path);
@@ -64,7 +66,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
 
   const { first, rest } = await peek(source, malformed);
   if (first === undefined) {
-    say('nothing came in');
+    say(skipped > 0 ? 'nothing came in that can be read' : 'nothing came in');
     return;
   }
   const row = typeof first === 'number' ? undefined : first;

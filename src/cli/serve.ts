@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
@@ -95,10 +96,18 @@ export function serveCommand(): Command {
     .action(run);
 }
 
-async function run(paths: readonly string[], options: ServeOptions): Promise<void> {
+async function run(paths: readonly string[], options: ServeOptions, command: Command): Promise<void> {
   if (paths.length === 0 && options.cell === undefined) {
     throw new ConfigError('Expected a checkpoint to serve, or --cell for a new network, got neither');
   }
+  for (const name of ['hidden', 'layers', 'features', 'seed'] as const) {
+    if (options.cell === undefined && command.getOptionValueSource(name) === 'cli')
+      throw new ConfigError(`Expected --cell with --${name}: it is of a new network`);
+  }
+  if (options.sessions !== undefined && isFolder(options.sessions))
+    throw new ConfigError(`Expected --sessions to be a file, got the folder ${options.sessions}`);
+  if (options.learned !== undefined && isFolder(options.learned) === false)
+    throw new ConfigError(`Expected --learned to be a folder, got the file ${options.learned}`);
   letHeapGrow();
   // The other commands begin sooner without these.
   const { pino } = await import('pino');
@@ -178,6 +187,11 @@ async function run(paths: readonly string[], options: ServeOptions): Promise<voi
   clearInterval(timer);
   stopping.forget();
   await server.close();
+}
+
+/** Undefined where there is nothing. */
+function isFolder(path: string): boolean | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory();
 }
 
 /** Who may connect, from files and the environment. */

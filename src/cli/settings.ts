@@ -36,6 +36,8 @@ export function number(flags: string, description: string, least: number): Optio
 export function names(flags: string, description: string): Option {
   return new Option(flags, description).argParser(text => {
     const list = text.split(',').map(name => name.trim());
+    const twice = list.find((name, i) => list.indexOf(name) !== i);
+    if (twice !== undefined) throw new InvalidArgumentError(`Expected each name once, got ${twice} twice.`);
     if (list.some(name => name === '')) throw new InvalidArgumentError('Expected names with commas between them.');
     return list;
   });

@@ -10,7 +10,7 @@ import { type Epoch, fit, splitSequences, withNoise } from '../training/fit.js';
 import { createTrainer } from '../training/trainer.js';
 import { createBar } from './bar.js';
 import { examples } from './examples.js';
-import { checkPlace, writeWhole } from './keep.js';
+import { checkApart, checkPlace, writeWhole } from './keep.js';
 import { encodeSequence, inUnits, makeLesson, onlyTarget } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { counted } from './numbers.js';
@@ -120,6 +120,8 @@ function shareOrFile(text: string): number | string {
 
 async function train(paths: readonly string[], options: TrainOptions): Promise<void> {
   const { validation, seed, cell, layers, epochs, batch, noise, dropout, patience } = options;
+  const judge = typeof validation === 'string' ? [validation] : [];
+  checkApart([...paths, ...judge], { '--out': options.out, '--plot': options.plot });
   checkPlace(options.out, '--out');
   if (options.plot !== undefined) checkPlace(options.plot, '--plot');
   const files = await readAll(paths, readingOf(options));

@@ -56,6 +56,11 @@ const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /** A cell as a message shows it, cut short. */
 export function show(cell: unknown): string {
-  const text = typeof cell === 'string' ? JSON.stringify(cell) : (JSON.stringify(cell) ?? String(cell));
+  const isNone = typeof cell === 'number' && !Number.isFinite(cell);
+  const text = isNone
+    ? String(cell)
+    : typeof cell === 'string'
+      ? JSON.stringify(cell)
+      : (JSON.stringify(cell) ?? String(cell));
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
