@@ -66,7 +66,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
   for (const [, state] of resumed) checkState(trainer, state);
   return source =>
     new Observable(subscriber => {
-      /** The one that moved last at the end. One that has ended stays while updates wait for it. */
+      /** In the order in which they moved, or began to wait, the last one at the end. One that has ended stays while updates wait for it. */
       const streams = new Map<Key, { readonly stream: LearningStream; ended: boolean }>();
       let running = 0;
       /** Streams whose update is due, in the order in which it fell due. Their windows are taken when it is run. */
@@ -118,9 +118,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         const keys = [...reading.keys()];
         const steps = [...reading.values()].flatMap(stream => stream.takeReadout());
         reading = new Map();
-        const update = steps.length > 0 ? trainer.learnReadout(steps) : undefined;
+        const update = trainer.learnReadout(steps);
         forgetEnded(keys);
-        if (update) subscriber.next({ kind: 'update', keys, update, states });
+        subscriber.next({ kind: 'update', keys, update, states });
       };
 
       const learnWindows = (): void => {
@@ -145,18 +145,30 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         windowsWaiting += pending;
       };
 
+      const collectReadout = (key: Key, stream: LearningStream): void => {
+        if (stream.pendingReadout() === 0) stream.takeReadout();
+        else reading.set(key, stream);
+      };
+
       /** What is due of a stream that does not wait yet. */
       const collectDue = (key: Key, stream: LearningStream, newest: boolean): void => {
         if (!waiting.has(key) && stream.due(newest)) collect(key, stream);
-        if (!reading.has(key) && stream.readoutDue(newest)) reading.set(key, stream);
+        if (!reading.has(key) && stream.readoutDue(newest)) collectReadout(key, stream);
         if (windowsWaiting + reading.size >= maxWindows) learn();
+      };
+
+      /** The same, where its newest target does not come any more: what it waits for now is behind what the others do. */
+      const collectKnown = (key: Key, stream: LearningStream): void => {
+        const waited = waits(key);
+        collectDue(key, stream, true);
+        if (!waited && waits(key)) move(key);
       };
 
       /** What remains of a stream. */
       const collectRest = (key: Key): void => {
         const { stream } = streams.get(key)!;
         if (!waiting.has(key)) collect(key, stream);
-        if (trainer.options.readout && !reading.has(key)) reading.set(key, stream);
+        if (!reading.has(key)) collectReadout(key, stream);
         if (windowsWaiting + reading.size >= maxWindows) learn();
         forgetEnded([key]);
       };
@@ -178,7 +190,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (waits(key)) learn();
         if (subscriber.closed) return;
         const arrival = stream.target(forStep, stream.copy(target), weight);
-        if (arrival.kind === 'late') move(key);
+        if (arrival.kind === 'late' || last) move(key);
         if (last) end(key);
         subscriber.next({ key, number: forStep, ...arrival, states });
         if (!subscriber.closed && !last && forStep === stream.steps()) collectDue(key, stream, false);
@@ -186,7 +198,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 
       const step = (key: Key, { input, target, weight }: Example<In>, last?: boolean): void => {
         const found = find(key);
-        if (found) collectDue(key, found, true);
+        if (found) collectKnown(key, found);
         else if (running >= maxStreams) throw tooMany(maxStreams);
         if (input !== null) trainer.model.checkInput(input);
         if (target !== undefined) trainer.checkTarget(target);
@@ -214,7 +226,11 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         const { key, last } = item;
         if ('forget' in item) {
           find(key)?.forget(item.forget);
-          if (last) end(key);
+          if (last && find(key)) {
+            if (waits(key)) learn();
+            move(key);
+            end(key);
+          }
         } else if ('forStep' in item) {
           learnLate(key, item, last);
         } else {

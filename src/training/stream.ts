@@ -107,6 +107,8 @@ export interface LearningStream {
   take(): Window[];
   /** `due` for an update of the readout alone: never, where it has no rule of its own. */
   readoutDue(waiting?: boolean): boolean;
+  /** How many steps `takeReadout` would give. */
+  pendingReadout(): number;
   /** The steps of the update of the readout that is due, or of what remains, oldest first; these count as learned by it. */
   takeReadout(): ReadoutStep[];
   steps(): number;
@@ -300,6 +302,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       if (readout === undefined || (steps - began) % readout.k1 !== 0 || read >= steps) return false;
       return waiting || entries.at(-1)?.target !== undefined;
     },
+
+    pendingReadout: () => entries.reduce((count, { unread }) => count + (unread ? 1 : 0), 0),
 
     takeReadout() {
       const taken: ReadoutStep[] = [];
