@@ -52,7 +52,7 @@ export interface RemoteSession {
   taken(at?: Position): void;
   /** Undefined until the session is open. */
   resumePoint(): ResumePoint | undefined;
-  /** The state of the stream after the items so far. */
+  /** The state of the stream after the items so far. Rejects after `finish`, as `restore` does. */
   snapshot(): Promise<SnapshotData>;
   /** Puts a state in the place of the stream's, after the items so far. One that does not fit is told here alone: the stream goes on. */
   restore(data: Uint8Array): Promise<Opened>;
@@ -524,6 +524,19 @@ export function connectSession(
     return isNew;
   }
 
+  /** Nothing is asked of the stream any more: the server would refuse it, and with it what is under way. */
+  function isPast(reject: (error: unknown) => void): boolean {
+    if (done) reject(unexpected('a session that is open'));
+    else if (finishing)
+      reject(
+        new RemoteError('Expected states to be asked for and put in place before finish', {
+          fault: 'session_finished',
+          retryable: false,
+        }),
+      );
+    return done || finishing;
+  }
+
   return {
     waiting: () => outgoing.size(),
     failed: () => failed,
@@ -558,20 +571,14 @@ export function connectSession(
     },
     snapshot: () =>
       new Promise((resolve, reject) => {
-        if (done) {
-          reject(unexpected('a session that is open'));
-          return;
-        }
+        if (isPast(reject)) return;
         snapshots.push({ resolve, reject });
         outgoing.pushState({ kind: 'snapshot' });
         schedule();
       }),
     restore: data =>
       new Promise((resolve, reject) => {
-        if (done) {
-          reject(unexpected('a session that is open'));
-          return;
-        }
+        if (isPast(reject)) return;
         restores.push({ resolve, reject, nth: 0, asked: false });
         outgoing.pushState({ kind: 'restore', data: data.slice() });
         schedule();

@@ -254,6 +254,21 @@ test('many sends at once go out in their order, as there is room', async t => {
   t.deepEqual(told(await all), toTell(0, 8));
 });
 
+test('a state that is asked for or given after finish is refused to who does, and what is under way is answered', async t => {
+  const { open } = await setUp(t);
+  const session = open();
+  const { data } = await session.snapshot();
+  const all = lastValueFrom(session.answers.pipe(toArray()));
+  for (const row of rows) await session.send(row);
+  session.finish();
+  // The finish goes out in a microtask.
+  await null;
+  await null;
+  const refused = { instanceOf: RemoteError, message: /before finish/ };
+  await Promise.all([t.throwsAsync(session.snapshot(), refused), t.throwsAsync(session.restore(data), refused)]);
+  t.deepEqual(told(await all), toTell(0, 8));
+});
+
 test('where the server waits for what has arrived, it is acknowledged though no frame follows', async t => {
   const { open } = await setUp(t, { maxKeptBytes: 100 });
   const session = open({ reconnect: { silence: 60_000 } });
