@@ -16,7 +16,7 @@ import { checkRemote } from './remote.js';
 export interface RemoteHandle<Answer = RemoteStep | RemoteLearned> extends AsyncIterable<Answer> {
   /** Resolves when there is room for the next one. Rejects when the session has ended, and with what is wrong with the item. */
   send(item: RemoteItem): Promise<void>;
-  /** No more items: what is under way is answered, then the answers end. */
+  /** No more items: those so far are sent and answered, then the answers end. */
   finish(): void;
   /** Ends the session at once. */
   close(): void;
@@ -24,7 +24,7 @@ export interface RemoteHandle<Answer = RemoteStep | RemoteLearned> extends Async
   readonly answers: Observable<Answer>;
   readonly state: RemoteState;
   readonly states: Observable<RemoteState>;
-  /** The state of the stream after the items so far. */
+  /** The state of the stream after the items so far. Rejects after `finish`, as `restore` does. */
   snapshot(): Promise<SnapshotData>;
   /** Puts a state in the place of the stream's, after the items so far. Rejects at one that does not fit, and the session goes on as it was. */
   restore(data: Uint8Array): Promise<Opened>;
@@ -52,13 +52,13 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
     let idle = false;
     let end: { readonly error?: unknown } | undefined;
     let wake = (): void => {};
-    /** Their items go out in the order in which they were given. */
-    const senders: { readonly item: RemoteItem; resolve(): void; reject(error: unknown): void }[] = [];
+    /** What waits for room: taken in the order in which it was given. */
+    const turns: { take(): void; reject(error: unknown): void }[] = [];
     let isRead = false;
 
     const finishWith = (how: { readonly error?: unknown }): void => {
       end = how;
-      for (const { reject } of senders.splice(0)) reject('error' in how ? how.error : ended());
+      for (const { reject } of turns.splice(0)) reject('error' in how ? how.error : ended());
       states.complete();
       wake();
     };
@@ -76,11 +76,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
           if (idle && waiting.length === 0) session.taken();
         },
         onRoom() {
-          while (senders.length > 0 && session.waiting() < maxBuffered) {
-            const { item, resolve, reject } = senders.shift()!;
-            if (session.push(item)) resolve();
-            else reject(refusal());
-          }
+          while (turns.length > 0 && session.waiting() < maxBuffered) turns.shift()!.take();
         },
       },
       {
@@ -96,6 +92,25 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
     const refusal = (): unknown => {
       const failed = end && 'error' in end ? end : session.failed();
       return failed ? failed.error : ended();
+    };
+
+    const push = (item: RemoteItem): void => {
+      if (end !== undefined || !session.push(item)) throw refusal();
+    };
+
+    /** After what waits, if anything does. */
+    const inTurn = async <T>(work: () => T | Promise<T>, waits = turns.length > 0): Promise<T> => {
+      if (!waits) return work();
+      return new Promise((resolve, reject) => {
+        const take = (): void => {
+          try {
+            resolve(work());
+          } catch (error) {
+            reject(error);
+          }
+        };
+        turns.push({ take, reject });
+      });
     };
 
     /** Whoever sends is told, too. */
@@ -143,16 +158,11 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
         return state;
       },
       states,
-      async send(item) {
-        if (end === undefined && (senders.length > 0 || session.waiting() >= maxBuffered)) {
-          await new Promise<void>((resolve, reject) => {
-            senders.push({ item, resolve, reject });
-          });
-        } else if (end !== undefined || !session.push(item)) {
-          throw refusal();
-        }
+      send: item =>
+        inTurn(() => push(item), end === undefined && (turns.length > 0 || session.waiting() >= maxBuffered)),
+      finish() {
+        inTurn(() => session.finish()).catch(() => {});
       },
-      finish: () => session.finish(),
       close: leave,
       answers: new Observable(subscriber => {
         read();
@@ -171,8 +181,11 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
         emit();
         return leave;
       }),
-      snapshot: () => session.snapshot(),
-      restore: data => session.restore(data),
+      snapshot: () => inTurn(() => session.snapshot()),
+      async restore(data) {
+        const given = data.slice();
+        return inTurn(() => session.restore(given));
+      },
       resumePoint: () => session.resumePoint(),
       [Symbol.asyncIterator]: iterate,
     };

@@ -254,6 +254,30 @@ test('many sends at once go out in their order, as there is room', async t => {
   t.deepEqual(told(await all), toTell(0, 8));
 });
 
+test('states and the end come after all items before them, though these wait for room, and before those that follow', async t => {
+  const { open } = await setUp(t, { credit: 2 });
+  for (const reconnect of [{}, false] as const) {
+    const session = open({ maxBuffered: 2, reconnect });
+    const all = lastValueFrom(session.answers.pipe(toArray()));
+    const { data } = await session.snapshot();
+    const before = rows.slice(0, 6).map(row => session.send(row));
+    const asked = session.snapshot();
+    const given = data.slice();
+    const restored = session.restore(given);
+    given.fill(0);
+    const after = rows.map(row => session.send(row));
+    session.finish();
+    const late = [session.send(rows[0]), session.snapshot(), session.restore(data)].map(one =>
+      one.catch(error => error),
+    );
+    t.like(await asked, { seq: 6, step: 6 });
+    t.like(await restored, { nextStep: 1 });
+    await Promise.all([...before, ...after]);
+    t.deepEqual(told(await all), [...toTell(0, 6), ...toTell(0, 8)]);
+    for (const error of await Promise.all(late)) t.true(error instanceof RemoteError);
+  }
+});
+
 test('a state that is asked for or given after finish is refused to who does, and what is under way is answered', async t => {
   const { open } = await setUp(t);
   const session = open();
