@@ -70,6 +70,8 @@ export function bestOf<In extends Input = Input>(
     new Observable(subscriber => {
       let leader = state?.leader ?? 0;
       let item = 0;
+      /** What a loss counts as that is no finite number. */
+      let far = farBehind;
       /** What the learners did with the item in hand: told when all have done it, so that all stand at the same step. */
       let told: BestLearned[] = [];
       const runners = trainers.map((trainer, learner): Runner => {
@@ -102,7 +104,7 @@ export function bestOf<In extends Input = Input>(
       function heed(runner: Runner, learner: number, event: Learned): void {
         if ('state' in event) runner.state = event.state;
         if ((event.kind === 'step' || event.kind === 'late') && event.loss !== null) {
-          runner.sum = (Number.isFinite(event.loss) ? event.loss : Number.MAX_VALUE) + fading * runner.sum;
+          runner.sum = Math.min(Number.isFinite(event.loss) ? event.loss : far, largestLoss) + fading * runner.sum;
           runner.count = 1 + fading * runner.count;
         }
         if (learner === leader || event.kind === 'update' || event.kind === 'rollback') tell(learner, event);
@@ -123,6 +125,8 @@ export function bestOf<In extends Input = Input>(
       const all = (act: (learner: Learner) => void): void => {
         item++;
         told = [];
+        const { sum, count } = runners[leader];
+        far = farBehind * Math.max(1, count > 0 ? sum / count : 1);
         try {
           for (const [i, runner] of runners.entries()) run(runner, i, act);
           leader = lead(runners, leader, margin);
@@ -145,6 +149,11 @@ interface Runner {
   count: number;
   state(): StreamState | null;
 }
+
+/** Times the leader's fading loss: a loss that is no finite number puts a learner so far behind, until it has faded. */
+const farBehind = 1000;
+/** No loss counts as more: sums stay finite. */
+const largestLoss = 1e100;
 
 /** The lowest fading loss, if it is lower than the leader's by the margin. */
 function lead(runners: readonly Runner[], leader: number, margin: number): number {

@@ -62,8 +62,17 @@ export function stepMany<In extends Input = Input, Key = string>(
       const flush = (): void => {
         const items = [...batch.values()];
         batch = new Map();
-        let room = maxStreams - carries.size;
-        const admitted = items.filter(({ key }) => carries.has(key) || room-- > 0);
+        const begun = items.filter(({ key }) => !carries.has(key)).length;
+        if (carries.size + begun <= maxStreams) {
+          stepTogether(items);
+          return;
+        }
+        // For want of room one after the other: each may give its place to those behind it.
+        for (const item of items) if (!subscriber.closed) stepTogether([item]);
+      };
+
+      const stepTogether = (items: readonly KeyedInput<In, Key>[]): void => {
+        const admitted = items.filter(({ key }) => carries.has(key) || carries.size < maxStreams);
         const outcomes = stepAll(
           model,
           admitted.map(({ key }) => carries.get(key) ?? model.zeroCarry()),

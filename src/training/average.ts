@@ -50,6 +50,8 @@ export function createAverage(alpha: number, width = defaultWidth, from?: Averag
     add(value) {
       sum += value;
       count++;
+      // What is no finite number never fades: the mean begins anew after it.
+      if (!Number.isFinite(fadingSum)) fadingSum = fadingCount = 0;
       fadingSum = value + alpha * fadingSum;
       fadingCount = 1 + alpha * fadingCount;
       if (newest.length < width) {

@@ -60,8 +60,9 @@ function createSeason<Target extends number | ArrayLike<number>>(
     },
     value(number: number): Target | undefined {
       if (season === undefined) return undefined;
-      // Those of the steps that no later one asks for.
-      for (let old = newest - season; old < number - season; old++) known.delete(old);
+      // Those of the steps that no later one asks for: each, or, after a leap, all that there are.
+      if (number - newest <= season) for (let old = newest - season; old < number - season; old++) known.delete(old);
+      else for (const old of known.keys()) if (old < number - season) known.delete(old);
       newest = Math.max(newest, number);
       return known.get(number - season);
     },

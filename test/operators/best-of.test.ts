@@ -258,3 +258,36 @@ test('of three cells it tells which answers: the one whose fading loss was lowes
   });
   t.true(new Set(answers.map(event => event.learner)).size > 1);
 });
+
+test('losses that are no finite numbers put a learner behind, and not for ever', async t => {
+  const [near, far] = await still([1, 2]);
+  // What they say never changes; one of them is right.
+  for (const [{ model }, bias] of [
+    [near, 0.5],
+    [far, 1.5],
+  ] as const) {
+    const weights = model.weights();
+    weights['readout.weight'].fill(0);
+    weights['readout.bias'].fill(bias);
+    model.setWeights(weights);
+  }
+  const source = new Subject<Item>();
+  let leader = -1;
+  let state: BestState | undefined;
+  source.pipe(bestOf([far, near], { fading: 0.9 })).subscribe(event => {
+    if (event.kind !== 'step') return;
+    leader = event.learner;
+    state = event.state();
+  });
+  const right = new Float32Array(ys[0].length).fill(0.5);
+  for (let i = 1; i <= 400; i++) {
+    const target = i === 100 || i === 200 ? new Float32Array(right.length).fill(3e38) : right;
+    source.next({ input: xs[0], target });
+    if (i === 100) t.true(state!.learners.every(({ sum }) => Number.isFinite(sum)));
+  }
+  t.is(leader, 1);
+  t.deepEqual(
+    JSON.parse(JSON.stringify(state!.learners.map(({ sum }) => sum))),
+    state!.learners.map(({ sum }) => sum),
+  );
+});

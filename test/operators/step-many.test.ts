@@ -155,6 +155,32 @@ test('stepMany refuses the streams beyond maxStreams, and no other', async t => 
   t.regex(outputs[3].error?.message ?? '', /maxStreams/);
 });
 
+test('where places run out, the same items have the same answers, in one turn or in many', async t => {
+  const model = await sampleModel();
+  const [a, again, b, wrong, c] = keyed('aabbc');
+  const items: Item[] = [a, { ...again, last: true }, b, { ...wrong, input: new Float32Array(1) }, c];
+  const answers: unknown[] = [];
+  for (const apart of [false, true]) {
+    const source = new Subject<Item>();
+    const told: unknown[] = [];
+    source.pipe(stepMany(model, { maxStreams: 1 })).subscribe(({ key, error }) => told.push([key, error?.code]));
+    for (const item of items) {
+      source.next(item);
+      if (apart) await new Promise(setImmediate);
+    }
+    source.complete();
+    answers.push(told);
+  }
+  t.deepEqual(answers[0], [
+    ['a', undefined],
+    ['a', undefined],
+    ['b', undefined],
+    ['b', 'EDDY_INPUT'],
+    ['c', undefined],
+  ]);
+  t.deepEqual(answers[0], answers[1]);
+});
+
 test('stepMany tells its subscriber of a fault in the model, also one that comes after the turn', async t => {
   const model = await sampleModel();
   const broken = {

@@ -34,6 +34,23 @@ test('what a spike leaves in the sliding mean goes with it', t => {
   t.is(broken.read().window, 2);
 });
 
+test('what is no finite number does not stay in the fading mean', t => {
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const average = createAverage(0.5, 8);
+    average.add(4);
+    average.add(bad);
+    t.false(Number.isFinite(average.read().fading));
+    average.add(2);
+    t.is(average.read().fading, 2);
+    const again = createAverage(0.5, 8, JSON.parse(JSON.stringify(average.state())));
+    for (const one of [average, again]) {
+      one.add(5);
+      t.is(one.read().fading, 4);
+      t.false(Number.isFinite(one.read().mean));
+    }
+  }
+});
+
 test('before the first value there is none; forms are combined one by one', t => {
   const none = { mean: Number.NaN, window: Number.NaN, fading: Number.NaN };
   t.deepEqual(createAverage(1, 3).read(), none);

@@ -53,3 +53,17 @@ test('a season before is the target of so many steps before, if it has come, and
   t.is(late.guess(6)?.season, 8);
   t.is(classBaselines().guess(5), undefined);
 });
+
+test('a stream that is looked at late costs no more than its season, and forgets as one that was followed', t => {
+  const step = 2 ** 40;
+  const late = valueBaselines(3);
+  for (const number of [step, step + 2]) late.learn(number, [number - step]);
+  // One by one from the first step, this would take hours.
+  t.deepEqual(late.guess(step + 3)?.season, [0]);
+  t.is(late.guess(step + 4)?.season, undefined);
+  t.deepEqual(late.guess(step + 5)?.season, [2]);
+  t.deepEqual(
+    late.state().season.known.map(([number]) => number),
+    [step + 2],
+  );
+});
