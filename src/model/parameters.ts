@@ -1,4 +1,5 @@
 import { cells } from '../cells/cells.js';
+import { ConfigError } from '../errors.js';
 import { roundUp } from '../kernels/memory.js';
 import { packedColumns } from '../kernels/packed.js';
 import type { Random } from '../random.js';
@@ -51,6 +52,9 @@ export interface Parameters {
 
 const alignment = 16;
 
+/** Numbers that the memory of a model has room for, at most. */
+const mostWeights = 2 ** 30;
+
 /** The layout of the weights that a configuration asks for. */
 export function layoutParameters(config: ModelConfig): Parameters {
   const tensors: Parameter[] = [];
@@ -74,6 +78,10 @@ export function layoutParameters(config: ModelConfig): Parameters {
     const width = roundUp(units, 4);
     const n = order.length * width;
     const columns = inputs.reduce((sum, k) => sum + k, 0);
+    if (size + columns * n > mostWeights)
+      throw new ConfigError(
+        `Expected at most 2^30 weights (4 GiB), got more with ${name} (${order.length * units} × ${columns})`,
+      );
     const places = new Int32Array(order.length * units * columns);
     let first = 0;
     const sources = inputs.map((k, i) => {

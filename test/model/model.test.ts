@@ -167,6 +167,7 @@ test('a wrong configuration is refused with the name of the field', async t => {
     [{ ...good, output: { kind: 'values', size: 2 }, labels: ['one'] }, /labels to be 2 strings/],
     [{ ...good, skip: 'yes' }, /skip/],
     [{ ...good, encoder: 'bytes' }, /encoder/],
+    [{ ...good, layers: [{ cell: 'gru', size: 65536 }] }, /at most 2\^30 weights/],
   ];
   for (const [given, message] of wrong)
     await t.throwsAsync(createModel(given as ModelConfig), { instanceOf: ConfigError, message });
