@@ -122,7 +122,7 @@ export interface Reset {
   readonly type: 'reset';
   readonly session: number;
   readonly beforeSeq?: number;
-  /** Private weights go back to those of the model, too. */
+  /** Private weights go back to those that the session began with, too. */
   readonly weights?: boolean;
 }
 
