@@ -1,12 +1,14 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { ConfigError, EddyError, LimitError } from '../errors.js';
 import type { Input } from '../model/input.js';
+import type { ReadoutStep } from '../training/readout.js';
 import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
-import { checkWeight } from '../training/window.js';
+import { checkWeight, type Window } from '../training/window.js';
 import { follow } from './follow.js';
 import type { Example, Forget, LateTarget, Learned } from './learned.js';
 import { checkItem } from './tbptt.js';
+import { createWaiting } from './waiting.js';
 
 /** An example or a late target of one of many streams; `last` ends that stream. */
 export type KeyedExample<In extends Input = Input, Key = string> = { readonly key: Key; readonly last?: boolean } & (
@@ -69,12 +71,10 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       /** In the order in which they moved, or began to wait, the last one at the end. One that has ended stays while updates wait for it. */
       const streams = new Map<Key, { readonly stream: LearningStream; ended: boolean }>();
       let running = 0;
-      /** Streams whose update is due, in the order in which it fell due. Their windows are taken when it is run. */
-      let waiting = new Map<Key, LearningStream>();
-      let windowsWaiting = 0;
-      /** The same for updates of the readout alone, where it has a rule of its own. */
-      let reading = new Map<Key, LearningStream>();
-      const waits = (key: Key): boolean => waiting.has(key) || reading.has(key);
+      const windows = createWaiting<Key, Window>(pending => pending);
+      const readouts = createWaiting<Key, ReadoutStep>(() => 1);
+      const waits = (key: Key): boolean => windows.has(key) || readouts.has(key);
+      const waiting = (): number => windows.size() + readouts.size();
 
       const find = (key: Key): LearningStream | undefined => {
         const found = streams.get(key);
@@ -112,49 +112,27 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         );
 
       const learn = (): void => {
-        if (subscriber.closed) return;
-        learnWindows();
-        if (subscriber.closed || reading.size === 0) return;
-        const keys = [...reading.keys()];
-        const steps = [...reading.values()].flatMap(stream => stream.takeReadout());
-        reading = new Map();
-        const update = trainer.learnReadout(steps);
-        forgetEnded(keys);
-        subscriber.next({ kind: 'update', keys, update, states });
-      };
-
-      const learnWindows = (): void => {
-        if (waiting.size === 0) return;
-        const keys = [...waiting.keys()];
-        const windows = [...waiting.values()].flatMap(stream => stream.take());
-        waiting = new Map();
-        windowsWaiting = 0;
-        const update = trainer.learnMany(windows);
-        if (update.good || update.rollback) for (const { stream } of streams.values()) stream.heed(update);
-        forgetEnded(keys);
-        subscriber.next({ kind: 'update', keys, update, states });
-      };
-
-      const collect = (key: Key, stream: LearningStream): void => {
-        const pending = stream.pending();
-        if (pending === 0) {
-          stream.take();
-          return;
+        if (!subscriber.closed && windows.size() > 0) {
+          const { keys, lessons } = windows.take();
+          const update = trainer.learnMany(lessons);
+          if (update.good || update.rollback) for (const { stream } of streams.values()) stream.heed(update);
+          tell(keys, update);
         }
-        waiting.set(key, stream);
-        windowsWaiting += pending;
+        if (!subscriber.closed && readouts.size() > 0) {
+          const { keys, lessons } = readouts.take();
+          tell(keys, trainer.learnReadout(lessons));
+        }
       };
 
-      const collectReadout = (key: Key, stream: LearningStream): void => {
-        if (stream.pendingReadout() === 0) stream.takeReadout();
-        else reading.set(key, stream);
+      const tell = (keys: readonly Key[], update: Update): void => {
+        forgetEnded(keys);
+        subscriber.next({ kind: 'update', keys, update, states });
       };
 
-      /** What is due of a stream that does not wait yet. */
       const collectDue = (key: Key, stream: LearningStream, newest: boolean): void => {
-        if (!waiting.has(key) && stream.due(newest)) collect(key, stream);
-        if (!reading.has(key) && stream.readoutDue(newest)) collectReadout(key, stream);
-        if (windowsWaiting + reading.size >= maxWindows) learn();
+        if (stream.windows.due(newest)) windows.add(key, stream.windows);
+        if (stream.readout?.due(newest)) readouts.add(key, stream.readout);
+        if (waiting() >= maxWindows) learn();
       };
 
       /** The same, where its newest target does not come any more: what it waits for now is behind what the others do. */
@@ -167,9 +145,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       /** What remains of a stream. */
       const collectRest = (key: Key): void => {
         const { stream } = streams.get(key)!;
-        if (!waiting.has(key)) collect(key, stream);
-        if (!reading.has(key)) collectReadout(key, stream);
-        if (windowsWaiting + reading.size >= maxWindows) learn();
+        windows.add(key, stream.windows);
+        readouts.add(key, stream.readout);
+        if (waiting() >= maxWindows) learn();
         forgetEnded([key]);
       };
 
@@ -178,8 +156,8 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         const stream = find(key);
         if (stream === undefined) return;
         end(key);
-        if (!waiting.has(key)) stream.take();
-        if (!reading.has(key)) stream.takeReadout();
+        if (!windows.has(key)) stream.windows.take();
+        if (!readouts.has(key)) stream.readout?.take();
         forgetEnded([key]);
       };
 
@@ -207,8 +185,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (found === undefined && waits(key)) learn();
         if (subscriber.closed) return;
         const stream = found ?? open(key);
-        const others = waiting.size + reading.size > 0;
-        if (waits(key) || (others && !stream.endsGroup())) learn();
+        if (waits(key) || (waiting() > 0 && !stream.endsGroup())) learn();
         if (subscriber.closed) return;
         const { step, number, loss, limited } = stream.step(stream.copy(input), stream.copy(target), weight);
         move(key);

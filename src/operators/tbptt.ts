@@ -59,7 +59,7 @@ export function createLearner(
   const track = trackState(stream);
 
   const update = (): void => {
-    const windows = stream.take();
+    const windows = stream.windows.take();
     if (windows.length === 0) return;
     const done = trainer.learnMany(windows);
     const to = stream.heed(done);
@@ -69,14 +69,14 @@ export function createLearner(
   };
 
   const updateReadout = (): void => {
-    const steps = stream.takeReadout();
+    const steps = stream.readout?.take() ?? [];
     if (steps.length > 0) emit({ kind: 'update', update: trainer.learnReadout(steps), state: track() });
   };
 
   /** The network first: so each learns from what was said, and not from what the other has just made of it. */
   const updateDue = (waiting: boolean): void => {
-    if (stream.due(waiting)) update();
-    if (!left() && stream.readoutDue(waiting)) updateReadout();
+    if (stream.windows.due(waiting)) update();
+    if (!left() && stream.readout?.due(waiting)) updateReadout();
   };
 
   updateDue(false);

@@ -29,7 +29,7 @@ export function followVerdicts(session: Session, learner: SessionLearner): void 
 /** Milliseconds that the update takes which may come with the next frame or target, as the newest one did; 0 where none may. */
 export function nextUpdate({ stream, learner, updateTime }: Session): number {
   if (stream === undefined) return 0;
-  const may = stream.due() || stream.readoutDue() || (learner!.horizon === 0 && stream.endsGroup());
+  const may = stream.windows.due() || stream.readout?.due() || (learner!.horizon === 0 && stream.endsGroup());
   return may ? updateTime : 0;
 }
 
@@ -128,17 +128,18 @@ export function finishLearning(session: Session): void {
 
 /** The network first: so each learns from what was said, and not from what the other has just made of it. */
 function updateDue(session: Session, waiting: boolean): void {
-  if (session.stream!.due(waiting)) update(session);
-  if (session.stream!.readoutDue(waiting)) updateReadout(session);
+  const { windows, readout } = session.stream!;
+  if (windows.due(waiting)) update(session);
+  if (readout?.due(waiting)) updateReadout(session);
 }
 
 function update(session: Session): void {
-  const windows = session.stream!.take();
+  const windows = session.stream!.windows.take();
   if (windows.length > 0) learn(session, trainer => trainer.learnMany(windows));
 }
 
 function updateReadout(session: Session): void {
-  const steps = session.stream!.takeReadout();
+  const steps = session.stream!.readout?.take() ?? [];
   if (steps.length > 0) learn(session, trainer => trainer.learnReadout(steps));
 }
 

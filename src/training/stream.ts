@@ -69,6 +69,16 @@ export type Arrival =
   | { readonly kind: 'expired' }
   | { readonly kind: 'duplicate' };
 
+/** What one part of a network has yet to learn from a stream: the network from windows, or a readout with a rule of its own from steps. */
+export interface Lessons<Lesson> {
+  /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
+  due(waiting?: boolean): boolean;
+  /** How many `take` would give, without those to replay. */
+  pending(): number;
+  /** Those of the update that is due, or of what remains, oldest first, which count as learned; then those to replay with them. */
+  take(): Lesson[];
+}
+
 /**
  * One stream that learns: its carry, and the steps that updates to come may need.
  *
@@ -97,20 +107,11 @@ export interface LearningStream {
    * @throws TargetError as `checkTarget`
    */
   target(number: number, target: Target, weight?: number): Arrival;
-  /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
-  due(waiting?: boolean): boolean;
-  /** The next step ends a group, of the readout's where it has a rule of its own. */
+  readonly windows: Lessons<Window>;
+  /** Of the readout, where it has a rule of its own. */
+  readonly readout?: Lessons<ReadoutStep>;
+  /** The next step ends a group, of windows or of the readout's. */
   endsGroup(): boolean;
-  /** How many windows `take` would give. */
-  pending(): number;
-  /** The windows of the update that is due, or of what remains, which count as learned; then those to replay with them. */
-  take(): Window[];
-  /** `due` for an update of the readout alone: never, where it has no rule of its own. */
-  readoutDue(waiting?: boolean): boolean;
-  /** How many steps `takeReadout` would give. */
-  pendingReadout(): number;
-  /** The steps of the update of the readout that is due, or of what remains, oldest first; these count as learned by it. */
-  takeReadout(): ReadoutStep[];
   steps(): number;
   /**
    * Follows what an update's guard did: marks where the stream stands, or goes back to its mark and steps what is kept since then again,
@@ -139,13 +140,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
   const began = state?.began ?? 0;
-  let updated = state?.updated ?? 0;
-  let read = state?.read ?? 0;
   let entries: Kept[] = (state?.entries ?? []).map(copyOf);
-  /** The oldest step whose target no update has learned. */
-  let firstFresh = Number.POSITIVE_INFINITY;
-  /** The same of the readout. */
-  let firstUnread = Number.POSITIVE_INFINITY;
 
   const markNow = (): StreamMark => ({ carry, steps, random: random.state() });
   const begun = markNow();
@@ -155,11 +150,40 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   /** Place of a step among the entries. */
   const place = (number: number): number => entries.length - 1 - (steps - number);
 
+  /**
+   * What is to be learned in groups of so many steps.
+   *
+   * @param mark of entries whose targets came, and which no update has learned
+   * @param learned the step after which the newest update ran, or was found to have nothing to learn
+   */
+  const follow = (mark: 'fresh' | 'unread', every: number, learned: number) => {
+    const at = entries.findIndex(entry => entry[mark]);
+    return {
+      learned,
+      /** The oldest step that is marked. */
+      first: at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at,
+      due(waiting = true) {
+        if ((steps - began) % every !== 0 || this.learned >= steps) return false;
+        return waiting || entries.at(-1)?.target !== undefined;
+      },
+      ends: (number: number): boolean => (number - began) % every === 0,
+      came(number: number): void {
+        this.first = Math.min(this.first, number);
+      },
+      taken(): void {
+        this.learned = steps;
+        this.first = Number.POSITIVE_INFINITY;
+      },
+    };
+  };
+  const network = follow('fresh', k1, state?.updated ?? 0);
+  const reader = readout && follow('unread', readout.k1, state?.read ?? 0);
+
   /** The groups with targets that no update has learned, oldest first: the first and the last step of each. */
   const freshGroups = (): { first: number; last: number }[] => {
     const groups: { first: number; last: number }[] = [];
     // Groups end at multiples of k1; the last may be cut by the end of the stream.
-    for (let end = began + Math.ceil((firstFresh - began) / k1) * k1; end - k1 < steps; end += k1) {
+    for (let end = began + Math.ceil((network.first - began) / k1) * k1; end - k1 < steps; end += k1) {
       const first = Math.max(end - k1 + 1, steps - entries.length + 1);
       const last = Math.min(end, steps);
       for (let number = first; number <= last; number++) {
@@ -219,18 +243,48 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   };
 
   const markFresh = (number: number): void => {
-    firstFresh = Math.min(firstFresh, number);
-    if (readout) firstUnread = Math.min(firstUnread, number);
+    network.came(number);
+    reader?.came(number);
   };
 
-  const findFresh = (): void => {
-    const numberOf = (at: number): number => (at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at);
-    firstFresh = numberOf(entries.findIndex(entry => entry.fresh));
-    firstUnread = numberOf(entries.findIndex(entry => entry.unread));
+  const takeWindows = (): Window[] => {
+    const windows = freshGroups().map(({ first, last }): Window => {
+      const window = windowOf(first, last, entry => entry.fresh);
+      for (let number = first; number <= last; number++) entries[place(number)].fresh = false;
+      return window;
+    });
+    network.taken();
+    return windows.length > 0 && replay.windows > 0 ? [...windows, ...drawReplay()] : windows;
   };
-  findFresh();
+
+  /** Places of the entries that the readout has not learned. */
+  const unread = (): number[] => {
+    const places: number[] = [];
+    for (let at = Math.max(place(reader!.first), 0); at < entries.length; at++) if (entries[at].unread) places.push(at);
+    return places;
+  };
+
+  const takeUnread = (): ReadoutStep[] => {
+    const taken = unread().map((at): ReadoutStep => {
+      const { target, weight } = entries[at];
+      entries[at].unread = false;
+      const after = entries[at + 1]?.carry ?? carry;
+      return { carry: after, target: target!, ...(weight !== undefined && { weight }) };
+    });
+    reader!.taken();
+    return taken;
+  };
 
   return {
+    windows: {
+      due: waiting => network.due(waiting),
+      pending: () => freshGroups().length,
+      take: takeWindows,
+    },
+    ...(reader && {
+      readout: { due: waiting => reader.due(waiting), pending: () => unread().length, take: takeUnread },
+    }),
+    endsGroup: () => network.ends(steps + 1) || (reader?.ends(steps + 1) ?? false),
     steps: () => steps,
 
     step(input, target, weight) {
@@ -275,54 +329,6 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       return { kind: 'late', loss, prediction: entry.prediction, target };
     },
 
-    due(waiting = true) {
-      if ((steps - began) % k1 !== 0 || updated >= steps) return false;
-      return waiting || entries.at(-1)?.target !== undefined;
-    },
-
-    endsGroup() {
-      const next = steps + 1 - began;
-      return next % k1 === 0 || (readout !== undefined && next % readout.k1 === 0);
-    },
-
-    pending: () => freshGroups().length,
-
-    take() {
-      const windows = freshGroups().map(({ first, last }): Window => {
-        const window = windowOf(first, last, entry => entry.fresh);
-        for (let number = first; number <= last; number++) entries[place(number)].fresh = false;
-        return window;
-      });
-      updated = steps;
-      firstFresh = Number.POSITIVE_INFINITY;
-      return windows.length > 0 && replay.windows > 0 ? [...windows, ...drawReplay()] : windows;
-    },
-
-    readoutDue(waiting = true) {
-      if (readout === undefined || (steps - began) % readout.k1 !== 0 || read >= steps) return false;
-      return waiting || entries.at(-1)?.target !== undefined;
-    },
-
-    pendingReadout: () => entries.reduce((count, { unread }) => count + (unread ? 1 : 0), 0),
-
-    takeReadout() {
-      const taken: ReadoutStep[] = [];
-      for (let at = Math.max(place(firstUnread), 0); at < entries.length; at++) {
-        const entry = entries[at];
-        if (!entry.unread) continue;
-        const { target, weight } = entry;
-        taken.push({
-          carry: entries[at + 1]?.carry ?? carry,
-          target: target!,
-          ...(weight !== undefined && { weight }),
-        });
-        entry.unread = false;
-      }
-      read = steps;
-      firstUnread = Number.POSITIVE_INFINITY;
-      return taken;
-    },
-
     heed({ good, rollback }) {
       if (mark === undefined) return 0;
       if (good) mark = { ...(mark.next ?? mark), next: markNow() };
@@ -351,8 +357,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     state: () => ({
       carry: carry.slice(),
       steps,
-      updated,
-      ...(readout ? { read } : {}),
+      updated: network.learned,
+      ...(reader ? { read: reader.learned } : {}),
       entries: entries.slice(-kept).map(copyOf),
       ...(replay.windows > 0 ? { random: random.state() } : {}),
       ...(mark ? { mark } : {}),

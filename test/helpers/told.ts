@@ -95,7 +95,7 @@ export async function fold(applied: Outcome['applied'], clients: number, guarded
   const streams = new Map<number, LearningStream>();
   const told: string[][] = Array.from({ length: clients }, () => []);
   const update = (client: number, stream: LearningStream): void => {
-    const windows = stream.take();
+    const windows = stream.windows.take();
     if (windows.length === 0) return;
     const done = trainer.learnMany(windows);
     if (done.good || done.rollback) for (const one of streams.values()) one.heed(done);
@@ -107,10 +107,10 @@ export async function fold(applied: Outcome['applied'], clients: number, guarded
     if (one.kind === 'finish') {
       update(client, stream);
     } else if (one.kind === 'step') {
-      if (stream.due()) update(client, stream);
+      if (stream.windows.due()) update(client, stream);
       const { step, number, loss } = stream.step(one.input, one.target, one.weight);
       told[client].push(show({ kind: 'step', number, step: { number, ...step }, target: undefined, loss }));
-      if (stream.due(false)) update(client, stream);
+      if (stream.windows.due(false)) update(client, stream);
     } else {
       one.targets.forEach((target, i) => {
         const number = one.forStep + i;
@@ -118,7 +118,7 @@ export async function fold(applied: Outcome['applied'], clients: number, guarded
         const arrival = stream.target(number, target, one.weights?.[i]);
         if (arrival.kind !== 'late') told[client].push(show({ kind: arrival.kind, number }));
         else if (arrival.loss !== null) told[client].push(show({ kind: 'late', number, loss: arrival.loss }));
-        if (number === stream.steps() && stream.due(false)) update(client, stream);
+        if (number === stream.steps() && stream.windows.due(false)) update(client, stream);
       });
     }
   }

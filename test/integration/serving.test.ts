@@ -34,7 +34,7 @@ async function play(model: TrainableModel, session: number, { learns, pieces, se
   const expected: (Int32Array | 'refused')[] = [];
   let seq = 1;
   const update = (): void => {
-    const windows = stream.take();
+    const windows = stream.windows.take();
     if (learns && windows.length > 0) trainer.learnMany(windows);
   };
   for (const piece of pieces) {
@@ -52,9 +52,9 @@ async function play(model: TrainableModel, session: number, { learns, pieces, se
       messages.push(learns ? ({ ...frames, targets: { targets } } as ClientMessage) : frames);
       seq += piece;
       rows.forEach((row, i) => {
-        if (stream.due()) update();
+        if (stream.windows.due()) update();
         expected.push(bits(stream.step(row, targets[i]).step.prediction));
-        if (stream.due(false)) update();
+        if (stream.windows.due(false)) update();
       });
     }
   }

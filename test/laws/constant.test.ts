@@ -75,7 +75,7 @@ test('the entries of a stream are bounded at every step, and the check sees one 
     let kept: StreamState['entries'] = [];
     for (const token of tokens(400)) {
       stream.step(token, 0);
-      if (stream.due()) trainer.learnMany(stream.take());
+      if (stream.windows.due()) trainer.learnMany(stream.windows.take());
       const { entries } = stream.state();
       kept = limit === Infinity ? [...kept, entries[entries.length - 1]] : entries;
       most = Math.max(most, kept.length);

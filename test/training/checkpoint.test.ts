@@ -65,20 +65,20 @@ function createRun(trainer: Trainer, states: ReadonlyMap<string, StreamState> = 
   const streams = new Map(['a', 'b'].map(name => [name, createStream(trainer, states.get(name))]));
 
   const update = (stream: LearningStream): void => {
-    const windows = stream.take();
+    const windows = stream.windows.take();
     if (windows.length === 0) return;
     const { count, loss, gradientNorm, steps } = trainer.learnMany(windows);
     numbers.push(count, loss, gradientNorm, steps);
   };
   const updateReadout = (stream: LearningStream): void => {
-    const taken = stream.takeReadout();
+    const taken = stream.readout?.take() ?? [];
     if (taken.length === 0) return;
     const { count, loss, gradientNorm, steps } = trainer.learnReadout(taken);
     numbers.push(count, loss, gradientNorm, steps);
   };
   const updateDue = (stream: LearningStream, waiting: boolean): void => {
-    if (stream.due(waiting)) update(stream);
-    if (stream.readoutDue(waiting)) updateReadout(stream);
+    if (stream.windows.due(waiting)) update(stream);
+    if (stream.readout?.due(waiting)) updateReadout(stream);
   };
 
   return {

@@ -27,8 +27,8 @@ async function run(options: TrainerOptions, steps: number, stopAt?: number) {
   let stream = createStream(trainer);
   for (let t = 1; t <= steps; t++) {
     stream.step(t % 97, t % 3 === 0 ? null : random.integer(3));
-    if (stream.due()) {
-      const windows = stream.take();
+    if (stream.windows.due()) {
+      const windows = stream.windows.take();
       taken.push({ at: t, windows });
       if (windows.length > 0) trainer.learnMany(windows);
     }

@@ -162,7 +162,7 @@ test('what each step reads stays a record that is read fast, with a guard and a 
     const trainer = createTrainer(model, { k1: 2, k2: 2, ...more });
     const stream = createStream(trainer);
     for (let i = 0; i < 20; i++) {
-      if (stream.due()) trainer.learnMany(stream.take());
+      if (stream.windows.due()) trainer.learnMany(stream.windows.take());
       stream.step(Float32Array.of(i, 1, 2), Float32Array.of(1, i));
     }
     const { optimizer } = trainer;
@@ -176,9 +176,9 @@ test('a stream goes on from a state that kept no steps, though an update would b
   const trainer = createTrainer(await createModel(config('gru', [3])), { k1: 2, k2: 2 });
   const state = { carry: trainer.model.zeroCarry(), steps: 4, updated: 0, entries: [] };
   const stream = createStream(trainer, state);
-  t.false(stream.due(false));
-  t.true(stream.due());
-  t.deepEqual(stream.take(), []);
+  t.false(stream.windows.due(false));
+  t.true(stream.windows.due());
+  t.deepEqual(stream.windows.take(), []);
   t.is(stream.step(Float32Array.of(1, 2, 3), undefined).number, 5);
 });
 
@@ -192,7 +192,7 @@ test('the states that a stream gives are its own no more: what it learns later d
   stream.target(1, Float32Array.of(1, 2));
   other.target(1, Float32Array.of(3, 4));
   stream.step(Float32Array.of(1, 2, 3), Float32Array.of(1, 2));
-  stream.take();
+  stream.windows.take();
   t.deepEqual(before, kept);
   t.deepEqual(other.state().entries[0].target, Float32Array.of(3, 4));
 });
