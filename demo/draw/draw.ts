@@ -81,7 +81,7 @@ const layout = `
   </form>
   <ul class="taught" id="taught" aria-label="What it was taught"></ul>
   <dl class="numbers" id="draw-numbers"></dl>
-  <p class="note">Only the readout learns. Beside each new drawing it is shown digits again, which the network below has written, lest it forget them; asked are digits that are never among those.</p>
+  <p class="note">Only the readout learns. With each new drawing it also sees digits again, written by the network below, so that it does not forget them. The digits that count as still known are others, which it never learns from.</p>
 </section>
 <section class="panel" aria-labelledby="write-title">
   <div class="heading">
