@@ -12,8 +12,13 @@ import { readoutMoments } from '../training/readout.js';
 import { createTrainer, type Trainer, type TrainerOptions, type Update } from '../training/trainer.js';
 import type { Learning, TargetValue, WireOptimizer } from '../wire/messages.js';
 
-/** Told of an update after which the guard marked the weights as good, or rolled them back. */
-export type Follower = (update: Update) => void;
+/** One that learns with weights that a guard judges. */
+export interface Follower {
+  /** Told of an update after which the guard marked the weights as good, or rolled them back. */
+  heed(update: Update): void;
+  /** What `heed` threw. */
+  fail(error: unknown): void;
+}
 
 /** How a session learns. */
 export interface SessionLearner {
@@ -26,7 +31,7 @@ export interface SessionLearner {
   readonly horizon: number;
   /** To be told of what the guard does, whichever session's update it judges; replaces who was told before. */
   follow(follower: Follower): void;
-  /** Tells all that learn with these weights what the guard did. */
+  /** Tells all that learn with these weights what the guard did; what one of them throws keeps it from none, and is that one's own. */
   tell(update: Update): void;
   /** Of weights of its own: where they were at the start. */
   readonly began?: Began;
@@ -169,7 +174,13 @@ function following(told: Followed): Pick<SessionLearner, 'follow' | 'tell' | 'le
     },
     tell(update) {
       told.verdicts++;
-      for (const follower of all) follower(update);
+      for (const follower of all) {
+        try {
+          follower.heed(update);
+        } catch (error) {
+          follower.fail(error);
+        }
+      }
     },
   };
 }

@@ -23,7 +23,12 @@ export function startLearning(session: Session): void {
 
 /** The stream of the session does as the guard of its learner tells. */
 export function followVerdicts(session: Session, learner: SessionLearner): void {
-  learner.follow(update => heed(session, update));
+  learner.follow({
+    heed: update => heed(session, update),
+    fail(error) {
+      session.broken ??= { error };
+    },
+  });
 }
 
 /** Milliseconds that the update takes which may come with the next frame or target, as the newest one did; 0 where none may. */

@@ -140,6 +140,8 @@ export interface Session {
   updateTime: number;
   /** Learning failed too often: the session predicts on. */
   diverged: boolean;
+  /** Its stream failed while another session had its turn: its own next turn is its last. */
+  broken: { readonly error: unknown } | undefined;
   /** What the encoder remembers. */
   encoding: unknown;
   readonly queue: Item[];
@@ -235,6 +237,7 @@ export function createSession(given: Given): Session {
     stream: undefined,
     streamStart: 0,
     diverged: false,
+    broken: undefined,
     updateTime: 0,
     encoding: given.served.encoder?.initial(),
     queue: [],

@@ -3,8 +3,8 @@ import { CheckpointError, EddyError, LimitError } from '../errors.js';
 import { saveModel } from '../model/checkpoint.js';
 import type { Weights } from '../model/parameters.js';
 import { floats, readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
-import { loadTrainer, markOfState, saveTrainer, stateOfMark } from '../training/checkpoint.js';
-import { createStream, type LearningStream, mostSteps, type StreamState } from '../training/stream.js';
+import { checkCounters, loadTrainer, markOfState, saveTrainer, stateOfMark } from '../training/checkpoint.js';
+import { checkState, createStream, mostSteps, type StreamState } from '../training/stream.js';
 import { readStreams, streamTensors } from '../training/stream-tensors.js';
 import { type SessionLearner, takeUpLearner } from './learner.js';
 import { followVerdicts } from './learning.js';
@@ -108,16 +108,18 @@ async function read(session: Session, bytes: Uint8Array, maxBytes: number): Prom
   const opened = floats(tensors.get('opened'), 'opened', [size]);
   for (const values of [carry, opened]) expect(values.every(Number.isFinite), 'a carry of finite numbers', 'others');
   const encoding = served.encoder === undefined ? undefined : served.encoder.restore(said.encoding);
-  if (learner === undefined || said.stream === undefined) {
-    return { said, carry, opened, encoding, stream: undefined, learner };
-  }
+  if (learner === undefined) return { said, carry, opened, encoding, stream: undefined, learner };
+  const { marked, verdicts } = said.stream ?? {};
+  const whole = typeof marked === 'boolean' && typeof verdicts === 'number';
+  expect(whole, 'a snapshot with its stream', 'none');
   if (!learner.own) {
-    const stream = readSharedStream(learner, tensors, said.stream);
-    createStream(learner.trainer, stream);
+    const stream = readSharedStream(learner, tensors, said.stream!);
+    checkState(learner.trainer, stream);
+    checkSame(said, carry, stream);
     return { said, carry, opened, encoding, stream, learner };
   }
   const data = tensors.get('learner')?.data;
-  expect(data !== undefined && said.began !== undefined, 'a snapshot with its learner', 'none');
+  expect(data !== undefined && isRecord(said.began), 'a snapshot with its learner', 'none');
   expect(data!.byteLength <= maxBytes, `a learner of at most ${maxBytes} bytes`, `${data!.byteLength}`);
   const { trainer, states } = await loadTrainer(data!.slice(), { maxWindowBytes: maxBytes });
   const same = JSON.stringify(trainer.model.config) === JSON.stringify(model.config);
@@ -125,9 +127,25 @@ async function read(session: Session, bytes: Uint8Array, maxBytes: number): Prom
   const weights: Weights = {};
   for (const [name, { length }] of Object.entries(trainer.model.weights()).map(([n, v]) => [n, v] as const)) {
     weights[name] = floats(tensors.get(`began.${name}`), `began.${name}`, [length]);
+    expect(weights[name].every(Number.isFinite), `began.${name} to be finite numbers`, 'others');
   }
+  checkCounters(trainer, said.began!);
+  const stream = states.get('')!;
+  checkSame(said, carry, stream);
   const own = takeUpLearner(trainer, learner, { weights, counters: said.began! }, maxBytes);
-  return { said, carry, opened, encoding, stream: states.get(''), learner: own };
+  return { said, carry, opened, encoding, stream, learner: own };
+}
+
+/** What is said of the session and of its stream is of one moment. */
+function checkSame({ steps, streamStart }: Said, carry: Float32Array, stream: StreamState): void {
+  const numbers = steps === stream.steps && streamStart === (stream.began ?? 0);
+  const shown = `${stream.steps}, begun after ${stream.began ?? 0}`;
+  expect(numbers, `a stream of ${steps} steps, begun after ${streamStart}`, shown);
+  expect(
+    carry.every((value, i) => Object.is(value, stream.carry[i])),
+    'the carry to be that of the stream',
+    'another',
+  );
 }
 
 function readSharedStream(
@@ -146,6 +164,7 @@ function readSharedStream(
 
 /** The stream goes on from what was read, in the place of what it was; frame numbers go on. */
 export function putSnapshot(session: Session, { said, carry, opened, encoding, stream, learner }: Restored): void {
+  const live = learner !== undefined && stream !== undefined ? createStream(learner.trainer, stream) : undefined;
   session.carry.set(carry);
   session.opened = unlessZeros(opened);
   session.encoding = encoding;
@@ -153,12 +172,8 @@ export function putSnapshot(session: Session, { said, carry, opened, encoding, s
   session.streamStart = said.streamStart;
   session.diverged = said.diverged;
   session.learner = learner;
-  let live: LearningStream | undefined;
-  if (learner !== undefined && stream !== undefined) {
-    live = createStream(learner.trainer, stream);
-    followVerdicts(session, learner);
-  }
   session.stream = live;
+  if (learner !== undefined) followVerdicts(session, learner);
 }
 
 /** The model of a session that has one of its own and learns nothing. */
@@ -176,9 +191,13 @@ function parse(text: string | undefined): Said {
   }
   const counts = [said?.steps, said?.streamStart];
   const areCounts = counts.every(count => Number.isInteger(count) && count! >= 0 && count! <= mostSteps);
-  const fits = said?.format === format && areCounts;
+  const fits = said?.format === format && areCounts && typeof said.diverged === 'boolean';
   expect(fits, `a snapshot of format ${format}`, said === null ? 'no snapshot' : 'another');
   return said!;
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function expect(holds: boolean, expected: string, got: string): void {

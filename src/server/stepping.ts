@@ -18,6 +18,7 @@ const targetsInRound = 256;
  * @param most steps of a run
  */
 export function advance(session: Session, run: Run, most: number): boolean {
+  if (session.broken !== undefined) throw session.broken.error;
   let left = targetsInRound;
   while (left > 0 && canGoOn(session)) {
     const item = session.queue[0];

@@ -12,7 +12,6 @@ import { readoutMoments } from './readout.js';
 import { checkState, type StreamMark, type StreamState } from './stream.js';
 import { readStreams, streamTensors } from './stream-tensors.js';
 import { createTrainer, type Trainer } from './trainer.js';
-import { checkWeight } from './window.js';
 
 /** What a learner's checkpoint holds. */
 export interface SavedTrainer {
@@ -109,20 +108,13 @@ export async function loadTrainer(
     const marks = 2 * marked.filter(Boolean).length;
     const read = readStreams(model, tensors, streams.length + marks);
     const further = read.splice(streams.length);
-    [...read, ...further].forEach(state => {
-      checkState(trainer, state);
-      for (const { input, target, weight } of state.entries) {
-        if (input !== null) model.checkInput(input);
-        if (target !== undefined) trainer.checkTarget(target);
-        checkWeight(weight);
-      }
-    });
     const states = read.map(
       (state, i): StreamState => ({
         ...state,
         ...(marked[i] ? { mark: { ...markOfState(further.shift()!), next: markOfState(further.shift()!) } } : {}),
       }),
     );
+    for (const state of states) checkState(trainer, state);
     return { trainer, states: new Map(streams.map((name, i) => [name, states[i]])), extra: saved.extra ?? null };
   });
 }
@@ -245,14 +237,19 @@ function readMoments(trainer: Trainer, tensors: ReadonlyMap<string, Tensor>): vo
 function readCounters(trainer: Trainer, names: readonly string[], tensors: ReadonlyMap<string, Tensor>): void {
   const values = doubles(tensors.get(countersName), countersName, [names.length]);
   const counters = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  checkCounters(trainer, counters);
+  trainer.restore(counters);
+}
+
+/** @throws CheckpointError if they are not those of such a trainer */
+export function checkCounters(trainer: Trainer, counters: Readonly<Record<string, unknown>>): void {
   for (const name of Object.keys(trainer.counters())) {
     const value = Object.hasOwn(counters, name) ? counters[name] : Number.NaN;
     // A loss, and so its average, may lie below 0.
     const least = name.startsWith('guard.') ? Number.NEGATIVE_INFINITY : 0;
-    if (!(value >= least && Number.isFinite(value)))
-      throw new CheckpointError(`Expected the counter ${quote(name)} to be a number from 0, got ${value}`);
+    if (typeof value !== 'number' || !(value >= least && Number.isFinite(value)))
+      throw new CheckpointError(`Expected the counter ${quote(name)} to be a number from 0, got ${String(value)}`);
   }
-  trainer.restore(counters);
 }
 
 /** What is wrong with the parts of a file is wrong with the file. */

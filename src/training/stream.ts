@@ -1,5 +1,4 @@
-import { ConfigError, TargetError } from '../errors.js';
-import type { Carry } from '../model/carry.js';
+import { TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createRowCopy } from '../model/slab.js';
 import type { Step } from '../model/transfer.js';
@@ -7,61 +6,16 @@ import { createRandom } from '../random.js';
 import type { Verdict } from './guard.js';
 import type { Target } from './loss.js';
 import type { ReadoutStep } from './readout.js';
+import { checkState, type Entry, type StreamMark, type StreamState } from './stream-state.js';
 import type { Trainer } from './trainer.js';
 import { checkWeight, type Window } from './window.js';
 
-/** One step that a stream keeps for learning. */
-export interface Entry {
-  /** Before the step. */
-  readonly carry: Carry;
-  readonly input: Input | null;
-  /** o(t) of the prediction: a late target is scored against what was said then. */
-  readonly logits: Float32Array;
-  readonly prediction: Float32Array;
-  /** Undefined until it comes; null where it is known that there is none. */
-  readonly target: Target | undefined;
-  /** How much it teaches. Default 1. */
-  readonly weight?: number;
-  /** Its target came and no update has learned it yet. */
-  readonly fresh: boolean;
-  /** Where the readout has a rule of its own: its target came and the readout has not learned it yet. */
-  readonly unread?: boolean;
-}
+export { checkState, type Entry, mostSteps, type StreamMark, type StreamState } from './stream-state.js';
 
 /** The same while the stream has it to itself: what is given away, or was given, is a copy. */
 type Kept = { -readonly [Name in keyof Entry]: Entry[Name] };
 
 const copyOf = (entry: Entry): Kept => ({ ...entry });
-
-/** Everything a learning stream remembers. Steps count from 1; the entries are the newest steps, the last one `steps`. */
-export interface StreamState {
-  readonly carry: Carry;
-  readonly steps: number;
-  /** Where numbers went on from a stream before: its last step. Groups are counted from there. Default 0. */
-  readonly began?: number;
-  /** The step after which the newest update ran, or was found to have nothing to learn. */
-  readonly updated: number;
-  /** The same of the readout, where it has a rule of its own. */
-  readonly read?: number;
-  readonly entries: readonly Entry[];
-  /** Steps up to this one are not replayed any more. */
-  readonly forgotten?: number;
-  /** Of the draws of windows to replay: four words. */
-  readonly random?: Uint32Array;
-  /** With a guard, where the stream stood at the last good snapshot. */
-  readonly mark?: StreamMark;
-  /** Of one of many streams: no more of it comes, and what remains waits to be learned. */
-  readonly ended?: boolean;
-}
-
-/** From where a rollback steps a stream again. */
-export interface StreamMark {
-  readonly carry: Carry;
-  readonly steps: number;
-  readonly random: Uint32Array;
-  /** Of the newest snapshot, which has yet to prove itself. */
-  readonly next?: StreamMark;
-}
 
 /** What became of a target that came by its step's number. */
 export type Arrival =
@@ -142,9 +96,16 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   const began = state?.began ?? 0;
   let entries: Kept[] = (state?.entries ?? []).map(copyOf);
 
-  const markNow = (): StreamMark => ({ carry, steps, random: random.state() });
-  const begun = markNow();
-  let mark = guard && (state?.mark ?? { ...begun, next: begun });
+  /** Where the stream stands; `before` where its carry grew beyond float32, since no step can be made from there. */
+  const markNow = (before?: StreamMark): StreamMark => {
+    if (carry.every(Number.isFinite)) return { carry, steps, random: random.state() };
+    return before ?? { carry: trainer.model.zeroCarry(), steps, random: random.state() };
+  };
+  const begin = (): StreamMark => {
+    const begun = markNow();
+    return { ...begun, next: begun };
+  };
+  let mark = guard && (state?.mark ?? begin());
   let forgotten = state?.forgotten ?? 0;
 
   /** Place of a step among the entries. */
@@ -331,7 +292,10 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
     heed({ good, rollback }) {
       if (mark === undefined) return 0;
-      if (good) mark = { ...(mark.next ?? mark), next: markNow() };
+      if (good) {
+        const { next: _, ...own } = mark.next ?? mark;
+        mark = { ...own, next: markNow(own) };
+      }
       const to = mark.steps;
       if (rollback === undefined) return to;
       const own: StreamMark = { carry: mark.carry, steps: to, random: mark.random };
@@ -366,30 +330,4 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       ...(began > 0 ? { began } : {}),
     }),
   };
-}
-
-/** Steps of a state to go on from, at most: as many more have numbers that can be told apart. */
-export const mostSteps = 2 ** 52;
-
-/** @throws ConfigError naming the part that is wrong */
-export function checkState(trainer: Trainer, state: StreamState): void {
-  const { size } = trainer.model.carryLayout;
-  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
-  };
-  expect(typeof state === 'object' && state !== null, 'state', 'a state of a stream', state);
-  const { carry, steps, began = 0, updated, read = 0, forgotten = 0, entries } = state;
-  expect(carry?.length === size, 'state.carry', `${size} numbers`, carry?.length);
-  const countable = Number.isInteger(steps) && steps >= 0 && steps <= mostSteps;
-  expect(countable, 'state.steps', 'an integer from 0 to 2^52', steps);
-  expect(Number.isInteger(began) && began >= 0 && began <= steps, 'state.began', `from 0 to ${steps}`, began);
-  expect(Number.isInteger(updated) && updated >= 0 && updated <= steps, 'state.updated', `from 0 to ${steps}`, updated);
-  expect(Number.isInteger(read) && read >= 0 && read <= steps, 'state.read', `from 0 to ${steps}`, read);
-  const forgets = Number.isInteger(forgotten) && forgotten >= 0 && forgotten <= steps;
-  expect(forgets, 'state.forgotten', `from 0 to ${steps}`, forgotten);
-  const found = Array.isArray(entries) ? entries.length : entries;
-  expect(Array.isArray(entries) && entries.length <= steps, 'state.entries', `at most ${steps} steps`, found);
-  entries.forEach((entry, i) => {
-    expect(entry?.carry?.length === size, `state.entries[${i}].carry`, `${size} numbers`, entry?.carry?.length);
-  });
 }

@@ -8,7 +8,7 @@ import { createBatcher } from '../../src/server/batcher.js';
 import { createCounts, createHistograms } from '../../src/server/counts.js';
 import { createGrant } from '../../src/server/grant.js';
 import { decodeSaid } from '../../src/server/kept.js';
-import { createPrivateLearner } from '../../src/server/learner.js';
+import { createPrivateLearner, createSharedLearner } from '../../src/server/learner.js';
 import { startLearning } from '../../src/server/learning.js';
 import { serveModel } from '../../src/server/served.js';
 import { createSession, type Outlet, type Session } from '../../src/server/session.js';
@@ -247,6 +247,49 @@ test('those that learn take turns, and those that predict are not kept waiting f
   t.is(predicting.sent.length, 2);
   while (batcher.run());
   t.deepEqual(order, [2, 3, 4, 2, 3, 4]);
+});
+
+test('a session whose stream fails in the turn of another ends in its own, and the other goes on', async t => {
+  const model = await createModel(config('gru', [3], { kind: 'token', size: 10 }, { kind: 'classes', size: 10 }));
+  const errors: unknown[] = [];
+  const batcher = createBatcher(error => errors.push(error));
+  const [a, b] = sessions(model, 2).map(({ session, outlet, sent }) => {
+    const learner = createSharedLearner(model, session.served, { k1: 1, k2: 1 }, 1 << 24);
+    const own = createSession({ ...session, outlet, learner });
+    startLearning(own);
+    return { own, sent };
+  });
+  const broken = new Error('broken');
+  b.own.stream = {
+    ...b.own.stream!,
+    heed() {
+      throw broken;
+    },
+  };
+  const { learnMany } = a.own.learner!.trainer;
+  a.own.learner!.trainer.learnMany = windows => ({ ...learnMany(windows), good: true });
+  const send = ({ own }: typeof a): void => {
+    const { number: session, nextSeq: firstSeq } = own;
+    const payload = { kind: 'tokens', ids: [1] } as const;
+    acceptFrames(own, { type: 'frames', session, firstSeq, payload, targets: { targets: [2] } });
+    batcher.add(own);
+    while (batcher.run());
+  };
+  send(a);
+  send(a);
+  t.deepEqual(
+    [a.sent, b.sent].map(sent => sent.map(({ type }) => type)),
+    [['predictions', 'updated', 'predictions', 'updated'], []],
+  );
+  t.deepEqual(errors, []);
+  send(b);
+  t.deepEqual(errors, [broken]);
+  t.deepEqual(
+    b.sent.map(({ type }) => type),
+    ['fault', 'finished'],
+  );
+  t.like(b.sent[0], { code: 'internal' });
+  t.false(a.own.ended);
 });
 
 test('an update has a run of its own where those that wait would wait for it and for the steps before it', async t => {

@@ -8,7 +8,7 @@ import type { Example, LateTarget, Learned } from '../../src/operators/learned.j
 import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
 import { createPrivateLearner, createSharedLearner, type Sharing } from '../../src/server/learner.js';
-import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
+import { createTrainer, type TrainerOptions, type Update } from '../../src/training/trainer.js';
 import type { Finished, Learning } from '../../src/wire/messages.js';
 import { bits } from '../helpers/bits.js';
 import { config, randomInput, randomTarget } from '../helpers/models.js';
@@ -54,6 +54,26 @@ test('who is refused to learn a model for everyone takes nothing of its room', a
   t.is(sharing.shared, undefined);
   createSharedLearner(model, sharing, {}, 1 << 30);
   t.true(arena.size() > before);
+});
+
+test('of those that learn a model for everyone, one that fails keeps what the guard did from none of the others', async t => {
+  const model = await createModel(config('gru', [5]), { seed: 7 });
+  const sharing: Sharing = { shared: undefined, sharers: 0, followers: new Set(), verdicts: 0 };
+  const told: string[] = [];
+  const learners = ['a', 'b', 'c'].map(name => {
+    const learner = createSharedLearner(model, sharing, {}, 1 << 30);
+    learner.follow({
+      heed() {
+        if (name !== 'c') throw new Error(name);
+        told.push(name);
+      },
+      fail: error => told.push(String(error)),
+    });
+    return learner;
+  });
+  learners[2].tell({} as Update);
+  t.deepEqual(told, ['Error: a', 'Error: b', 'c']);
+  t.is(learners[0].verdicts(), 1);
 });
 
 /** Whole, but for what a guard tells streams and not clients. */

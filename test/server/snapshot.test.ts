@@ -2,7 +2,7 @@ import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.js';
 import { createRandom } from '../../src/random.js';
-import type { Entry, Open } from '../../src/wire/messages.js';
+import type { Entry, Open, ServerMessage, SnapshotData } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 import {
   connectWire,
@@ -124,6 +124,86 @@ test('a snapshot of another model or another kind of session, and what is none, 
   client.send(rowFrames(1, 1, rows.slice(0, 1)));
   await entriesOf(client, 1, 1);
 });
+
+/** A snapshot with something changed: numbers in place, or what is said. */
+type Craft = (said: Record<string, unknown>, numbers: (name: string) => Float32Array) => void;
+
+function crafted(data: Uint8Array, craft: Craft): Uint8Array {
+  const { metadata, tensors } = readSafetensors(data);
+  const copies = new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]));
+  const said = JSON.parse(metadata['eddy.snapshot']);
+  craft(said, name => new Float32Array(copies.get(name)!.data.buffer));
+  return writeSafetensors(copies, { 'eddy.snapshot': JSON.stringify(said) });
+}
+
+const saidWrong: Record<string, Craft> = {
+  'without its stream': said => {
+    delete said.stream;
+  },
+  'of a stream that is a number': said => {
+    said.stream = 3;
+  },
+  'of fewer steps': said => {
+    said.steps = 0;
+  },
+  'of more steps': said => {
+    said.steps = 1000;
+  },
+  'of a stream that began elsewhere': said => {
+    said.streamStart = 1;
+  },
+  'that says otherwise whether it diverged': said => {
+    said.diverged = 'yes';
+  },
+  'with another carry': (_, numbers) => numbers('carry').fill(0.5),
+};
+const ownWrong: Record<string, Craft> = {
+  'without what its learner began with': said => {
+    delete said.began;
+  },
+  'with other counters': said => {
+    said.began = { nonsense: 1 };
+  },
+  'with weights to go back to that are not finite': (_, numbers) => numbers('began.bias_ih_l0').fill(Number.NaN),
+};
+const entries = 'trainer.streams.entries';
+const sharedWrong: Record<string, Craft> = {
+  'with an input that is not finite': (_, numbers) => numbers(`${entries}.input`).fill(Number.NaN),
+  'with a carry before a step that is not finite': (_, numbers) => numbers(`${entries}.carry`).fill(Number.NaN),
+  'with targets that are not finite': (_, numbers) => numbers(`${entries}.target`).fill(Number.NaN),
+};
+
+for (const [learn, wrong] of [
+  ['private', { ...saidWrong, ...ownWrong }],
+  ['shared', { ...saidWrong, ...sharedWrong }],
+] as const) {
+  test(`a snapshot that does not hold together is refused, and the session goes on (${learn})`, async t => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown): void => {
+      errors.push(error);
+    };
+    const server = await startServer(t, await createModel(values, { seed: 7 }), { allowShared: true, onError });
+    const client = await connectWire(t, server.url);
+    const learning = { k1: 1, k2: 2, lateness: 1, guard: {} };
+    await openSession(client, 1, { learn, learning });
+    await send(client, 1, 1, 3, true);
+    const after = async (type: ServerMessage['type']): Promise<ServerMessage> => {
+      let message = await client.nextOf(1);
+      while (message.type !== type) message = await client.nextOf(1);
+      return message;
+    };
+    client.send({ type: 'snapshot', session: 1 });
+    const { data } = (await after('snapshotData')) as SnapshotData;
+    for (const [what, craft] of Object.entries(wrong)) {
+      client.send({ type: 'restore', session: 1, data: crafted(data, craft) });
+      t.like(await after('fault'), { code: 'bad_snapshot' }, what);
+    }
+    client.send({ type: 'restore', session: 1, data: crafted(data, () => {}) });
+    t.like(await after('opened'), { nextStep: 4 });
+    await send(client, 1, 4, 6, true);
+    t.deepEqual(errors, []);
+  });
+}
 
 test('a snapshot of more steps than can be counted on from is refused, and the server goes on', async t => {
   const server = await startServer(t, await createModel(values, { seed: 7 }));
