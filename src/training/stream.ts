@@ -63,7 +63,7 @@ export interface LearningStream {
   target(number: number, target: Target, weight?: number): Arrival;
   readonly windows: Lessons<Window>;
   /** Of the readout, where it has a rule of its own. */
-  readonly readout?: Lessons<ReadoutStep>;
+  readonly readout: Lessons<ReadoutStep> | undefined;
   /** The next step ends a group, of windows or of the readout's. */
   endsGroup(): boolean;
   steps(): number;
@@ -242,9 +242,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       pending: () => freshGroups().length,
       take: takeWindows,
     },
-    ...(reader && {
-      readout: { due: waiting => reader.due(waiting), pending: () => unread().length, take: takeUnread },
-    }),
+    readout: reader && { due: waiting => reader.due(waiting), pending: () => unread().length, take: takeUnread },
     endsGroup: () => network.ends(steps + 1) || (reader?.ends(steps + 1) ?? false),
     steps: () => steps,
 
