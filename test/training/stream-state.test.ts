@@ -20,7 +20,7 @@ async function stream(): Promise<{ trainer: Trainer; state: StreamState }> {
   for (let i = 1; i <= 5; i++) {
     const target = Float32Array.of(random.normal(), random.normal());
     learner.step(Float32Array.of(random.normal(), random.normal()), i < 5 ? target : undefined, i);
-    if (learner.due()) learner.heed(trainer.learnMany(learner.take()));
+    if (learner.windows.due()) learner.heed(trainer.learnMany(learner.windows.take()));
   }
   return { trainer, state: learner.state() };
 }
