@@ -8,7 +8,7 @@ import type { Hub } from './hub.js';
 import { decodeSaid, takeKept } from './kept.js';
 import { learnerFor } from './open.js';
 import type { SavedName } from './register.js';
-import { findModel, fits, type Served, serveModel } from './served.js';
+import { endedModel, findModel, fits, type Served, type Shape, serveModel } from './served.js';
 import { createSession, type Outlet, type Session } from './session.js';
 import { modelInSnapshot, putSnapshot, readSnapshot, takeSnapshot } from './snapshot.js';
 
@@ -26,6 +26,8 @@ interface SavedSession extends SavedName {
   readonly resets: Session['resets'];
   readonly finishing: boolean;
   readonly ended: boolean;
+  /** Of a session that has ended: its model may be gone. */
+  readonly shape?: Shape;
   readonly acked: number;
   readonly answered: number;
   readonly beside: number;
@@ -62,6 +64,7 @@ export function saveSession(session: Session, name: string): Uint8Array<ArrayBuf
     resets,
     finishing,
     ended,
+    ...(ended ? { shape: { config: served.model.config, carryLayout: served.model.carryLayout } } : {}),
     acked: kept?.acked ?? 0,
     answered: kept?.answered ?? 0,
     beside: kept?.beside ?? 0,
@@ -93,7 +96,7 @@ export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, g
   const served = await servedFor(saved, snapshot, hub);
   const asked = { learn, learning: withInfinity(learning), fresh: saved.model === '' };
   const learner = ended || learn === 'none' ? undefined : await learnerFor(asked, served, settings);
-  const carry = served.model.zeroCarry().slice();
+  const carry = new Float32Array(served.model.carryLayout.size);
   const session = createSession({
     number: 1,
     outlet,
@@ -128,7 +131,8 @@ export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, g
 }
 
 async function servedFor(saved: SavedSession, snapshot: Uint8Array | undefined, hub: Hub): Promise<Served> {
-  const { model: name, modelHash } = saved;
+  const { model: name, modelHash, shape } = saved;
+  if (shape !== undefined) return endedModel(name, modelHash, shape);
   if (name === '' && snapshot !== undefined) {
     const bytes = modelInSnapshot(snapshot);
     if (bytes !== undefined) return { ...serveModel('', await loadModel(bytes.slice())), hash: modelHash };

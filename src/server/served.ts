@@ -20,6 +20,9 @@ export interface Served extends Sharing {
   readonly takes: 'text' | 'points' | 'pcm' | undefined;
 }
 
+/** What is told of a model to who opens a session. */
+export type Shape = Pick<Model, 'config' | 'carryLayout'>;
+
 /** A trainer serves its model, and is what moves it for everyone. */
 export type Serveable = Model | Trainer;
 
@@ -55,6 +58,15 @@ export function serveModel(name: string, given: Serveable): Served {
     followers: new Set(),
     verdicts: 0,
   };
+}
+
+/** The model of a session that has ended, as it is told to its client: nothing steps it any more. */
+export function endedModel(name: string, hash: string, shape: Shape): Served {
+  const ended = (): never => {
+    throw new ConfigError('Expected a session that goes on, got one that has ended');
+  };
+  const calls = { zeroCarry: ended, checkInput: ended, step: ended, stepMany: ended, moveMany: ended };
+  return { ...serveModel(name, { ...shape, ...calls }), hash };
 }
 
 /** What frames may hold, by the kind of the encoder. Other kinds encode where the data is, before it is sent. */

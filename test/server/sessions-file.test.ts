@@ -103,6 +103,35 @@ test('a session of another model is not taken up by what is served now', async t
   t.like(await second.expect('fault'), { code: 'token_expired' });
 });
 
+for (const [what, settings] of Object.entries({
+  'with a network of its own': { fresh: { config: values as never, seed: 3 } },
+  'of a model that is served no more': {},
+  'that learned': { learn: 'private', learning: { k1: 1, k2: 3 } },
+} satisfies Record<string, Omit<Open, 'type' | 'session'>>)) {
+  test(`the last answers of a session ${what} come after its end, though it rested and nothing is left of its model`, async t => {
+    const sessionsFile = path();
+    const server = await serve(await seeded(), { sessionsFile, grace: 200, allowFresh: true });
+    const first = await connectWire(t, server.url);
+    const { token, config: told } = await openSession(first, 1, { resumable: true, ...settings });
+    first.send(rowFrames(1, 1, rows.slice(0, 2)), { type: 'finish', session: 1, carry: true });
+    const said = await until(first, 2);
+    const finished = await first.expect('finished');
+    await server.close();
+
+    const other = await startServer(t, await createModel(config('lstm', [4]), { seed: 8 }), { sessionsFile });
+    const second = await connectWire(t, other.url);
+    const opened = await openSession(second, 1, { resume: { token, receivedSeq: 0 } });
+    t.like(opened, { nextSeq: 3, token });
+    t.deepEqual(opened.config, told);
+    t.deepEqual(await until(second, 2), said);
+    t.deepEqual(await second.expect('finished'), finished);
+    second.send(rowFrames(1, 3, rows.slice(2, 3)));
+    t.like(await second.expect('fault'), { code: 'session_finished' });
+    second.send({ type: 'ack', session: 1, seq: 2 }, { type: 'ack', session: 1, seq: 2 });
+    t.like(await second.expect('fault'), { code: 'unknown_session' });
+  });
+}
+
 test('a file of something else stops the start, and stays', async t => {
   const sessionsFile = path();
   await writeFile(sessionsFile, 'not sessions');
