@@ -2,10 +2,11 @@ import { Observable, Subject } from 'rxjs';
 import { RemoteError } from '../errors.js';
 import type { Opened, SnapshotData } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
-import { connectSession, type Position } from './connection.js';
+import { connectSession } from './connection.js';
 import type { OpenSocket, RemoteState } from './line.js';
 import type { RemoteOptions, ResumePoint } from './options.js';
 import type { RemoteItem } from './outgoing.js';
+import type { Position } from './position.js';
 import { checkRemote } from './remote.js';
 
 /**

@@ -10,6 +10,14 @@ export interface Sent {
   answered(seq: number): void;
   /** What the server has not got: frames from `nextSeq` on, and other messages after the first `taken`. */
   missing(nextSeq: number, taken: number): Moving[];
+  /**
+   * False of a fault of a gap that follows one for which the same was sent again: others follow it, of frames that had been sent by then, in
+   * their order. If each had its own answer, there would be ever more.
+   *
+   * @param expected the frame that was due
+   * @param seq the one that came
+   */
+  isNewGap(expected?: number, seq?: number): boolean;
   /** Messages that are no frames, so far, and those of them that came before frame `seq`. */
   moving(): number;
   movingBefore(seq: number): number;
@@ -23,6 +31,8 @@ export function createSent(before = 0): Sent {
   let messages: { message: Moving; nth: number }[] = [];
   let moving = before;
   let waiting = 0;
+  /** Of the newest fault. */
+  let gap = { expected: 0, seq: 0 };
   return {
     moving: () => moving,
     waiting: () => waiting,
@@ -55,6 +65,11 @@ export function createSent(before = 0): Sent {
         }
       }
       return again;
+    },
+    isNewGap(expected = 0, seq = 0) {
+      const isNew = expected !== gap.expected || seq <= gap.seq;
+      gap = { expected, seq };
+      return isNew;
     },
     movingBefore(seq) {
       let count = moving;

@@ -1,7 +1,8 @@
 /** A server and its clients on sockets that are none, at a time that is none: all that happens follows from one seed. */
 import { EventEmitter } from 'node:events';
-import { connectSession, type Listener, type SessionOptions } from '../../src/client/connection.js';
+import { connectSession, type SessionOptions } from '../../src/client/connection.js';
 import type { Socket } from '../../src/client/line.js';
+import type { Listener } from '../../src/client/telling.js';
 import type { TrainableModel } from '../../src/model/model.js';
 import type { Random } from '../../src/random.js';
 import { connect } from '../../src/server/connection.js';

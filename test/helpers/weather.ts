@@ -1,6 +1,7 @@
 /** A storm over a network, from the first connection to the last answer. */
-import type { Position } from '../../src/client/connection.js';
+
 import type { ResumePoint } from '../../src/client/options.js';
+import type { Position } from '../../src/client/position.js';
 import type { TrainableModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { Applied } from '../../src/server/learner.js';
