@@ -100,6 +100,8 @@ export type Item =
   | { readonly kind: 'refused'; readonly code: FaultCode; readonly message: string; readonly cost: number }
   /** `begin` reads what is to be put in the place of the stream; the session waits meanwhile. */
   | { readonly kind: 'restore'; readonly cost: number; begin(): void }
+  /** It was read, and fits: `put` puts it there. */
+  | { readonly kind: 'put'; readonly cost: number; put(): void }
   | { readonly kind: 'finish'; readonly carry: boolean; readonly state: boolean; readonly learn: boolean };
 
 /** One stream on the server. */

@@ -380,12 +380,16 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
 
   function restore(session: Session, data: Uint8Array): void {
     session.taken++;
+    const cost = 64 + data.byteLength;
     const begin = (): void => {
       readSnapshot(session, data, settings.maxLearnerBytes)
         .then(restored => {
           if (session.ended) return;
-          putSnapshot(session, restored);
-          enqueueFirst(session, { kind: 'restored', cost: 64, tell: () => openedOf(session, settings) });
+          const put = (): void => {
+            putSnapshot(session, restored);
+            enqueueFirst(session, { kind: 'restored', cost: 64, tell: () => openedOf(session, settings) });
+          };
+          enqueueFirst(session, { kind: 'put', cost, put });
         })
         .catch((error: unknown) => {
           if (!(error instanceof CheckpointError || error instanceof LimitError)) settings.onError(error);
@@ -396,7 +400,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
           wakeUp(session);
         });
     };
-    enqueue(session, { kind: 'restore', cost: 64 + data.byteLength, begin });
+    enqueue(session, { kind: 'restore', cost, begin });
   }
 
   /** Whom a session belonged to that rests has left: it goes on resting for its token alone. */

@@ -149,22 +149,24 @@ function checkSame({ steps, streamStart }: Said, carry: Float32Array, stream: St
 }
 
 function readSharedStream(
-  { trainer, verdicts }: SessionLearner,
+  { trainer }: SessionLearner,
   tensors: ReadonlyMap<string, Tensor>,
-  { marked, verdicts: then }: NonNullable<Said['stream']>,
+  { marked }: NonNullable<Said['stream']>,
 ): StreamState {
   const [state, mark, next] = readStreams(trainer.model, tensors, marked ? 3 : 1);
-  // What the guard did since is not in the mark: the stream is marked where it stands.
-  const fits = marked && then === verdicts();
-  return {
-    ...state,
-    ...(fits ? { mark: { ...markOfState(mark), next: markOfState(next) } } : {}),
-  };
+  return { ...state, ...(marked ? { mark: { ...markOfState(mark), next: markOfState(next) } } : {}) };
+}
+
+/** What the guard did since is not in the mark of a stream that learns with others: then it is marked where it stands. */
+function markedNow(state: StreamState, { own, verdicts }: SessionLearner, then: Said['stream']): StreamState {
+  if (own || then?.verdicts === verdicts()) return state;
+  const { mark: _, ...unmarked } = state;
+  return unmarked;
 }
 
 /** The stream goes on from what was read, in the place of what it was; frame numbers go on. */
 export function putSnapshot(session: Session, { said, carry, opened, encoding, stream, learner }: Restored): void {
-  const live = learner !== undefined && stream !== undefined ? createStream(learner.trainer, stream) : undefined;
+  const live = learner && stream && createStream(learner.trainer, markedNow(stream, learner, said.stream));
   session.carry.set(carry);
   session.opened = unlessZeros(opened);
   session.encoding = encoding;

@@ -91,9 +91,13 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number):
       return most;
     case 'restore':
       dequeue(session);
-      finishLearning(session);
       session.paused = true;
       item.begin();
+      return most;
+    case 'put':
+      dequeue(session);
+      finishLearning(session);
+      item.put();
       return most;
     case 'finish':
       // Little is left to say, and who has all answers acknowledges the last of them with `finished`.

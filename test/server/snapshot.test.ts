@@ -125,6 +125,8 @@ test('a snapshot of another model or another kind of session, and what is none, 
   await entriesOf(client, 1, 1);
 });
 
+const rowBytes = Uint8Array.of(1, 2, 3);
+
 /** A snapshot with something changed: numbers in place, or what is said. */
 type Craft = (said: Record<string, unknown>, numbers: (name: string) => Float32Array) => void;
 
@@ -202,6 +204,47 @@ for (const [learn, wrong] of [
     t.like(await after('opened'), { nextStep: 4 });
     await send(client, 1, 4, 6, true);
     t.deepEqual(errors, []);
+  });
+}
+
+for (const learn of ['private', 'shared'] as const) {
+  test(`a stream is as it was after a snapshot that is refused, and has learned what remained before one takes its place (${learn})`, async t => {
+    const model = await createModel(values, { seed: 7 });
+    const run = async (restore: 'nothing' | 'refused' | 'taken'): Promise<unknown[]> => {
+      const server = await startServer(t, await createModel(values, { seed: 7 }), { allowShared: true });
+      const client = await connectWire(t, server.url);
+      await openSession(client, 1, { learn, learning: { k1: 4, k2: 4 } });
+      client.send({ type: 'snapshot', session: 1 });
+      const { data } = await client.expect('snapshotData');
+      await send(client, 1, 1, 2, true);
+      if (restore !== 'nothing')
+        client.send({ type: 'restore', session: 1, data: restore === 'taken' ? data : rowBytes });
+      client.send({
+        ...rowFrames(1, 3, rows.slice(2, 10)),
+        targets: { targets: targets.slice(2, 10) },
+      } as never);
+      client.send({ type: 'finish', session: 1 });
+      const told: unknown[] = [];
+      for (;;) {
+        const message = await client.nextOf(1);
+        if (message.type === 'predictions') told.push(...message.entries.map(entry => entry.answers[0].prediction));
+        else if (message.type === 'updated') told.push(`update ${message.count} of ${message.labelled}`);
+        else told.push(message.type === 'fault' ? message.code : message.type);
+        if (message.type === 'finished') return told;
+      }
+    };
+    const plain = await run('nothing');
+    const shape = (told: unknown[]) => told.map(one => (typeof one === 'string' ? one : 'step'));
+    t.deepEqual(shape(plain), [
+      ...['step', 'step', 'update 1 of 4', 'step', 'step', 'step', 'step', 'update 2 of 4', 'step', 'step'],
+      ...['update 3 of 2', 'finished'],
+    ]);
+    t.deepEqual(await run('refused'), ['bad_snapshot', ...plain]);
+    const taken = await run('taken');
+    t.deepEqual(taken.slice(0, 2), ['update 1 of 2', 'opened']);
+    const step = model.step(model.zeroCarry(), rows[2]);
+    if (learn === 'private') t.deepEqual(taken[2], step.prediction);
+    else t.notDeepEqual(taken[2], step.prediction);
   });
 }
 
