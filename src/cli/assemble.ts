@@ -4,10 +4,11 @@ import { loadModel, readCheckpoint } from '../model/checkpoint.js';
 import type { LayerConfig, ModelConfig } from '../model/config.js';
 import { createModel, type TrainableModel } from '../model/model.js';
 import { loadTrainer, saveTrainer } from '../training/checkpoint.js';
+import { checkState, type StreamState } from '../training/stream.js';
 import { createTrainer, type Trainer, type TrainerOptions } from '../training/trainer.js';
 import type { Want } from './answer.js';
 import type { Columns, Reading } from './columns.js';
-import { counted } from './numbers.js';
+import { counted, withNulls } from './numbers.js';
 import { createPipeline, type Outcome, type Pipeline } from './pipeline.js';
 import { createReadingsTask, type Forecast } from './readings.js';
 import { createRows } from './rows.js';
@@ -54,8 +55,8 @@ export interface Assembly {
   readonly pipeline: Pipeline;
   /** Steps of all streams before these. */
   readonly before: number;
-  /** A checkpoint of this moment, between two frames. */
-  save(): Uint8Array;
+  /** A checkpoint of this moment, between two frames; `lost` are streams that cannot go on, and are not in it. */
+  save(): { readonly bytes: Uint8Array; readonly lost: readonly string[] };
 }
 
 /**
@@ -102,8 +103,11 @@ export async function assemble(
     pipeline,
     before: [...(resumed?.states.values() ?? [])].reduce((sum, { steps }) => sum + steps, 0),
     save() {
-      const extra: Extra = { writer: 'eddy pipe', columns, horizon, forecast, task: task.save() };
-      return saveTrainer(trainer!, pipeline.states(), extra);
+      const extra: Extra = { writer: 'eddy pipe', columns, horizon, forecast, task: withNulls(task.save()) };
+      const states = [...pipeline.states()];
+      const lost = states.filter(([, state]) => !canGoOn(trainer!, state)).map(([key]) => key);
+      const bytes = saveTrainer(trainer!, new Map(states.filter(([key]) => !lost.includes(key))), extra);
+      return { bytes, lost };
     },
   };
 }
@@ -136,6 +140,16 @@ async function network(plan: Plan, checkpoint: Uint8Array | undefined): Promise<
   }
   const model = await loadModel(checkpoint);
   return { model, trainer: train(model), known: extra?.columns === undefined ? undefined : extra.task };
+}
+
+/** Nothing goes on from a carry that has left the finite numbers. */
+function canGoOn(trainer: Trainer, state: StreamState): boolean {
+  try {
+    checkState(trainer, state);
+    return state.carry.every(Number.isFinite);
+  } catch {
+    return false;
+  }
 }
 
 /** With a readout of zeros a forecast of changes is no change: a new network is not worse than persistence. */

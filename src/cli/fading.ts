@@ -1,6 +1,7 @@
 /** Plain data, so that a mean can go on from a file. */
 export interface FadingSum {
-  readonly sum: number;
+  /** Null for what is no finite number: JSON has none. */
+  readonly sum: number | null;
   readonly weight: number;
 }
 
@@ -16,9 +17,12 @@ export interface FadingMean {
 const alpha = 0.999;
 
 export function createFadingMean(from: FadingSum = { sum: 0, weight: 0 }): FadingMean {
-  let { sum, weight } = from;
+  let sum = from.sum ?? Number.NaN;
+  let { weight } = from;
   return {
     add(value) {
+      // What is no finite number never fades: the mean begins anew after it.
+      if (!Number.isFinite(sum)) sum = weight = 0;
       sum = value + alpha * sum;
       weight = 1 + alpha * weight;
     },

@@ -5,15 +5,36 @@ export const statuses = { done: 0, failed: 1, usage: 2 } as const;
 
 /** One line that says what is wrong, with its code; what no one foresaw comes whole, for who will mend it. */
 export function describeFailure(error: unknown): string {
-  if (error instanceof EddyError) return `eddy: ${error.code}: ${error.message}\n`;
+  return `eddy: ${reasonOf(error)}\n`;
+}
+
+/** The same without a name before it and an end behind. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof EddyError) return `${error.code}: ${error.message}`;
   const system = error as NodeJS.ErrnoException;
   if (error instanceof Error && typeof system.code === 'string' && system.syscall !== undefined) {
     const reason = reasons[system.code] ?? system.message;
-    return `eddy: ${system.code}: ${system.path === undefined ? reason.replace(/:$/, '') : `${reason} ${system.path || '""'}`}\n`;
+    return `${system.code}: ${system.path === undefined ? reason.replace(/:$/, '') : `${reason} ${system.path || '""'}`}`;
   }
   if (error instanceof RangeError && /typed array length|allocation failed|could not allocate/i.test(error.message))
-    return `eddy: there is no room in memory for a network of this size (${error.message}): take fewer --hidden or --layers\n`;
-  return `eddy: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+    return `there is no room in memory for a network of this size (${error.message}): take fewer --hidden or --layers`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/**
+ * Does what is left to do when a run has ended. If that fails as well it is told beside what ended the run, and does not take its place.
+ *
+ * @param failure that ended the run; undefined if none did
+ * @param tell of what failed besides
+ */
+export function afterwards(failure: unknown, work: () => void, tell: (reason: string) => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (failure === undefined) throw error;
+    const reason = reasonOf(error);
+    if (reason !== reasonOf(failure)) tell(reason);
+  }
 }
 
 export function statusOf(error: unknown): number {

@@ -27,6 +27,22 @@ export function fromExactly(written: unknown, length: number): Float64Array | un
   return numbers.every(one => typeof one === 'number') ? Float64Array.from(numbers) : undefined;
 }
 
+/** The same plain data as JSON can say it: null for each number that is not finite. */
+export function withNulls(data: unknown): unknown {
+  return mapNumbers(data, one => (typeof one === 'number' && !Number.isFinite(one) ? null : one));
+}
+
+/** What `withNulls` wrote, of data that has no null of its own: each null is NaN. */
+export function withNaNs<Data>(data: Data): Data {
+  return mapNumbers(data, one => (one === null ? Number.NaN : one)) as Data;
+}
+
+function mapNumbers(data: unknown, rule: (one: unknown) => unknown): unknown {
+  if (typeof data !== 'object' || data === null) return rule(data);
+  if (Array.isArray(data)) return data.map(one => mapNumbers(one, rule));
+  return Object.fromEntries(Object.entries(data).map(([name, one]) => [name, mapNumbers(one, rule)]));
+}
+
 /** As `1 update`, `2 updates`. */
 export function counted(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;

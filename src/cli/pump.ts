@@ -4,6 +4,7 @@ import type { Want } from './answer.js';
 import { type Assembly, assemble } from './assemble.js';
 import { readCheckpointFile } from './checkpoint-file.js';
 import { type Reading, readColumns } from './columns.js';
+import { afterwards, reasonOf } from './failure.js';
 import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
 import { describeBounds, describeRollback } from './guarded.js';
@@ -108,15 +109,24 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   // After all that may be wrong: whoever reads it can do what it says.
   if (!options.learn && checkpoint === undefined) say('a new network that learns nothing says nothing: add --learn');
   const keep = (): void => {
-    if (options.save !== undefined) writeWhole(options.save, assembly.save());
+    if (options.save === undefined) return;
+    const { bytes, lost } = assembly.save();
+    writeWhole(options.save, bytes);
+    const streams = plan.columns?.key === undefined ? 'the stream' : `stream ${lost.join(', ')}`;
+    if (lost.length > 0) say(`the carry of ${streams} is no finite number any more: with --resume it begins again`);
   };
+  const notSaved = (reason: string): void => say(`not saved as ${options.save}: ${reason}`);
   const stopping = onSignal(
     () => {
       const left = rest.stop();
       if (left > 0) say(`finishing what has been read, ${counted(left, 'byte')} (Ctrl-C again stops at once)`);
     },
     status => {
-      keep();
+      try {
+        keep();
+      } catch (error) {
+        notSaved(reasonOf(error));
+      }
       process.exit(status);
     },
   );
@@ -141,6 +151,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   };
 
   let finished = false;
+  let failure: unknown;
   try {
     await run<number | Row>({
       source: rest as Source<number | Row | Malformed>,
@@ -157,16 +168,20 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     finished = stopping.status === undefined && !sink.closed;
     if (finished) pipeline.finish();
   } catch (error) {
+    failure = error;
     await pipeline.settle().catch(() => {});
     // What was answered before stands; of a network that diverged nothing is worth keeping.
-    if (!(error instanceof DivergenceError)) keep();
+    if (!(error instanceof DivergenceError)) afterwards(failure, keep, notSaved);
     throw error;
   } finally {
-    recorder?.end(assembly.model, updates, finished);
-    await sink.end();
-    stopping.forget();
-    progress.end();
-    stdin.destroy();
+    try {
+      afterwards(failure, () => recorder?.end(assembly.model, updates, finished), say);
+    } finally {
+      await sink.end();
+      stopping.forget();
+      progress.end();
+      stdin.destroy();
+    }
   }
 
   const stopped = stopping.status !== undefined;

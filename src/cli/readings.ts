@@ -4,7 +4,7 @@ import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
 import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
 import type { Columns, Reading } from './columns.js';
-import { brief, counted, exactly, fromExactly } from './numbers.js';
+import { brief, counted, exactly, fromExactly, withNaNs } from './numbers.js';
 import type { Item } from './pipeline.js';
 import { resumeMetrics, type SavedMetrics } from './saved-metrics.js';
 import { bandReach, createScore, type SavedScore } from './score.js';
@@ -67,7 +67,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
   const score = createScore(columns.targets, horizon > 0, (resumed?.saved as Saved | undefined)?.score);
   const surprises = new Map<string, SurpriseScore>();
   for (const [key, state] of Object.entries((resumed?.saved as Saved | undefined)?.surprise ?? {}))
-    surprises.set(key, createSurprise({ threshold: anomaly }, state));
+    surprises.set(key, createSurprise({ threshold: anomaly }, withNaNs(state)));
   /** How far what came lay from its forecast, in deviations that were foretold, or in units of its scale. */
   const judge = (key: string, actual: ArrayLike<number>, { value, scale, deviation }: Foretold) => {
     const distances = value!
@@ -87,8 +87,11 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     last: columns.targets.map(() => Number.NaN),
     open: [],
   };
+  // One whose carry was lost has no state: it begins again, with the statistics that it knows.
+  for (const [key, { inputs, outputs }] of resumed ? threads : [])
+    if (!resumed!.states.has(key)) threads.set(key, { ...first, inputs, outputs });
   for (const [key, { steps }] of resumed?.states ?? []) {
-    if (threads.get(key)?.steps !== steps) {
+    if ((threads.get(key)?.steps ?? 0) !== steps) {
       throw new CheckpointError(`Expected stream ${JSON.stringify(key)} to stand at one step, got two`);
     }
   }
@@ -112,7 +115,15 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     : undefined;
   let measured: Metrics | undefined;
 
-  const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined }[] = [];
+  const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined; before?: Thread }[] = [];
+  /** The streams as their answers left them: the step of a frame may have failed. */
+  const answered = (): Map<string, Thread> => {
+    const stood = new Map(threads);
+    for (const { frame, before } of [...moments].reverse())
+      if (before) stood.set(frame.key, before);
+      else stood.delete(frame.key);
+    return stood;
+  };
 
   return {
     items(frame) {
@@ -150,7 +161,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       if (horizon > 0) open.push(made);
       const target = horizon === 0 ? { target: outputs.standardize(made.scale, targets) } : {};
       items.push({ key, input: encoded.inputs[0], ...target });
-      moments.push({ frame, number, made, met: horizon === 0 ? made : met });
+      moments.push({ frame, number, made, met: horizon === 0 ? made : met, before: threads.get(key) });
       // The newest last: it is the order in which their updates are due.
       threads.delete(key);
       threads.set(key, { steps: number, inputs: encoded.state, outputs: after, last, open });
@@ -185,7 +196,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     progress: score.progress,
     metrics: () => measured,
     save: (): Saved => ({
-      streams: Object.fromEntries([...threads].map(([key, thread]) => [key, writeThread(thread)])),
+      streams: Object.fromEntries([...answered()].map(([key, thread]) => [key, writeThread(thread)])),
       score: score.state(),
       ...(surprises.size > 0
         ? { surprise: Object.fromEntries([...surprises].map(([key, one]) => [key, one.state()])) }

@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.js';
 import { createMetrics, type MetricsOptions, type MetricsState, type RunningMetrics } from '../training/metrics.js';
+import { withNaNs } from './numbers.js';
 
 /** How well things went so far, as a checkpoint has it: plain data. */
 export interface SavedMetrics {
@@ -22,7 +23,7 @@ export function resumeMetrics(
   const goesOn = saved !== undefined && saved.season === season;
   let metrics: RunningMetrics;
   try {
-    metrics = createMetrics(options, goesOn ? saved.state : undefined);
+    metrics = createMetrics(options, goesOn ? withNaNs(saved.state) : undefined);
   } catch (cause) {
     if (!goesOn) throw cause;
     throw new CheckpointError('Expected the checkpoint to have metrics that eddy pipe saved, got others', { cause });

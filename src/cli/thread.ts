@@ -27,9 +27,9 @@ export interface Foretold {
   deviation?: readonly number[];
 }
 
-/** The thread as plain data: JSON has no NaN. */
+/** The thread as plain data: JSON has neither NaN nor infinity. */
 export function writeThread({ steps, inputs, outputs, last, open }: Thread): unknown {
-  const cells = (values: readonly number[]) => values.map(value => (Number.isNaN(value) ? null : value));
+  const cells = (values: readonly number[]) => values.map(value => (Number.isFinite(value) ? value : null));
   return {
     steps,
     inputs,

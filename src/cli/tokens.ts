@@ -22,7 +22,8 @@ export interface TokensOptions {
 
 interface Saved {
   readonly scored: number;
-  readonly bits: number;
+  /** NaN, and null in a file, once a loss was no finite number. */
+  readonly bits: number | null;
   readonly recent: FadingSum;
   readonly frequencies: { readonly counts: readonly number[]; readonly bits: number };
   readonly metrics?: SavedMetrics;
@@ -43,7 +44,7 @@ export function createTokens(options: TokensOptions): Task<number> {
   /** o(t) of the newest steps, whose tokens have not come. */
   const foretold: Float32Array[] = (state?.entries ?? []).slice(-horizon).map(entry => entry.logits);
   let scored = saved?.scored ?? 0;
-  let bits = saved?.bits ?? 0;
+  let bits = saved ? (saved.bits ?? Number.NaN) : 0;
   const recent = createFadingMean(saved?.recent);
   const frequencies = createFrequencies(size, saved?.frequencies);
   const metrics = options.measured
@@ -144,7 +145,9 @@ function createFrequencies(size: number, from?: Saved['frequencies']) {
 
 function isSaved(found: unknown, size: number): boolean {
   const saved = found as Partial<Saved> | null | undefined;
-  const numbers = [saved?.scored, saved?.bits, saved?.recent?.sum, saved?.recent?.weight, saved?.frequencies?.bits];
+  const numbers = [saved?.scored, saved?.recent?.weight, saved?.frequencies?.bits];
+  const sums = [saved?.bits, saved?.recent?.sum];
   const counts = saved?.frequencies?.counts;
-  return numbers.every(Number.isFinite) && Array.isArray(counts) && counts.length === size && counts.every(n => n >= 0);
+  const known = numbers.every(Number.isFinite) && sums.every(sum => sum === null || Number.isFinite(sum));
+  return known && Array.isArray(counts) && counts.length === size && counts.every(n => n >= 0);
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import test from 'ava';
 import { loadTrainer } from '../../src/training/checkpoint.js';
 import { eddy, finished, folder, lineReader, start, verses, waves } from '../helpers/cli.js';
@@ -160,4 +160,80 @@ test('a network of text does not take rows, nor one of rows text', async t => {
   t.regex(rows.stderr, /Expected a network that takes rows of numbers, got one that takes text/);
   const other = await eddy(t, 'no checkpoint', 'pipe', '--learn', '--save', at('text'), '--resume');
   t.is(other.status, 0, other.stderr);
+});
+
+/** Bytes that leap about: what a wild learner does with them has losses that are no number. */
+const leaps = Uint8Array.from({ length: 250 }, (_, i) => 32 + ((i * i * 7) % 90));
+
+test('losses that are no number are told as they are, and nothing that was learned is lost', async t => {
+  const at = folder(t);
+  const wild = ['pipe', '--learn', '--cell', 'rnn_relu', '--metrics', '--guard'];
+  const text = ['--format', 'text', '--hidden', '16', '--rate', '100', '--k1', '1', '--seed', '4'];
+  const readings = ['--ignore', 'key', '--rate', '1e6', '--k1', '4', '--horizon', '2', '--anomaly', '--season', '3'];
+  for (const [input, options] of [
+    [leaps, text],
+    [waves(250), readings],
+    [waves(250), [...readings, '--loss', 'gaussian']],
+  ] as const) {
+    const learn = [...wild, ...options, '--save', at('m')];
+    const first = await eddy(t, input, ...learn);
+    t.is(first.status, 0, first.stderr);
+    t.is((await loadTrainer(readFileSync(at('m')))).states.get('')!.steps, 250);
+    const second = await eddy(t, input, ...learn, '--resume');
+    t.is(second.status, 0, second.stderr);
+    t.is(second.lines.length, 250);
+    if (input === leaps) {
+      t.true(first.lines.slice(1).some(({ loss }) => loss === null));
+      t.regex(first.stderr, /bits {2,}- +- +[\d.]+\n/, 'of all there is no mean, of the newest ones there is');
+      t.regex(second.stderr, /of 499 steps.*\n.*bits {2,}- +- +[\d.]+\n/);
+    }
+    rmSync(at('m'));
+  }
+});
+
+test('a run that ends with an error says which, and what it learned is saved without the carry that was lost', async t => {
+  const at = folder(t);
+  const wild = ['pipe', '--learn', '--cell', 'rnn_relu'];
+  const bounds = ['--rate', '100', '--k1'];
+  for (const [input, ...options] of [
+    [verses(300), '--hidden', '16', ...bounds, '8'],
+    [waves(300), '--ignore', 'key', ...bounds, '4', '--horizon', '2'],
+    [waves(300, 2), '--key', 'key', '--layers', '2', '--loss', 'gaussian', ...bounds, '4'],
+  ]) {
+    const { status, stderr } = await eddy(t, input, ...wild, ...options, '--save', at('m'));
+    t.is(status, 1);
+    const told = stderr.trimEnd().split('\n');
+    t.regex(told.at(-1)!, /^eddy: EDDY_INPUT: Expected carry\[\d+\] to be a finite number/);
+    t.notRegex(stderr, /not saved/);
+    const { trainer, states } = await loadTrainer(readFileSync(at('m')));
+    t.true(trainer.count > 0);
+    for (const { carry } of states.values()) t.true(carry.every(Number.isFinite));
+    // Those that failed earlier, or have nothing to go on from, begin again.
+    if (options.includes('key') && !options.includes('--key')) {
+      t.is(states.size, 0);
+      t.regex(
+        told.at(-2)!,
+        /^eddy: the carry of the stream is no finite number any more: with --resume it begins again$/,
+      );
+    }
+    const again = await eddy(t, input, 'pipe', '--learn', '--save', at('m'), '--resume', '--every', '1');
+    t.is(again.lines[0].step, 1, again.stderr);
+    rmSync(at('m'));
+  }
+});
+
+test('what ended a run is told where nothing can be saved any more, too', async t => {
+  const at = folder(t);
+  mkdirSync(at('there'));
+  const child = start(t, 'pipe', '--learn', '--format', 'csv', '--on-error', 'stop', '--save', at('there/m'));
+  const next = lineReader(child);
+  child.stdin.write('a\n1\n');
+  await next();
+  rmSync(at('there'), { recursive: true });
+  child.stdin.end('2,3\n');
+  const { status, stderr } = await finished(child);
+  t.is(status, 1);
+  const [first, second] = stderr.split('\n');
+  t.true(first.startsWith(`eddy: not saved as ${at('there/m')}: ENOENT: `), stderr);
+  t.regex(second, /^eddy: EDDY_INPUT: Line 3: expected 1 cell, got 2/);
 });
