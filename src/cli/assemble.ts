@@ -38,6 +38,15 @@ export interface Plan {
   readonly asIs?: boolean;
 }
 
+/** How much lines say, and how often one comes. */
+export interface Answers {
+  readonly want: Want;
+  readonly topK: number;
+  readonly every?: number;
+  readonly metrics?: boolean;
+  readonly season?: number;
+}
+
 /** What a checkpoint of `eddy pipe` says besides its learner. */
 export interface Extra {
   readonly writer: 'eddy pipe';
@@ -66,7 +75,7 @@ export interface Assembly {
 export async function assemble(
   plan: Plan,
   checkpoint: Uint8Array | undefined,
-  answers: { readonly want: Want; readonly topK: number; readonly metrics?: boolean; readonly season?: number },
+  answers: Answers,
   outcome: (outcome: Outcome) => void,
 ): Promise<Assembly> {
   const { columns, horizon, forecast, maxKeys, anomaly } = plan;

@@ -174,6 +174,8 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     if (!(error instanceof DivergenceError)) afterwards(failure, keep, notSaved);
     throw error;
   } finally {
+    const last = task.end?.();
+    if (last !== undefined) sink.line(JSON.stringify(last));
     try {
       afterwards(failure, () => recorder?.end(assembly.model, updates, finished), say);
     } finally {

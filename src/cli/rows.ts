@@ -13,6 +13,8 @@ export interface RowsOptions {
   readonly columns: Columns;
   readonly want: Want;
   readonly topK: number;
+  /** Steps from one line to the next: what the others settle is said with it. Default 1. */
+  readonly every?: number;
 }
 
 /** The columns that a network of rows takes, where it says them: their names, the time last, and those that hold no plain numbers. */
@@ -32,7 +34,7 @@ export function columnsOf({
  *
  * @throws ConfigError if the columns are not as many as its inputs
  */
-export function createRows({ config, columns, want, topK }: RowsOptions): Task<Reading> {
+export function createRows({ config, columns, want, topK, every = 1 }: RowsOptions): Task<Reading> {
   const { input, output, labels } = config;
   const own = config.encoder?.kind === 'readings' ? (config.encoder as unknown as ReadingsConfig) : undefined;
   const encoder = own && createReadings(own);
@@ -51,6 +53,8 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
   const blank = output.kind === 'classes' && columns.key === undefined ? (labels?.indexOf('') ?? -1) : -1;
   const transcriber = blank < 0 ? undefined : createTranscriber(output.size, { blank });
   let heard = transcriber?.initial();
+  /** Settled, and on no line yet. */
+  let unsaid: number[] = [];
   /** The row as the encoder has it: categories by name. */
   const cellsOf = (inputs: Float64Array): ReadingCell[] =>
     Array.from(inputs, (value, i) => {
@@ -87,7 +91,15 @@ export function createRows({ config, columns, want, topK }: RowsOptions): Task<R
       const read = transcriber.read(heard!, logits);
       heard = read.state;
       const { settled, open } = read.transcript;
-      return { step, said: settled.map(label), open: open.map(label), ...say(prediction) };
+      unsaid.push(...settled);
+      const said = unsaid.map(label);
+      if (step % every === 0) unsaid = [];
+      return { step, said, open: open.map(label), ...say(prediction) };
+    },
+    end() {
+      if (!transcriber) return undefined;
+      const said = [...unsaid, ...transcriber.finish(heard!).settled].map(label);
+      return said.length > 0 ? { said, open: [] } : undefined;
     },
     progress: () => [],
     save: () => null,

@@ -9,6 +9,8 @@ export interface Task<Frame> {
   items(frame: Frame): readonly Item[];
   /** What the step of the oldest frame that has no answer says, and how well that frame was foretold. */
   answer(step: Step): object;
+  /** What the last line says when no more comes in; undefined if nothing is left to say. */
+  end?(): object | undefined;
   /** How well things go, what matters most first: bits per character, error beside that of persistence. */
   progress(): readonly string[];
   /** How well things went, beside the trivial predictors; undefined before this run has scored anything. */

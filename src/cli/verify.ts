@@ -97,6 +97,8 @@ async function replayLines(
     if (steps % 256 === 0) await turn();
   }
   if (end?.finished) pipeline.finish();
+  const last = end && task.end?.();
+  if (last !== undefined) await answered(last);
   return {
     steps,
     updates,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { createAudio } from '../../src/encoders/audio.js';
 import { writeWav } from '../../src/encoders/wav.js';
-import { createModel, saveModel } from '../../src/index.js';
+import { createModel, createTranscriber, saveModel } from '../../src/index.js';
 import { createRandom } from '../../src/random.js';
 import { eddy, folder } from '../helpers/cli.js';
 
@@ -70,6 +70,41 @@ test('a network with a class without a name tells what was said', async t => {
   const { lines } = await eddy(t, writeWav(8000, samples), 'pipe', path, '--want', 'none');
   t.true(lines.every(({ said, open }) => Array.isArray(said) && Array.isArray(open)));
   t.deepEqual(Object.keys(lines[0]), ['step', 'said', 'open']);
+});
+
+test('what is open at the end is said with a last line, and what is said joins to all that was, however many lines there are', async t => {
+  const { path, model } = await ear(t);
+  const transcriber = createTranscriber(3);
+  const truth: number[] = [];
+  let state = transcriber.initial();
+  let carry = model.zeroCarry();
+  const { inputs, state: rest } = encoder.encode(encoder.initial(), samples);
+  for (const input of [...inputs, ...encoder.finish(rest)]) {
+    const step = model.step(carry, input);
+    carry = step.carry;
+    const read = transcriber.read(state, step.logits);
+    state = read.state;
+    truth.push(...read.transcript.settled);
+  }
+  const left = transcriber.finish(state).settled;
+  t.true(truth.length > 0 && left.length > 0);
+  const all = [...truth, ...left].map(label => 'ab'[label]);
+  const record = folder(t)('record');
+  for (const every of ['1', '7', '1000']) {
+    const options = ['--want', 'none', '--every', every, '--record', record];
+    const { lines } = await eddy(t, writeWav(8000, samples), 'pipe', path, ...options);
+    t.deepEqual(
+      lines.flatMap(({ said }) => said),
+      all,
+    );
+    t.deepEqual(Object.keys(lines.at(-1)), ['said', 'open']);
+    t.deepEqual(lines.at(-1).open, []);
+  }
+  const { lines } = await eddy(t, '', 'replay', record);
+  t.deepEqual(
+    lines.flatMap(({ said }) => said),
+    all,
+  );
 });
 
 test('sound that is none, and a network that does not hear, are told', async t => {
