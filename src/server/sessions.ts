@@ -1,22 +1,17 @@
 /** The sessions of one connection: what comes for each, from its opening to its end. */
 
-import { CheckpointError, LimitError } from '../errors.js';
-import type { Authenticate, ClientMessage, FaultCode, Open } from '../wire/messages.js';
-import { acceptFrames, planReset, pushReset, refuseAck, refuseGap } from './accept.js';
+import type { Open } from '../wire/messages.js';
 import { countOne } from './counts.js';
 import { type Grant, missingPermission } from './grant.js';
+import { createHandler, type SessionMessage } from './handling.js';
 import type { Hub, SessionDescription } from './hub.js';
-import { acknowledge, pump, rewind, settle } from './kept.js';
+import { pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
 import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, toldNobody, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
 import { nowhere, type Resting } from './register.js';
-import { enqueue, enqueueFirst, fault, type Outlet, type Session, sayFault } from './session.js';
-import { putSnapshot, readSnapshot } from './snapshot.js';
+import { fault, type Outlet, type Session } from './session.js';
 import { canGoOn } from './stepping.js';
-
-/** A message for one session. */
-type SessionMessage = Exclude<ClientMessage, Authenticate>;
 
 export interface Sessions {
   /** A message of so many bytes has come, now. */
@@ -38,19 +33,23 @@ export interface Sessions {
   describe(): SessionDescription[];
 }
 
-/** What a stream that ends cannot do any more; frames may have come before. */
-const needsStream: ReadonlySet<SessionMessage['type']> = new Set(['targets', 'reset', 'snapshot', 'restore']);
-
 /** A session that is being made, and what came for it meanwhile. */
 interface Opening {
   readonly own: boolean;
   readonly early: { readonly message: SessionMessage; readonly bytes: number }[];
 }
 
+/** What a number of a connection may stand for. */
+type Known = Session | Opening | Resting;
+const isOpen = (known: Known): known is Session => 'queue' in known;
+const isOpening = (known: Known): known is Opening => 'early' in known;
+const isResting = (known: Known): known is Resting => 'since' in known;
+
 /** @param grant what the client may do, and how much of it */
 export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions {
   const { settings, batcher, turn, register, counts } = hub;
-  const sessions = new Map<number, Session | Opening | Resting>();
+  const sessions = new Map<number, Known>();
+  const handle = createHandler(settings, { close, wakeUp });
 
   function wakeUp(session: Session): void {
     if (!canGoOn(session)) return;
@@ -59,8 +58,8 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
 
   function isBusy(): boolean {
     for (const session of sessions.values()) {
-      if ('early' in session) return true;
-      if ('since' in session) continue;
+      if (isOpening(session)) return true;
+      if (isResting(session)) continue;
       if (canGoOn(session) || session.paused) return true;
       if (session.queue.length > 0 && outlet.blocked()) return true;
     }
@@ -115,92 +114,20 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     const { session: number } = message;
     if (message.type === 'open') {
       if (session === undefined) open(message);
-      else if ('queue' in session && isSame(session, message)) goOn(session, message);
+      else if (isOpen(session) && isSame(session, message)) goOn(session, message);
       else fault({ number, outlet }, 'session_exists', `Expected a new session number, got ${number}, which is open`);
     } else if (session === undefined) {
       fault({ number, outlet }, 'unknown_session', `Expected an open session, got ${number}: open it first`);
-    } else if ('since' in session) {
+    } else if (isResting(session)) {
       rouse(number, session, message, bytes, now);
-    } else if ('early' in session) {
+    } else if (isOpening(session)) {
       session.early.push({ message, bytes });
       outlet.queued += bytes;
     } else {
       session.lastActive = now;
       session.announced = false;
-      forSession(session, message, bytes);
+      handle(session, message, bytes);
       wakeUp(session);
-    }
-  }
-
-  function forSession(session: Session, message: SessionMessage, bytes: number): void {
-    if (session.finishing && needsStream.has(message.type)) {
-      // With a number, as for frames: it is not kept, and so not counted by the client.
-      const details = { forSeq: session.nextSeq };
-      fault(session, 'session_finished', `Expected no ${message.type} after finish, got one`, details);
-      return;
-    }
-    switch (message.type) {
-      case 'frames':
-        acceptFrames(session, message);
-        break;
-      case 'ack':
-        acknowledged(session, message.seq);
-        break;
-      case 'targets': {
-        const { forStep, targets, weights } = message;
-        session.taken++;
-        enqueue(session, { kind: 'targets', forStep, targets, weights, cost: 64 + bytes, done: 0 });
-        break;
-      }
-      case 'finish':
-        if (message.afterSeq !== undefined && message.afterSeq >= session.nextSeq)
-          refuseGap(session, message.afterSeq + 1);
-        else finish(session, message.carry ?? false, message.state ?? false, true);
-        break;
-      case 'snapshot':
-        enqueue(session, { kind: 'snapshot', cost: 64 });
-        break;
-      case 'restore':
-        restore(session, message.data);
-        break;
-      case 'reset':
-        session.taken++;
-        reset(session, message.beforeSeq ?? session.nextSeq, message.weights ?? false);
-        break;
-      case 'close':
-        if (session.ended) close(session);
-        else finish(session, false, false, false);
-        break;
-    }
-  }
-
-  /** Who has taken note of the end lets go of the session. */
-  function acknowledged(session: Session, seq: number): void {
-    if (!acknowledge(session, seq)) refuseAck(session, seq);
-    else if (session.ended && seq >= session.kept!.answered) close(session);
-  }
-
-  /** What has come is answered first; again, it changes nothing, and all is sent again if all was sent on this connection. */
-  function finish(session: Session, carry: boolean, state: boolean, learn: boolean): void {
-    const { ended, kept } = session;
-    if (ended && kept !== undefined && kept.sent === kept.messages.length) rewind(session, kept.acked, 0);
-    pump(session);
-    if (session.finishing) return;
-    session.finishing = true;
-    enqueue(session, { kind: 'finish', carry, state, learn });
-  }
-
-  function reset(session: Session, before: number, weights: boolean): void {
-    const refuse = (code: FaultCode, message: string): void =>
-      enqueue(session, { kind: 'refused', code, message, cost: 64 + message.length });
-    if (weights && !session.learner?.own) {
-      refuse('invalid', 'Expected weights only where learn is private: there are none to go back to');
-    } else if (before < session.nextSeq) {
-      refuse('invalid', `Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`);
-    } else if (before === session.nextSeq) {
-      pushReset(session, weights);
-    } else if (!planReset(session, before, weights)) {
-      refuse('limit_reached', `Expected at most ${session.credit} resets before later frames, got one more`);
     }
   }
 
@@ -378,31 +305,6 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     sessions.set(number, resting);
   }
 
-  function restore(session: Session, data: Uint8Array): void {
-    session.taken++;
-    const cost = 64 + data.byteLength;
-    const begin = (): void => {
-      readSnapshot(session, data, settings.maxLearnerBytes)
-        .then(restored => {
-          if (session.ended) return;
-          const put = (): void => {
-            putSnapshot(session, restored);
-            enqueueFirst(session, { kind: 'restored', cost: 64, tell: () => openedOf(session, settings) });
-          };
-          enqueueFirst(session, { kind: 'put', cost, put });
-        })
-        .catch((error: unknown) => {
-          if (!(error instanceof CheckpointError || error instanceof LimitError)) settings.onError(error);
-          sayFault(session, 'bad_snapshot', (error as Error).message);
-        })
-        .finally(() => {
-          session.paused = false;
-          wakeUp(session);
-        });
-    };
-    enqueue(session, { kind: 'restore', cost, begin });
-  }
-
   /** Whom a session belonged to that rests has left: it goes on resting for its token alone. */
   function leaveResting(resting: Resting, closed: boolean): void {
     if (resting.waking) return;
@@ -416,7 +318,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     isEmpty: () => sessions.size === 0,
     wakeAll() {
       for (const session of sessions.values()) {
-        if (!('queue' in session)) continue;
+        if (!isOpen(session)) continue;
         pump(session);
         wakeUp(session);
       }
@@ -425,7 +327,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       const idle = 1000 * settings.idleSeconds;
       const announced = Math.max(0, idle - 1000 * settings.announceSeconds);
       for (const session of sessions.values()) {
-        if (!('queue' in session) || session.queue.length > 0 || session.paused || outlet.blocked()) continue;
+        if (!isOpen(session) || session.queue.length > 0 || session.paused || outlet.blocked()) continue;
         const quiet = now - session.lastActive;
         if (quiet >= idle && session.announced) rest(session);
         else if (quiet >= announced && !session.announced) {
@@ -438,7 +340,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     },
     describe() {
       return Array.from(sessions.values()).flatMap(session =>
-        !('queue' in session)
+        !isOpen(session)
           ? []
           : {
               session: session.number,
@@ -461,8 +363,8 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
     },
     clear(closed) {
       for (const session of sessions.values()) {
-        if ('since' in session) leaveResting(session, closed);
-        if (!('queue' in session)) continue;
+        if (isResting(session)) leaveResting(session, closed);
+        if (!isOpen(session)) continue;
         if (session.token === '' || closed) release(hub, session);
         else {
           register.detach(session);
