@@ -17,6 +17,8 @@ export interface ColumnChoice {
   readonly columns?: readonly string[];
   readonly ignore?: readonly string[];
   readonly target?: readonly string[];
+  /** The column of the names of rows: left out, unless it is asked for. */
+  readonly unnamed?: string;
   /** 0: the targets of a row are not among its inputs. */
   readonly horizon: number;
 }
@@ -40,7 +42,7 @@ export function chooseColumns(
   first: Row,
   choice: ColumnChoice,
 ): Columns & { readonly leftOut: readonly string[] } {
-  const { key, columns, ignore = [], target, horizon } = choice;
+  const { key, columns, ignore = [], target, horizon, unnamed } = choice;
   for (const [option, asked] of Object.entries({ key: key === undefined ? [] : [key], columns, ignore, target })) {
     for (const name of asked ?? []) {
       if (!names.includes(name)) {
@@ -54,7 +56,7 @@ export function chooseColumns(
       `Expected --ignore to name other columns than --columns, --target and --key, got ${show(both)}`,
     );
   }
-  const free = names.filter(name => name !== key && !ignore.includes(name));
+  const free = names.filter(name => name !== key && name !== unnamed && !ignore.includes(name));
   const numeric = free.filter(name => numberOf(first.cells[names.indexOf(name)]) !== undefined);
   const targets = target ?? columns ?? numeric;
   const inputs = (columns ?? numeric).filter(name => name !== key && (horizon > 0 || !targets.includes(name)));

@@ -17,6 +17,7 @@ export type ReadingLoss = (typeof readingLosses)[number];
 export interface PlanOptions {
   readonly columns?: readonly string[];
   readonly ignore?: readonly string[];
+  readonly unnamed?: string;
   readonly key?: string;
   readonly maxKeys?: number;
   readonly target?: readonly string[];

@@ -72,13 +72,8 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   }
   const row = typeof first === 'number' ? undefined : first;
   const names = row && format.columns!;
-  const { plan, leftOut } = makePlan(options, checkpoint, names, row);
-  if (options.format === undefined && names) {
-    // Of what an encoder made, the columns have no names.
-    const encoded = config?.encoder?.kind === 'audio' || config?.encoder?.kind === 'strokes';
-    say(`reading ${format.name}${encoded ? '' : `: ${plan.columns!.inputs.join(', ')}`}`);
-  }
-  if (leftOut.length > 0) say(`left out, as the first row has no number there: ${leftOut.join(', ')}`);
+  const { unnamed } = format;
+  const { plan, leftOut } = makePlan({ ...options, unnamed }, checkpoint, names, row);
 
   const { record } = options;
   const recorder: Recorder | undefined =
@@ -107,6 +102,21 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   const { task, pipeline } = assembly;
   answered = assembly.before;
   // After all that may be wrong: whoever reads it can do what it says.
+  if (options.format === undefined) {
+    // Of what an encoder made, the columns have no names.
+    const encoded = config?.encoder?.kind === 'audio' || config?.encoder?.kind === 'strokes';
+    const guessed =
+      config === undefined && !stdin.isTTY ? ', as it does not look like a table of numbers (see --format)' : '';
+    say(
+      `reading ${format.name}${names === undefined ? guessed : encoded ? '' : `: ${plan.columns!.inputs.join(', ')}`}`,
+    );
+  }
+  if (unnamed !== undefined) {
+    const { key, inputs = [], targets = [] } = plan.columns ?? {};
+    const used = [key, ...inputs, ...targets].includes(unnamed);
+    say(`the heading names one column less than the rows have: the first is ${unnamed}${used ? '' : ', and left out'}`);
+  }
+  if (leftOut.length > 0) say(`left out, as the first row has no number there: ${leftOut.join(', ')}`);
   if (!options.learn && checkpoint === undefined) say('a new network that learns nothing says nothing: add --learn');
   const keep = (): void => {
     if (options.save === undefined) return;

@@ -146,7 +146,9 @@ function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
   const keyAt = key === undefined ? -1 : place(key, '--key');
   const targetAt = place(target, '--target');
   const numeric = (at: number): boolean => rows.every(({ cells }) => numberOf(cells[at]) !== undefined);
-  const columns = reading.columns ?? names.filter((_, at) => at !== keyAt && at !== targetAt && numeric(at));
+  const columns =
+    reading.columns ??
+    names.filter((name, at) => name !== csv.unnamed && at !== keyAt && at !== targetAt && numeric(at));
   if (columns.length === 0) throw new InputError(`Expected ${path} to have a column of numbers besides its target`);
   const places = columns.map(name => place(name, '--columns'));
   const named = !numeric(targetAt);

@@ -161,7 +161,7 @@ const full = '/dev/full';
   t.teardown(() => closeSync(output));
   for (const args of [
     ['info', at('net.eddy')],
-    ['pipe', '--learn'],
+    ['pipe', '--learn', '--format', 'text'],
   ]) {
     const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
       input: 'some text',

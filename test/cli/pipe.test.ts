@@ -8,7 +8,7 @@ const small = ['--hidden', '16'];
 test('text is learned as it is read', async t => {
   const { status, lines, stderr } = await eddy(t, verses(3000), 'pipe', '--learn', '--hidden', '32');
   t.is(status, 0);
-  t.is(stderr, '');
+  t.is(stderr, 'eddy: reading text, as it does not look like a table of numbers (see --format)\n');
   t.is(lines.length, 3000);
   t.deepEqual(lines[0].loss, null);
   t.deepEqual([lines[0].step, lines[0].input, lines[2999].step], [1, 'T', 3000]);
@@ -123,6 +123,29 @@ test('JSON lines, tables of blanks and raw float32 give what CSV gives', async t
   t.deepEqual(json.lines, csv.lines);
   t.deepEqual(table.lines, csv.lines);
   t.deepEqual(raw.lines, JSON.parse(JSON.stringify(csv.lines).replaceAll('"a"', '"c1"').replaceAll('"b"', '"c2"')));
+});
+
+test('where the heading has a name less than the rows have cells, the first column names the rows, and is no reading', async t => {
+  const rows = ['"a","b"', '"1",1,2.5', '"2",2,0.25', '"3",4,-1'].join('\n');
+  for (const options of [[], ['--format', 'csv']]) {
+    const { lines, stderr } = await eddy(t, rows, 'pipe', '--learn', ...options);
+    t.is(lines.length, 3);
+    t.deepEqual(lines[2].prediction, { a: lines[2].prediction.a, b: lines[2].prediction.b });
+    t.true(
+      stderr.endsWith('eddy: the heading names one column less than the rows have: the first is c1, and left out\n'),
+    );
+    t.is(stderr.includes('eddy: reading csv: a, b\n'), options.length === 0);
+  }
+  const keyed = await eddy(t, rows, 'pipe', '--learn', '--key', 'c1');
+  t.deepEqual(
+    keyed.lines.map(({ key, step }) => [key, step]),
+    [
+      ['1', 1],
+      ['2', 1],
+      ['3', 1],
+    ],
+  );
+  t.true(keyed.stderr.endsWith('the first is c1\n'));
 });
 
 test('what vmstat prints is read as readings, with the last heading as names', async t => {

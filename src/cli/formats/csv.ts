@@ -20,8 +20,8 @@ interface Whole {
 }
 
 /**
- * Comma-separated values (RFC 4180; semicolons and tabs too). A first line without any number names the columns. Where another
- * character separates, `2,5` is a number.
+ * Comma-separated values (RFC 4180; semicolons and tabs too). A first line without any number names the columns; where the first row has
+ * one cell more, which is quoted and comes first, the others, as R writes them. Where another character separates, `2,5` is a number.
  *
  * A record leaves as soon as its line has ended; one with a line end between quotes goes on.
  *
@@ -31,6 +31,9 @@ export function createCsv(given?: string): RowFormat {
   const lines = createLines();
   let delimiter = given;
   let columns: readonly string[] | undefined;
+  let unnamed: string | undefined;
+  /** The heading, until the first row is there. */
+  let heading: readonly string[] | undefined;
   let open: Whole | undefined;
 
   /** Lines to records. */
@@ -47,13 +50,21 @@ export function createCsv(given?: string): RowFormat {
       return [];
     });
 
-  const convert = (found: readonly string[], line: number): Row | Malformed | undefined => {
+  const convert = (found: readonly string[], { line, text }: Whole): Row | Malformed | undefined => {
     const cells = delimiter === ',' ? found : found.map(cell => cell.replace(decimalComma, '$1.$2'));
     if (columns === undefined) {
       const named = cells.every(cell => Number.isNaN(numberOf(cell) ?? Number.NaN)) && cells.some(cell => cell !== '');
       columns = named ? unique(cells) : numbered(cells.length);
-      if (named) return undefined;
+      if (named) {
+        heading = cells;
+        return undefined;
+      }
     }
+    if (heading && cells.length === heading.length + 1 && text.trimStart().startsWith('"')) {
+      columns = unique(['', ...heading]);
+      unnamed = columns[0];
+    }
+    heading = undefined;
     if (cells.length === columns.length) return { line, cells };
     return { line, malformed: `expected ${counted(columns.length, 'cell')}, got ${cells.length}` };
   };
@@ -63,7 +74,7 @@ export function createCsv(given?: string): RowFormat {
     const wholes = found.filter(one => 'text' in one);
     const rows = found.filter(one => 'malformed' in one) as (Row | Malformed)[];
     for (const { cells, whole } of parseRecords(wholes, delimiter ?? ',')) {
-      const row = typeof cells === 'string' ? { line: whole.line, malformed: cells } : convert(cells, whole.line);
+      const row = typeof cells === 'string' ? { line: whole.line, malformed: cells } : convert(cells, whole);
       if (row) rows.push(row);
     }
     return rows.sort((a, b) => a.line - b.line);
@@ -72,6 +83,9 @@ export function createCsv(given?: string): RowFormat {
   return {
     get columns() {
       return columns;
+    },
+    get unnamed() {
+      return unnamed;
     },
     read: chunk => take(lines.read(chunk)),
     end() {

@@ -28,6 +28,10 @@ export function detectFormat(beginning: string, ended: boolean): FormatName | un
     const seen = cells.slice(0, Math.max(first, 1) + 1);
     const even = seen.every(row => row.length === cells[0].length);
     if (first >= 0 && even && (ended || cells.length > 1)) return 'csv';
+    if (first >= 0 && namesRows(lines, cells)) {
+      if (decided) return 'csv';
+      return undefined;
+    }
     if (even && !decided) return undefined;
   }
   const words = lines.map(line => line.trim().split(/\s+/));
@@ -37,6 +41,14 @@ export function detectFormat(beginning: string, ended: boolean): FormatName | un
   if (first > 0) return words.slice(0, first).some(row => row.length === words[first].length) ? 'table' : 'text';
   if (words.length > 1) return words[1].length === words[0].length && words[1].every(isNumber) ? 'table' : 'text';
   return decided ? 'text' : undefined;
+}
+
+/** Rows that all have one cell more than the heading has names, quoted and at the beginning: it names the row, as R writes them. */
+function namesRows([, ...lines]: readonly string[], [heading, ...rows]: readonly (readonly string[])[]): boolean {
+  const { length } = heading;
+  const fits = (row: readonly string[], i: number): boolean =>
+    row.length === length + 1 && row.some(isNumber) && lines[i].trimStart().startsWith('"');
+  return length > 1 && !heading.some(isNumber) && rows.length > 0 && rows.every(fits);
 }
 
 function isJson(line: string): boolean {

@@ -16,6 +16,8 @@ export interface Malformed {
 export interface RowFormat {
   /** Names of the columns: known once the first row is there. */
   readonly columns: readonly string[] | undefined;
+  /** Where the heading names one column less than the rows have: what the first one is called, which names the rows, as R writes them. */
+  readonly unnamed?: string;
   read(chunk: Uint8Array): (Row | Malformed)[];
   /** What is left when the input ends. */
   end(): (Row | Malformed)[];

@@ -16,6 +16,8 @@ export interface Format {
   readonly name: FormatName | undefined;
   /** Names of the columns of rows: known once the first row is there. */
   readonly columns: readonly string[] | undefined;
+  /** As of a `RowFormat`. */
+  readonly unnamed?: string;
   read(chunk: Uint8Array): readonly Frame[];
   end(): readonly Frame[];
 }
@@ -62,6 +64,9 @@ export function createFormat(name: FormatName | undefined, options: FormatOption
     },
     get columns() {
       return format?.columns;
+    },
+    get unnamed() {
+      return format?.unnamed;
     },
     read(chunk) {
       if (format) return format.read(chunk);

@@ -42,6 +42,21 @@ test('without names columns are numbered, and names that come twice are told apa
   t.deepEqual(twice.columns, ['x', 'x.2', 'c3']);
 });
 
+test('where the first row has a cell more than the heading has names, the first column has none', t => {
+  const csv = createCsv();
+  t.deepEqual(rowsOf(csv, '"a","c1"\n"x",1,2\n3,4\ny,5,6\n', 8), [
+    { line: 2, cells: ['x', '1', '2'] },
+    { line: 3, malformed: 'expected 3 cells, got 2' },
+    { line: 4, cells: ['y', '5', '6'] },
+  ]);
+  t.deepEqual([csv.columns, csv.unnamed], [['c1', 'a', 'c1.2'], 'c1']);
+  for (const text of ['a,b\n1,2,3\n3,4\n', '"a","b"\n3,4\n"1",2,3\n']) {
+    const even = createCsv();
+    t.is(rowsOf(even, text, 8).filter(row => 'malformed' in row).length, 1);
+    t.deepEqual([even.columns, even.unnamed], [['a', 'b'], undefined]);
+  }
+});
+
 test('a wrong record is told with its line, and no other is lost', t => {
   const rows = rowsOf(createCsv(), 'a,b\n1,2\n3"4,5\n6\n7,8\n"9,10', 9);
   t.deepEqual(

@@ -84,7 +84,7 @@ test('JSON lines are objects, lists or numbers', t => {
   t.deepEqual(createNdjson().read(bytes('5\n[6]\n[7,8]\n')), [
     { line: 1, cells: [5] },
     { line: 2, cells: [6] },
-    { line: 3, malformed: 'expected 1 cells, got 2' },
+    { line: 3, malformed: 'expected 1 cell, got 2' },
   ]);
 });
 
