@@ -65,19 +65,6 @@ export function makeLesson(
   return { input, output: { kind: output, size }, ...(encoder ? { encoder } : {}), ...(scale ? { scale } : {}) };
 }
 
-/** What each target is, where all are the same: nothing can be told apart by it. */
-export function onlyTarget(sequences: readonly Raw[]): string | undefined {
-  let only: unknown;
-  for (const { targets, unaligned } of sequences) {
-    for (const target of targets) {
-      if (target === null) continue;
-      only ??= target;
-      if (unaligned || JSON.stringify(target) !== JSON.stringify(only)) return undefined;
-    }
-  }
-  return only === undefined ? undefined : show(only);
-}
-
 /** A sequence as the network takes it. @throws InputError naming where the sequence stands */
 export function encodeSequence(lesson: Lesson, raw: Raw): Sequence {
   const targets = raw.targets.map(target => encodeTarget(lesson, target, raw.from));

@@ -46,6 +46,8 @@ export interface RawFile {
   readonly kind: 'text' | 'tokens' | 'rows' | 'sound';
   /** Names of the cells of a row. */
   readonly columns: readonly string[];
+  /** Of a table whose inputs nobody named: columns that are none, as not all of their cells are numbers. */
+  readonly leftOut?: readonly string[];
   readonly sequences: readonly Raw[];
 }
 
@@ -146,10 +148,10 @@ function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
   const keyAt = key === undefined ? -1 : place(key, '--key');
   const targetAt = place(target, '--target');
   const numeric = (at: number): boolean => rows.every(({ cells }) => numberOf(cells[at]) !== undefined);
-  const columns =
-    reading.columns ??
-    names.filter((name, at) => name !== csv.unnamed && at !== keyAt && at !== targetAt && numeric(at));
+  const free = names.filter((name, at) => name !== csv.unnamed && at !== keyAt && at !== targetAt);
+  const columns = reading.columns ?? free.filter(name => numeric(names.indexOf(name)));
   if (columns.length === 0) throw new InputError(`Expected ${path} to have a column of numbers besides its target`);
+  const leftOut = free.filter(name => !columns.includes(name));
   const places = columns.map(name => place(name, '--columns'));
   const named = !numeric(targetAt);
 
@@ -171,5 +173,5 @@ function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
     targets: said[i].map((cell, t) => (last && t < said[i].length - 1 ? null : cell)),
     named,
   }));
-  return { kind: 'rows', columns, sequences };
+  return { kind: 'rows', columns, ...(reading.columns ? {} : { leftOut }), sequences };
 }

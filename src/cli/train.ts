@@ -6,12 +6,14 @@ import { ConfigError } from '../errors.js';
 import { writeCheckpoint } from '../model/checkpoint.js';
 import type { OutputKind } from '../model/config.js';
 import { copyModel, createModel } from '../model/model.js';
-import { type Epoch, fit, splitSequences, withNoise } from '../training/fit.js';
+import { type Epoch, fit, withNoise } from '../training/fit.js';
 import { createTrainer } from '../training/trainer.js';
 import { createBar } from './bar.js';
 import { examples } from './examples.js';
+import { holdOut, type Parts } from './held-out.js';
+import { hints } from './hints.js';
 import { checkApart, checkPlace, writeWhole } from './keep.js';
-import { encodeSequence, inUnits, makeLesson, onlyTarget } from './lesson.js';
+import { encodeSequence, inUnits, makeLesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { counted } from './numbers.js';
 import { lossPlot } from './plot.js';
@@ -131,15 +133,13 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
     ...(kind === 'rows' && options.target ? { columns: files[0].columns } : {}),
   };
   const raws = files.flatMap(file => file.sequences);
-  const parts =
+  const parts: Parts =
     typeof validation === 'number'
-      ? splitSequences(raws, raws.length > 1 ? validation : 0, seed)
+      ? holdOut(raws, validation, seed)
       : { training: raws, validation: await readJudged(validation, reading, files[0], paths[0]) };
   // A class may be in the part held out alone.
   const lesson = makeLesson(files[0], parts.training, options.output, raws);
-  const only = onlyTarget(parts.training);
-  if (only !== undefined)
-    process.stderr.write(`eddy: each target to learn from is ${only}: there is nothing to tell apart\n`);
+  for (const hint of hints(files[0], parts, options.output)) process.stderr.write(`eddy: ${hint}\n`);
   const encode = (some: readonly Raw[]) => some.map(raw => encodeSequence(lesson, raw));
   const [training, judged] = [encode(parts.training), encode(parts.validation)];
   if (patience !== undefined && judged.length === 0)
@@ -177,7 +177,7 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   const past: Epoch[] = [];
   let learned = 0;
   process.stdout.write(
-    `${counted(training.length, 'sequence')} to learn from, ${judged.length} to judge by; ${inputSize(input)}, ${outputSize(output)}\n`,
+    `${counted(training.length, 'sequence')} to learn from, ${parts.steps ? `its last ${counted(parts.steps, 'step')}` : judged.length} to judge by; ${inputSize(input)}, ${outputSize(output)}\n`,
   );
   try {
     const { best, stopped } = await fit(trainer, training, {

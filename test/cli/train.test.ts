@@ -274,3 +274,36 @@ test('that all targets are the same is told, and is no failure', async t => {
     );
   }
 });
+
+test('of a table it is told what the inputs are, and that a few whole numbers may be classes', async t => {
+  const at = folder(t);
+  const rows = Array.from({ length: 40 }, (_, i) => `"${i}","day ${i}",${i % 7},${i % 7 > 3 ? 1 : 0}`);
+  writeFileSync(at('a.csv'), `"date","x","on"\n${rows.join('\n')}\n`);
+  const args = ['train', at('a.csv'), '--target', 'on', '--out', at('m'), '--hidden', '2', '--epochs', '2'];
+  const inputs = 'eddy: the inputs are x\neddy: left out, as not all of their cells are numbers: date\n';
+  const values = await eddy(t, '', ...args);
+  t.is(
+    values.stderr,
+    `${inputs}eddy: the targets are 0 and 1 alone, and learned as values: --output classes tells them apart\n`,
+  );
+  t.regex(
+    values.stdout,
+    /^1 sequence to learn from, its last 4 steps to judge by; 1 feature, 1 value\n.* validation \d/,
+  );
+  const classes = await eddy(t, '', ...args, '--output', 'classes');
+  t.is(classes.stderr, inputs);
+  t.regex(
+    classes.stdout,
+    /^1 sequence to learn from, its last 4 steps to judge by; 1 feature, 2 classes\n.* accuracy /,
+  );
+  const named = await eddy(t, '', ...args, '--columns', 'x', '--output', 'values');
+  t.is(named.stderr, '');
+  const one = `${JSON.stringify({ inputs: [[1], [2]], target: 2.5 })}\n`;
+  writeFileSync(at('one.ndjson'), one);
+  const single = await eddy(t, '', 'train', at('one.ndjson'), '--out', at('m'), '--hidden', '2', '--epochs', '1');
+  t.regex(
+    single.stderr,
+    /^eddy: one sequence, of which no steps can be held out to judge by: --validation takes a file of others\n/,
+  );
+  t.regex(single.stdout, /^1 sequence to learn from, 0 to judge by/);
+});
