@@ -14,7 +14,7 @@ import { createTurn, type Turn } from './turn.js';
 export interface Hub {
   /** A newer version of a model takes the place of the older one; open sessions stay on theirs. */
   readonly models: Map<string, Served>;
-  /** Older versions, for sessions that still learn them or that rest. */
+  /** Older versions, the oldest first, as long as sessions have them or what they were taught is not kept. */
   readonly retired: Set<Served>;
   readonly settings: Settings;
   readonly batcher: Batcher;

@@ -40,7 +40,7 @@ export function createKeeper(
   if (keep === undefined) return { run: async () => {}, owes: () => false, close: async () => {} };
   /** Updates that are kept. */
   const kept = new WeakMap<Served, number>();
-  for (const served of models.values()) if (served.shared) kept.set(served, served.shared.count);
+  for (const served of [...models.values(), ...retired]) if (served.shared) kept.set(served, served.shared.count);
   let last: Promise<void> = Promise.resolve();
   const owes = (served: Served): boolean =>
     served.shared !== undefined && served.shared.count !== (kept.get(served) ?? 0);

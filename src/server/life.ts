@@ -3,16 +3,11 @@ import { CheckpointError } from '../errors.js';
 import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
-import { nowhere, type Resting } from './register.js';
+import { type EvictionReason, nowhere, type Resting } from './register.js';
 import { loadSession, saveSession } from './saved.js';
+import type { Served } from './served.js';
 import type { Session } from './session.js';
 import { forget } from './stepping.js';
-
-/**
- * Why a session that could have gone on is gone: its client did not come back, there was no room for it to rest, or it could
- * not be taken up.
- */
-export type EvictionReason = 'expired' | 'room' | 'failed';
 
 /** Milliseconds after which a session without a connection is put to rest. */
 const restAfter = 5000;
@@ -32,6 +27,7 @@ function depart(hub: Hub, session: Session): void {
 /** A session that was opened gives its place back. */
 export function leave(hub: Hub, session: Session): void {
   session.learner?.leave();
+  session.served.sessions--;
   exit(hub, session.grant, session.own);
 }
 
@@ -59,6 +55,11 @@ type Told = Pick<Resting, 'gone' | 'takenOver'>;
 /** It has none. */
 export const toldNobody: Told = { gone() {}, takenOver() {} };
 
+/** What a session needs to go on that does not rest with it: not a network of its own, and nothing where it has ended. */
+export function modelOf({ served, ended }: Session): Served | undefined {
+  return served.name === '' || ended ? undefined : served;
+}
+
 let restedHere = 0;
 
 /**
@@ -69,6 +70,7 @@ let restedHere = 0;
 export function putToRest(hub: Hub, session: Session, told: Told = toldNobody): Resting {
   const { register, store, counts, settings } = hub;
   const { token, nonce, grant, own, served } = session;
+  const model = modelOf(session);
   const name = token === '' ? `connected-${++restedHere}` : token;
   const bytes = saveSession(session, name);
   const since = register.detached.get(session) ?? Number.POSITIVE_INFINITY;
@@ -77,7 +79,19 @@ export function putToRest(hub: Hub, session: Session, told: Told = toldNobody): 
   const stored = store.put(name, bytes).then(given => {
     for (const other of given) evictResting(hub, other, 'room');
   });
-  const resting = { name, token, nonce, owner: grant.name, own, modelHash: served.hash, since, stored, ...told };
+  const resting: Resting = {
+    name,
+    token,
+    nonce,
+    owner: grant.name,
+    own,
+    model: served.name,
+    modelHash: served.hash,
+    served: model,
+    since,
+    stored,
+    ...told,
+  };
   stored.catch(error => {
     settings.onError(error);
     evictResting(hub, name, 'failed');
@@ -99,7 +113,7 @@ async function wakeOnce(hub: Hub, resting: Resting, grant: Grant): Promise<Sessi
     await resting.stored;
     const bytes = await store.take(resting.name);
     if (bytes === undefined) throw new CheckpointError('Expected a session that rests, got none');
-    const session = await loadSession(bytes, hub, nowhere, grant);
+    const session = await loadSession(bytes, resting.served, hub, nowhere, grant);
     register.unrest(resting.name);
     if (session.token !== '') {
       register.add(session);
@@ -120,6 +134,7 @@ export function evictResting(hub: Hub, name: string, reason: EvictionReason): vo
   if (resting === undefined) return;
   countOne(hub.counts.evictions, reason);
   hub.log.info({ client: resting.owner, reason }, 'session evicted');
+  if (reason !== 'expired') hub.register.bury(resting, reason);
   resting.gone(reason);
 }
 
@@ -153,6 +168,7 @@ export function sweep(hub: Hub): void {
     evictResting(hub, resting.name, 'expired');
     forgetResting(hub, resting);
   }
+  register.forget(expired);
   for (const connection of connections) connection.sweep(now);
 }
 

@@ -44,7 +44,7 @@ export function needsOwnWeights(message: Open): boolean {
 
 /** Makes the session that was asked for. Throws `OpenError`. */
 export async function openSession(message: Open, outlet: Outlet, hub: Hub, grant: Grant): Promise<Session> {
-  const { models, settings, counts, histograms, share } = hub;
+  const { models, retired, settings, counts, histograms, share } = hub;
   const missing = missingPermission(grant, message);
   if (missing !== undefined) throw new OpenError(missing.fault, missing.message);
   try {
@@ -58,6 +58,9 @@ export async function openSession(message: Open, outlet: Outlet, hub: Hub, grant
     const { session: number, nonce = '', resumable } = message;
     const token = resumable ? randomBytes(tokenBytes).toString('base64url') : '';
     const own = needsOwnWeights(message);
+    served.sessions++;
+    // A newer version may have come meanwhile.
+    if (served.name !== '' && models.get(served.name) !== served) retired.add(served);
     return createSession({
       number,
       outlet,

@@ -52,7 +52,7 @@ export interface ServeOptions {
   readonly maxKeptBytes?: number;
   /** Milliseconds after which a peer that does not read, or sends on and acknowledges nothing, is told and its connection closed. Default 60,000. */
   readonly unreadGrace?: number;
-  /** Where resumable sessions are saved when the server closes, and taken up by the next one. Default: nowhere. */
+  /** Where resumable sessions are saved with their models when the server closes, and taken up by the next one. Default: nowhere. */
   readonly sessionsFile?: string;
   /** Where sessions rest instead of in memory. */
   readonly store?: SessionStore;

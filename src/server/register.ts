@@ -1,6 +1,7 @@
 /** The resumable sessions of a server, by their tokens; those whose connection is lost among them. */
 import { createCounts } from './counts.js';
 import { flush } from './outbox.js';
+import type { Served } from './served.js';
 import { dropUnkept, type Outlet, type Session } from './session.js';
 
 /** What names a session that rests. */
@@ -12,11 +13,21 @@ export interface SavedName {
   /** The name of its grant. */
   readonly owner: string;
   readonly own: boolean;
+  /** Empty where it has a network of its own. */
+  readonly model: string;
   readonly modelHash: string;
 }
 
+/**
+ * Why a session that could have gone on is gone: its client did not come back, there was no room for it to rest, too many
+ * newer versions of its model have followed, or it could not be taken up.
+ */
+export type EvictionReason = 'expired' | 'room' | 'retired' | 'failed';
+
 /** A session that is in the store, and not here. */
 export interface Resting extends SavedName {
+  /** What it goes on with, where that is not in the store. */
+  readonly served: Served | undefined;
   /** When its connection was lost; infinity where it has one. */
   readonly since: number;
   /** It is in the store. */
@@ -24,7 +35,7 @@ export interface Resting extends SavedName {
   /** It is being read. */
   waking?: Promise<Session | undefined>;
   /** It is evicted. */
-  gone(reason: 'expired' | 'room' | 'failed'): void;
+  gone(reason: EvictionReason): void;
   /** Another connection goes on with it. */
   takenOver(): void;
 }
@@ -49,11 +60,20 @@ export interface Register {
   unrest(name: string): Resting | undefined;
   resting(): Iterable<Resting>;
   restingSize(): number;
+  /** A session that rested is gone, and its client will be told why. */
+  bury(session: Pick<SavedName, 'token' | 'owner'>, reason: EvictionReason): void;
+  /** Why the session of that token is gone, if it rested and was this owner's. */
+  buried(token: string, owner: string): EvictionReason | undefined;
+  /** Forgets those that went before this time. */
+  forget(before: number): void;
   /** Those that are here. */
   all(): Iterable<Session>;
   /** Those that wait for their clients, and since when; the longest wait first. */
   readonly detached: ReadonlyMap<Session, number>;
 }
+
+/** Sessions that are gone and known to be; beyond, their tokens are unknown ones. */
+const mostBuried = 10_000;
 
 /** @param now in milliseconds */
 export function createRegister(now: () => number): Register {
@@ -62,6 +82,7 @@ export function createRegister(now: () => number): Register {
   const detached = new Map<Session, number>();
   const rested = new Map<string, Resting>();
   const restedNonces = new Map<string, Resting>();
+  const graves = new Map<string, { readonly owner: string; readonly reason: EvictionReason; readonly since: number }>();
 
   const mine = (session: Session | undefined, owner: string): Session | undefined =>
     session !== undefined && session.grant.name === owner ? session : undefined;
@@ -74,8 +95,18 @@ export function createRegister(now: () => number): Register {
     outlet.queued += session.queued;
   };
 
+  const unrest = (name: string): Resting | undefined => {
+    const resting = rested.get(name);
+    if (resting === undefined) return undefined;
+    rested.delete(name);
+    if (resting.served) resting.served.resting--;
+    if (restedNonces.get(resting.nonce) === resting) restedNonces.delete(resting.nonce);
+    return resting;
+  };
+
   return {
     detached,
+    unrest,
     add(session) {
       tokens.set(session.token, session);
       if (session.nonce !== '') nonces.set(session.nonce, session);
@@ -93,6 +124,8 @@ export function createRegister(now: () => number): Register {
       detached.set(session, now());
     },
     rest(resting) {
+      unrest(resting.name);
+      if (resting.served) resting.served.resting++;
       rested.set(resting.name, resting);
       if (resting.nonce !== '') restedNonces.set(resting.nonce, resting);
     },
@@ -100,14 +133,23 @@ export function createRegister(now: () => number): Register {
       const found = token !== '' ? rested.get(token) : nonce !== '' ? restedNonces.get(nonce) : undefined;
       return found?.owner === owner && found.token !== '' ? found : undefined;
     },
-    unrest(name) {
-      const resting = rested.get(name);
-      rested.delete(name);
-      if (resting !== undefined && restedNonces.get(resting.nonce) === resting) restedNonces.delete(resting.nonce);
-      return resting;
-    },
     resting: () => rested.values(),
     restingSize: () => rested.size,
+    bury({ token, owner }, reason) {
+      if (token === '') return;
+      graves.set(token, { owner, reason, since: now() });
+      if (graves.size > mostBuried) for (const oldest of graves.keys()) return void graves.delete(oldest);
+    },
+    buried(token, owner) {
+      const found = graves.get(token);
+      return found?.owner === owner ? found.reason : undefined;
+    },
+    forget(before) {
+      for (const [token, { since }] of graves) {
+        if (since > before) return;
+        graves.delete(token);
+      }
+    },
     all: () => tokens.values(),
     remove(session) {
       tokens.delete(session.token);

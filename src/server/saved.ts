@@ -8,14 +8,13 @@ import type { Hub } from './hub.js';
 import { decodeSaid, takeKept } from './kept.js';
 import { learnerFor } from './open.js';
 import type { SavedName } from './register.js';
-import { endedModel, findModel, fits, type Served, type Shape, serveModel } from './served.js';
+import { endedModel, type Served, type Shape, serveModel } from './served.js';
 import { createSession, type Outlet, type Session } from './session.js';
 import { modelInSnapshot, putSnapshot, readSnapshot, takeSnapshot } from './snapshot.js';
 
 const key = 'eddy.session';
 
 interface SavedSession extends SavedName {
-  readonly model: string;
   readonly learn: Session['learn'];
   readonly learning?: Learning;
   readonly want: Session['want'];
@@ -85,15 +84,22 @@ export function nameOf(bytes: Uint8Array): SavedName {
 /**
  * The session that was saved, at an outlet.
  *
- * @throws CheckpointError if it does not fit what is served now
+ * @param model what it goes on with; undefined where it has a network of its own, or has ended
+ * @throws CheckpointError if it does not fit that
  */
-export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, grant: Grant): Promise<Session> {
+export async function loadSession(
+  bytes: Uint8Array,
+  model: Served | undefined,
+  hub: Hub,
+  outlet: Outlet,
+  grant: Grant,
+): Promise<Session> {
   const { settings, counts, histograms, share } = hub;
   const { metadata, tensors } = readSafetensors(bytes);
   const saved = parse(metadata[key]);
   const { token, nonce, own, learn, learning, want, credit, ended } = saved;
   const snapshot = tensors.get('snapshot')?.data.slice();
-  const served = await servedFor(saved, snapshot, hub);
+  const served = model ?? (await ownModel(saved, snapshot));
   const asked = { learn, learning: withInfinity(learning), fresh: saved.model === '' };
   const learner = ended || learn === 'none' ? undefined : await learnerFor(asked, served, settings);
   const carry = new Float32Array(served.model.carryLayout.size);
@@ -114,9 +120,14 @@ export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, g
     learner,
     carry,
   });
-  if (!ended) {
-    if (snapshot === undefined) throw new CheckpointError('Expected a session with a snapshot, got none');
-    putSnapshot(session, await readSnapshot(session, snapshot, settings.maxLearnerBytes));
+  try {
+    if (!ended) {
+      if (snapshot === undefined) throw new CheckpointError('Expected a session with a snapshot, got none');
+      putSnapshot(session, await readSnapshot(session, snapshot, settings.maxLearnerBytes));
+    }
+  } catch (error) {
+    learner?.leave();
+    throw error;
   }
   const { nextSeq, taken, steps, resets, finishing, totals, acked, answered, beside, lengths, held } = saved;
   Object.assign(session, { nextSeq, taken, steps, resets, finishing, ended });
@@ -127,23 +138,16 @@ export async function loadSession(bytes: Uint8Array, hub: Hub, outlet: Outlet, g
     session.held = { seq: firstSeq, entry: entries[0] };
   }
   takeKept(session, messages, { acked, answered, beside });
+  served.sessions++;
   return session;
 }
 
-async function servedFor(saved: SavedSession, snapshot: Uint8Array | undefined, hub: Hub): Promise<Served> {
+async function ownModel(saved: SavedSession, snapshot: Uint8Array | undefined): Promise<Served> {
   const { model: name, modelHash, shape } = saved;
   if (shape !== undefined) return endedModel(name, modelHash, shape);
-  if (name === '' && snapshot !== undefined) {
-    const bytes = modelInSnapshot(snapshot);
-    if (bytes !== undefined) return { ...serveModel('', await loadModel(bytes.slice())), hash: modelHash };
-  }
-  const older = [...hub.retired].filter(served => served.name === name);
-  for (const served of [findModel(hub.models, name), ...older]) {
-    if (served !== undefined && fits(served, modelHash)) return served;
-  }
-  throw new CheckpointError(
-    `Expected a session of a model that is served, got one of ${name} (${modelHash.slice(0, 12)})`,
-  );
+  const bytes = snapshot && modelInSnapshot(snapshot);
+  if (bytes === undefined) throw new CheckpointError('Expected a session with a network of its own, got none');
+  return { ...serveModel('', await loadModel(bytes.slice())), hash: modelHash };
 }
 
 function parts(bytes: Uint8Array, lengths: readonly number[]): Uint8Array<ArrayBuffer>[] {

@@ -6,12 +6,13 @@ import { closeCodes } from '../wire/messages.js';
 import { markSaving, waitForSaving } from './handover.js';
 import { createRoutes } from './http.js';
 import { createHub, type Hub } from './hub.js';
-import { createKeeper, type Keeper } from './keep.js';
+import { createKeeper } from './keep.js';
 import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
-import { type Models, type Serveable, type Served, serveModel } from './served.js';
-import { forgetSessions, saveSessions, takeUpSessions } from './sessions-file.js';
+import { type Models, type Serveable, serveModel } from './served.js';
+import { forgetSessions, saveSessions, type TakenUp, takeUpSessions } from './sessions-file.js';
 import { createUpgrade } from './upgrade.js';
+import { tidyVersions } from './versions.js';
 
 /** Beyond the connections: for requests, and for those that are told that the server is full. */
 const spareSockets = 256;
@@ -86,21 +87,24 @@ export async function serveHub(hub: Hub): Promise<Server> {
     socket.once('close', () => sockets.delete(socket));
   });
   const { sessionsFile } = settings;
-  let sessions = 0;
+  let takenUp: TakenUp | undefined;
   if (sessionsFile !== undefined) {
     await waitForSaving(sessionsFile, settings.log);
-    sessions = await takeUpSessions(hub, sessionsFile);
-    settings.log.info({ sessions }, 'sessions taken up');
+    takenUp = await takeUpSessions(hub, sessionsFile);
+    settings.log.info({ sessions: takenUp?.sessions ?? 0 }, 'sessions taken up');
   }
   const { port } = await listen(http, settings);
   // Not before: where the port cannot be had, the next start takes them up.
-  if (sessionsFile !== undefined && sessions > 0) await forgetSessions(sessionsFile);
+  if (sessionsFile !== undefined && takenUp !== undefined) await forgetSessions(takenUp, sessionsFile, hub);
   const keeper = createKeeper(hub.models, hub.retired, { keep: undefined, ...settings });
   const heartbeat = setInterval(() => {
     for (const connection of hub.connections) connection.heartbeat();
   }, settings.heartbeat);
   heartbeat.unref();
-  const life = setInterval(() => sweep(hub), sweepMilliseconds);
+  const life = setInterval(() => {
+    sweep(hub);
+    tidyVersions(hub, keeper.owes);
+  }, sweepMilliseconds);
   life.unref();
   const host = hostInUrl(settings.host);
   return {
@@ -112,24 +116,14 @@ export async function serveHub(hub: Hub): Promise<Server> {
     replace(name, model) {
       const served = model && serveModel(name, model);
       const older = hub.models.get(name);
-      if (older !== undefined) retire(hub.retired, older, keeper);
+      if (older !== undefined) hub.retired.add(older);
       hub.models.delete(name);
+      tidyVersions(hub, keeper.owes);
       if (served === undefined) return;
       hub.models.set(name, served);
       settings.log.info({ model: name, hash: served.hash }, 'model taken up');
     },
   };
-}
-
-/** Older versions that are kept for sessions that rest; those that sessions learn, or whose lessons are not kept yet, stay in any case. */
-const mostRetired = 4;
-
-function retire(retired: Set<Served>, older: Served, keeper: Keeper): void {
-  retired.add(older);
-  for (const served of retired) {
-    if (retired.size <= mostRetired) return;
-    if (served.sharers === 0 && !keeper.owes(served)) retired.delete(served);
-  }
 }
 
 /** @throws ConfigError for a certificate or a key that is none */

@@ -18,6 +18,9 @@ export interface Served extends Sharing {
   readonly encoder: Encoder | undefined;
   /** The frames that it takes. */
   readonly takes: 'text' | 'points' | 'pcm' | undefined;
+  /** Sessions of it that are here, and those that rest. */
+  sessions: number;
+  resting: number;
 }
 
 /** What is told of a model to who opens a session. */
@@ -53,6 +56,8 @@ export function serveModel(name: string, given: Serveable): Served {
     former: new Set(),
     encoder,
     takes,
+    sessions: 0,
+    resting: 0,
     shared,
     sharers: 0,
     followers: new Set(),

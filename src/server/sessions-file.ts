@@ -1,110 +1,193 @@
 /** The resumable sessions of a server that ends, in a file which the next start takes up. */
-import { access, constants, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { ServeError } from '../errors.js';
-import { readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
+import { readFile, rm } from 'node:fs/promises';
+import { CheckpointError, EddyError, ServeError } from '../errors.js';
+import { readSafetensors, type Safetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
+import { countOne } from './counts.js';
 import type { Hub } from './hub.js';
-import { evictResting, toldNobody } from './life.js';
+import { evictResting, modelOf, toldNobody } from './life.js';
+import { checkPlace, freePlace, writeWhole } from './place.js';
+import type { SavedName } from './register.js';
 import { nameOf, saveSession } from './saved.js';
-import { presentHash } from './served.js';
+import { recallHashes, type SavedVersion, saveVersions, takeUpVersion, versionTensor } from './saved-versions.js';
+import type { Served } from './served.js';
+import { tidyVersions } from './versions.js';
 
 const key = 'eddy.sessions';
 
+/** What the file says beside sessions and models. */
+interface Said {
+  readonly format: number;
+  readonly versions: readonly SavedVersion[];
+  /** The place of each session's version among these; −1 where it needs none. */
+  readonly of: readonly number[];
+}
+
+/** Of the tensor of a session, before its number. */
+const prefix = 'session.';
+
 /**
- * Answers what waits in them, and writes them down; none is here after. The file is there whole, or not at all.
+ * Answers what waits in them, and writes them down with the models that they have; none is here after. The file is there
+ * whole, or not at all. A session that cannot be saved is told, and holds up no other.
  *
  * @returns how many
  * @throws ServeError if they could not be written: then they are lost
  */
 export async function saveSessions(hub: Hub, path: string): Promise<number> {
-  const { register, batcher, store, models } = hub;
+  const { register, batcher, store, log } = hub;
   const tensors = new Map<string, Tensor>();
-  const add = (bytes: Uint8Array): unknown => tensors.set(`session.${tensors.size}`, tensorOf(bytes));
+  const models: (Served | undefined)[] = [];
+  const lost = new Map<string, number>();
+  const add = async (served: Served | undefined, bytes: () => Uint8Array | Promise<Uint8Array>): Promise<void> => {
+    try {
+      tensors.set(`${prefix}${models.length}`, tensorOf(await bytes()));
+      models.push(served);
+    } catch (error) {
+      countOne(lost, (error as Error).message);
+    }
+  };
+  for (const resting of [...register.resting()]) await resting.waking;
   for (const session of register.all()) {
     session.leaving = true;
     batcher.add(session);
   }
-  while (batcher.run()) await new Promise(resolve => setImmediate(resolve));
+  // One that waits for what it reads would be saved in the middle of it.
+  const reads = (): boolean => [...register.all()].some(({ paused }) => paused);
+  while (batcher.run() || reads()) await new Promise(resolve => setImmediate(resolve));
   for (const session of register.all()) {
-    // One that waits for what it reads would be saved in the middle of it.
-    if (session.queue.length === 0 && !session.paused) add(saveSession(session, session.token));
+    await add(modelOf(session), () => saveSession(session, session.token));
   }
-  for (const resting of [...register.resting()]) {
-    await resting.stored.catch(() => {});
-    const bytes = resting.token === '' ? undefined : await store.take(resting.name);
-    if (bytes !== undefined) add(bytes);
+  for (const { name, token, served, stored } of [...register.resting()]) {
+    if (token === '') continue;
+    await add(served, async () => {
+      await stored.catch(() => {});
+      const bytes = await store.take(name);
+      if (bytes === undefined) throw new ServeError('Expected a session that rests, got none');
+      return bytes;
+    });
   }
-  const hashes = [...models.values()].map(served => [served.hash, presentHash(served)]);
-  const file = writeSafetensors(tensors, { [key]: JSON.stringify({ format: 1, hashes }) });
+  const { versions, places } = saveVersions(hub, new Set(models), tensors);
+  const said: Said = { format: 2, versions, of: models.map(served => (served ? places.get(served)! : -1)) };
+  const file = writeSafetensors(tensors, { [key]: JSON.stringify(said) });
   try {
     await writeWhole(path, file);
   } catch (cause) {
-    const message = `Expected ${tensors.size} sessions to be saved in ${path}, got ${(cause as Error).message}: they are lost`;
+    const message = `Expected ${models.length} sessions to be saved in ${path}, got ${(cause as Error).message}: they are lost`;
     throw new ServeError(message, { cause });
   }
-  return tensors.size;
+  for (const [reason, sessions] of lost) log.warn({ sessions, reason }, 'sessions not saved');
+  return models.length;
 }
 
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const fresh = `${path}.${process.pid}`;
-  try {
-    const handle = await open(fresh, 'w', 0o600);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(fresh, path);
-  } catch (error) {
-    await rm(fresh, { force: true });
-    throw error;
-  }
+/** Of a sessions file that was read. */
+export interface TakenUp {
+  /** How many are here. */
+  readonly sessions: number;
+  /** A file of the others; undefined where there are none. */
+  readonly left: Uint8Array | undefined;
 }
 
 /**
- * Takes up the sessions of a file, if it is there; the file stays until it is forgotten. One of a model that is not served any
- * more will be told so when its client asks for it.
+ * Takes up the sessions of a file, if it is there; the file stays until it is forgotten. Each goes on with the model that it
+ * had, as it was. Those that cannot are told of here, and each client that asks for one.
  *
- * @returns how many
  * @throws CheckpointError if it is no such file; ServeError if none could be written there at the end
  */
-export async function takeUpSessions(hub: Hub, path: string): Promise<number> {
-  const { register, store, models } = hub;
+export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | undefined> {
+  const { register, counts, settings, log } = hub;
   await checkPlace(path);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
   const { metadata, tensors } = readSafetensors(bytes);
-  const { hashes } = JSON.parse(metadata[key] ?? '{"hashes":[]}') as { hashes: readonly (readonly [string, string])[] };
-  for (const served of models.values()) {
-    for (const [former, then] of hashes) if (then === served.hash) served.former.add(former);
+  const said: Said = { format: 0, versions: [], of: [], ...JSON.parse(metadata[key] ?? '{}') };
+  const servedFor = finder(hub, said, tensors);
+  const names = new Map<string, SavedName>();
+  const left = new Map<string, Tensor>();
+  const lost = new Map<string, number>();
+  for (const [name, tensor] of tensors) {
+    if (!name.startsWith(prefix)) {
+      left.set(name, tensor);
+      continue;
+    }
+    try {
+      const saved = nameOf(tensor.data);
+      names.set(name, saved);
+      await takeUp(hub, saved, await servedFor(saved, Number(name.slice(prefix.length))), tensor.data);
+    } catch (error) {
+      if (!(error instanceof EddyError)) settings.onError(error);
+      const saved = names.get(name);
+      if (saved) register.bury(saved, 'failed');
+      names.delete(name);
+      left.set(name, tensor);
+      countOne(counts.evictions, 'failed');
+      countOne(lost, (error as Error).message);
+    }
   }
-  for (const { data } of tensors.values()) {
-    const { name, token, nonce, owner, own, modelHash } = nameOf(data);
-    const put = store.put(name, data.slice());
-    const stored = put.then(() => {});
-    register.rest({ name, token, nonce, owner, own, modelHash, since: hub.now(), stored, ...toldNobody });
-    for (const other of await put) evictResting(hub, other, 'room');
+  tidyVersions(hub, () => false);
+  let sessions = 0;
+  for (const [name, { token, owner }] of names) {
+    const reason = register.buried(token, owner);
+    if (reason === undefined) {
+      sessions++;
+    } else {
+      left.set(name, tensors.get(name)!);
+      countOne(lost, reason);
+    }
   }
-  return tensors.size;
+  for (const [reason, sessions] of lost) log.warn({ sessions, reason }, 'sessions not taken up');
+  return { sessions, left: lost.size > 0 ? writeSafetensors(left, metadata) : undefined };
 }
 
-/** The sessions are here, and the server is: nobody is to take them up twice. */
-export async function forgetSessions(path: string): Promise<void> {
+/** A session of a file comes to rest here. */
+async function takeUp(hub: Hub, saved: SavedName, served: Served | undefined, bytes: Uint8Array): Promise<void> {
+  const { register, store } = hub;
+  const { name, token, nonce, owner, own, model, modelHash } = saved;
+  const given = await store.put(name, bytes.slice());
+  const there = { served, since: hub.now(), stored: Promise.resolve(), ...toldNobody };
+  register.rest({ name, token, nonce, owner, own, model, modelHash, ...there });
+  for (const other of given) evictResting(hub, other, 'room');
+}
+
+/** Finds what a session of the file goes on with, by the session's number; each version is read once. */
+function finder(
+  hub: Hub,
+  { versions, of }: Said,
+  tensors: Safetensors['tensors'],
+): (saved: SavedName, number: number) => Promise<Served | undefined> {
+  recallHashes(hub, versions);
+  const found = new Map<number, Promise<Served | undefined>>();
+  return async ({ model, modelHash }, number) => {
+    const place = of[number];
+    if (place === -1) return undefined;
+    if (versions[place] !== undefined && !found.has(place))
+      found.set(place, takeUpVersion(hub, versions[place], tensors.get(versionTensor(place))));
+    const served = await found.get(place);
+    if (served !== undefined) return served;
+    const version = `${model} (${modelHash.slice(0, 12)})`;
+    throw new CheckpointError(
+      `Expected a session of a model that is served or was saved with it, got one of ${version}`,
+    );
+  };
+}
+
+/**
+ * The sessions are here, and the server is: nobody is to take them up twice. Those that were not taken up have a file of
+ * their own from now on.
+ */
+export async function forgetSessions({ left }: TakenUp, path: string, { settings, log }: Hub): Promise<void> {
+  if (left !== undefined) {
+    try {
+      const file = await freePlace(`${path}.not-taken-up`);
+      await writeWhole(file, left);
+      log.warn({ file }, 'sessions that were not taken up are kept');
+    } catch (cause) {
+      const message = `Expected a file beside ${path} for the sessions that were not taken up, got ${(cause as Error).message}: they are lost`;
+      settings.onError(new ServeError(message, { cause }));
+    }
+  }
   await rm(path, { force: true });
-}
-
-/** Finds out at the start, and not when the sessions of months have no place. */
-async function checkPlace(path: string): Promise<void> {
-  try {
-    await access(dirname(path), constants.W_OK);
-  } catch (cause) {
-    const message = `Expected a folder for the sessions file that is there and can be written, got ${dirname(path)}`;
-    throw new ServeError(`${message} (${(cause as NodeJS.ErrnoException).code})`, { cause });
-  }
 }

@@ -9,7 +9,7 @@ import { pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
 import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, toldNobody, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
-import { nowhere, type Resting } from './register.js';
+import { type EvictionReason, nowhere, type Resting } from './register.js';
 import { fault, type Outlet, type Session } from './session.js';
 import { canGoOn } from './stepping.js';
 
@@ -44,6 +44,14 @@ type Known = Session | Opening | Resting;
 const isOpen = (known: Known): known is Session => 'queue' in known;
 const isOpening = (known: Known): known is Opening => 'early' in known;
 const isResting = (known: Known): known is Resting => 'since' in known;
+
+/** Why a session that rested is gone. */
+const why: Readonly<Record<EvictionReason, string>> = {
+  expired: 'its client did not come back in time',
+  room: 'there was no room for it',
+  retired: 'too many newer versions of its model have followed',
+  failed: 'it could not be taken up',
+};
 
 /** @param grant what the client may do, and how much of it */
 export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions {
@@ -143,20 +151,30 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       begin(number, resting.own, async () => {
         const woken = await wake(hub, resting, grant);
         resting.takenOver();
-        return woken === undefined ? () => expired(number) : () => goOn(woken, message, 'woken');
+        return woken === undefined ? () => gone(number, resting.token) : () => goOn(woken, message, 'woken');
       });
     } else if (resume !== undefined) {
-      expired(number);
+      gone(number, token);
     } else {
       openNew(message);
     }
   }
 
-  function expired(number: number): void {
-    countOne(counts.resumes, 'unknown');
+  function gone(number: number, token: string): void {
+    const reason = register.buried(token, grant.name);
+    countOne(counts.resumes, reason === undefined ? 'unknown' : 'evicted');
+    if (reason !== undefined) {
+      evicted(number, reason);
+      return;
+    }
     const message =
       'Expected the token of a session that waits, got one that is unknown or has expired: open a new one';
     fault({ number, outlet }, 'token_expired', message);
+  }
+
+  function evicted(number: number, reason: EvictionReason): void {
+    const message = `Expected the session to rest until it is needed, it is gone: ${why[reason]}. Open a new one`;
+    fault({ number, outlet }, 'evicted', message);
   }
 
   /** The session goes on here, with what its client has not received. */
@@ -268,11 +286,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       if (session?.token === '' && !here()) release(hub, session);
       return () => {
         if (session === undefined) {
-          fault(
-            { number, outlet },
-            'evicted',
-            'Expected the session to rest until it is needed, it could not be taken up',
-          );
+          evicted(number, 'failed');
           return;
         }
         if (session.token !== '' && session.outlet !== nowhere) {
@@ -296,7 +310,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       gone(reason) {
         if (sessions.get(number) !== resting) return;
         sessions.delete(number);
-        fault({ number, outlet }, 'evicted', `Expected the session to rest until it is needed, it is gone (${reason})`);
+        evicted(number, reason);
       },
       takenOver() {
         if (sessions.get(number) === resting) outlet.takenOver(number);

@@ -4,10 +4,12 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
-import { createModel } from '../../src/model/model.js';
+import { loadModel, saveModel } from '../../src/model/checkpoint.js';
+import { createModel, type Model } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import { serve } from '../../src/server/index.js';
 import { silent } from '../../src/server/log.js';
+import { createMemoryStore } from '../../src/server/store.js';
 import type { Open, ServerMessage } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
@@ -91,16 +93,177 @@ for (const [what, settings] of Object.entries(kinds)) {
   });
 }
 
-test('a session of another model is not taken up by what is served now', async t => {
-  const sessionsFile = path();
-  const server = await serve(await seeded(), { sessionsFile, grace: 0 });
+/** Another network under the same name: it can do nothing with what is of the first. */
+const newer = () => createModel(config('lstm', [7]), { seed: 8 });
+
+const older: typeof kinds = {
+  ...kinds,
+  'that moves the model for everyone': { resumable: true, learn: 'shared', learning: { k1: 1, k2: 3 } },
+};
+for (const [what, settings] of Object.entries(older)) {
+  for (const when of ['while it was served', 'between two servers']) {
+    test(`a session ${what} whose model was replaced ${when} goes on with its own, at any number of servers`, async t => {
+      const sessionsFile = path();
+      const options = { sessionsFile, grace: 200, allowFresh: true, allowShared: true };
+      const frames = (seq: number) => {
+        const message = rowFrames(1, seq, [rows[seq - 1]]);
+        return settings.learn ? ({ ...message, targets: { targets: [targets[seq - 1]] } } as never) : message;
+      };
+      const lastWanted = settings.want?.last ? 1 : 0;
+      const quiet = await connectWire(t, (await startServer(t, await seeded(), options)).url);
+      const { modelHash } = await openSession(quiet, 1, settings);
+      const expected: ServerMessage[][] = [];
+      const ask = async (client: WireClient, seq: number): Promise<ServerMessage[]> => {
+        client.send(frames(seq));
+        const said: ServerMessage[] = [];
+        while (seq > lastWanted && !said.some(({ type }) => type === 'predictions')) said.push(await client.next());
+        return said;
+      };
+      for (let seq = 1; seq <= 6; seq++) expected.push(await ask(quiet, seq));
+
+      let model = await seeded();
+      let resume: Open['resume'];
+      let beside = 0;
+      for (let seq = 1; seq <= 6; seq += 2) {
+        const server = await serve(model, options);
+        const client = await connectWire(t, server.url);
+        const opened = await openSession(client, 1, resume ? { resume } : settings);
+        t.like(opened, { nextSeq: seq, nextStep: seq });
+        if (settings.learn !== 'shared') t.is(opened.modelHash, modelHash);
+        for (const next of [seq, seq + 1]) {
+          const said = await ask(client, next);
+          t.deepEqual(said, expected[next - 1]);
+          beside += said.filter(({ type }) => type !== 'predictions').length;
+        }
+        resume = { token: opened.token, receivedSeq: seq + 1 - lastWanted, receivedMessages: beside };
+        if (when === 'while it was served' && seq === 1) server.replace('default', await newer());
+        await server.close();
+        model = (await newer()) as never;
+      }
+    });
+  }
+}
+
+test('a session that rests goes on with its version, though the same weights are served again', async t => {
+  const options = { sessionsFile: path(), grace: 200, allowShared: true };
+  const server = await serve(await seeded(), options);
   const first = await connectWire(t, server.url);
-  const { token } = await openSession(first, 1, { resumable: true });
+  const opened = await openSession(first, 1, { resumable: true, learn: 'shared', learning: { k1: 1, k2: 3 } });
+  first.send({ ...rowFrames(1, 1, rows.slice(0, 2)), targets: { targets: targets.slice(0, 2) } } as never);
+  const before = await until(first, 2);
+  server.replace('default', await seeded());
   await server.close();
-  const other = await startServer(t, await createModel(values, { seed: 8 }), { sessionsFile });
-  const second = await connectWire(t, other.url);
-  second.send({ type: 'open', session: 1, resume: { token, receivedSeq: 0 } });
-  t.like(await second.expect('fault'), { code: 'token_expired' });
+  const next = await startServer(t, await seeded(), options);
+  const second = await connectWire(t, next.url);
+  const resume = { token: opened.token, receivedSeq: 2, receivedMessages: before.length - 2 };
+  t.not((await openSession(second, 1, { resume })).modelHash, opened.modelHash);
+  second.send({ type: 'open', session: 2 });
+  t.like(await second.nextOf(2), { modelHash: opened.modelHash });
+});
+
+/** A model of which nobody sees the weights. */
+const hidden = ({ config: its, carryLayout, zeroCarry, checkInput, step, stepMany, moveMany }: Model): Model => ({
+  config: its,
+  carryLayout,
+  zeroCarry,
+  checkInput,
+  step,
+  stepMany,
+  moveMany,
+});
+
+test('sessions that cannot be taken up are told with the reason, to their clients too, and kept in a file of their own', async t => {
+  const sessionsFile = path();
+  const before = await serve({ m: hidden(await seeded()), n: await seeded() }, { sessionsFile, grace: 0 });
+  const client = await connectWire(t, before.url);
+  const tokens: string[] = [];
+  for (const name of ['m', 'n', 'm']) {
+    client.send({ type: 'open', session: tokens.length + 1, model: name, resumable: true });
+    tokens.push((await client.expect('opened')).token);
+  }
+  await before.close();
+
+  const told: object[] = [];
+  const tell = (record: object, message: string): void => void told.push({ ...record, message });
+  const log = { ...silent, info: tell, warn: tell };
+  const without = await startServer(t, { n: await seeded() }, { sessionsFile, log });
+  const reason = 'Expected a session of a model that is served or was saved with it, got one of m ()';
+  t.like(told, [
+    { sessions: 2, reason, message: 'sessions not taken up' },
+    { sessions: 1, message: 'sessions taken up' },
+    { file: `${sessionsFile}.not-taken-up`, message: 'sessions that were not taken up are kept' },
+  ]);
+  t.is((await stat(`${sessionsFile}.not-taken-up`)).mode & 0o777, 0o600);
+  const second = await connectWire(t, without.url);
+  for (const [i, token] of tokens.entries()) {
+    second.send({ type: 'open', session: i + 1, resume: { token, receivedSeq: 0 } });
+    if (i === 1) await second.expect('opened');
+    else t.like(await second.expect('fault'), { session: i + 1, code: 'evicted' });
+  }
+  const metrics = await (await fetch(`${without.httpUrl}/metrics`)).text();
+  t.regex(metrics, /^eddy_evictions_total\{reason="failed"\} 2$/m);
+
+  const again = { sessionsFile: `${sessionsFile}.not-taken-up` };
+  const third = await connectWire(t, (await startServer(t, { m: hidden(await seeded()) }, again)).url);
+  await openSession(third, 1, { resume: { token: tokens[0], receivedSeq: 0 } });
+  await openSession(third, 2, { resume: { token: tokens[2], receivedSeq: 0 } });
+  third.send({ type: 'open', session: 3, resume: { token: tokens[1], receivedSeq: 0 } });
+  t.like(await third.expect('fault'), { code: 'token_expired' });
+});
+
+test('files of sessions that were not taken up do not take the place of each other', async t => {
+  const sessionsFile = path();
+  for (let i = 0; i < 3; i++) {
+    const before = await serve(hidden(await seeded()), { sessionsFile, grace: 0 });
+    await openSession(await connectWire(t, before.url), 1, { resumable: true });
+    await before.close();
+    await (await serve({ n: await seeded() }, { sessionsFile, grace: 0 })).close();
+  }
+  for (const end of ['', '.2', '.3']) t.true((await stat(`${sessionsFile}.not-taken-up${end}`)).size > 0);
+});
+
+test('a session rests over any number of servers, while what is served moves on and is kept', async t => {
+  const options = { sessionsFile: path(), grace: 200, allowShared: true };
+  let model = await seeded();
+  let token = '';
+  for (let i = 0; i < 3; i++) {
+    const server = await serve(model, options);
+    const client = await connectWire(t, server.url);
+    if (i === 0) token = (await openSession(client, 1, { resumable: true })).token;
+    await openSession(client, 2, { learn: 'shared', learning: { k1: 1, k2: 2 } });
+    client.send({ ...rowFrames(2, 1, rows), targets: { targets } } as never);
+    for (let last = 0; last < rows.length; ) {
+      const message = await client.nextOf(2);
+      if (message.type === 'predictions') last = message.firstSeq + message.entries.length - 1;
+    }
+    await server.close();
+    model = await loadModel(saveModel(model));
+  }
+  const client = await connectWire(t, (await startServer(t, model, options)).url);
+  const again = await openSession(client, 1, { resume: { token, receivedSeq: 0 } });
+  t.is(again.modelHash, (await openSession(client, 2)).modelHash);
+});
+
+test('a session that cannot be saved is told, and the others are saved', async t => {
+  const sessionsFile = path();
+  const told: object[] = [];
+  const log = { ...silent, warn: (record: object, message: string) => void told.push({ ...record, message }) };
+  const store = { ...createMemoryStore(1e6), take: () => Promise.reject(new Error('the disk is gone')) };
+  const server = await serve(await seeded(), { sessionsFile, grace: 0, log, store, maxSessions: 1 });
+  const first = await connectWire(t, server.url);
+  await openSession(first, 1, { resumable: true });
+  first.socket.terminate();
+  const second = await connectWire(t, server.url);
+  let token = '';
+  while (token === '') {
+    second.send({ type: 'open', session: 1, resumable: true });
+    const said = await second.next();
+    if (said.type === 'opened') token = said.token;
+  }
+  await server.close();
+  t.deepEqual(told, [{ sessions: 1, reason: 'the disk is gone', message: 'sessions not saved' }]);
+  const next = await connectWire(t, (await startServer(t, await seeded(), { sessionsFile })).url);
+  t.is((await openSession(next, 1, { resume: { token, receivedSeq: 0 } })).token, token);
 });
 
 for (const [what, settings] of Object.entries({
