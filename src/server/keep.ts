@@ -30,7 +30,10 @@ export interface KeeperOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** @param retired older versions that sessions may still learn */
+/**
+ * @param retired older versions that sessions may still learn; those that are there already came with their sessions, and go
+ * with them
+ */
 export function createKeeper(
   models: ReadonlyMap<string, Served>,
   retired: ReadonlySet<Served>,
@@ -40,10 +43,11 @@ export function createKeeper(
   if (keep === undefined) return { run: async () => {}, owes: () => false, close: async () => {} };
   /** Updates that are kept. */
   const kept = new WeakMap<Served, number>();
-  for (const served of [...models.values(), ...retired]) if (served.shared) kept.set(served, served.shared.count);
+  for (const served of models.values()) if (served.shared) kept.set(served, served.shared.count);
+  const withSessions = new WeakSet(retired);
   let last: Promise<void> = Promise.resolve();
   const owes = (served: Served): boolean =>
-    served.shared !== undefined && served.shared.count !== (kept.get(served) ?? 0);
+    served.shared !== undefined && !withSessions.has(served) && served.shared.count !== (kept.get(served) ?? 0);
 
   const keepAll = async (): Promise<void> => {
     for (const served of [...models.values(), ...retired]) {

@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import type { Kept } from '../../src/server/index.js';
@@ -113,6 +116,27 @@ test('what was taught to a version is kept, also where several newer ones have f
     kept.map(({ model }) => model),
     [first],
   );
+});
+
+test('what sessions teach an older version that they brought along goes with them, and is not taken for what is served', async t => {
+  const sessionsFile = join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions');
+  const kept: Kept[] = [];
+  const options = { allowShared: true, sessionsFile, keep: async (one: Kept): Promise<void> => void kept.push(one) };
+  const [first, second] = await Promise.all([1, 2].map(seed => createModel(config('gru', [3]), { seed })));
+  const before = await startServer(t, first, options);
+  const one = await connectWire(t, before.url);
+  const { token } = await openSession(one, 1, { resumable: true, learn: 'shared', learning: { k1: 1, k2: 2 } });
+  await before.close();
+
+  for (const receivedSeq of [0, 2]) {
+    const server = await startServer(t, second, options);
+    const client = await connectWire(t, server.url);
+    const resume = { token, receivedSeq, receivedMessages: receivedSeq };
+    t.is((await openSession(client, 1, { resume })).nextSeq, receivedSeq + 1);
+    await teach(client, receivedSeq + 1, 2);
+    await server.close();
+  }
+  t.deepEqual(kept, []);
 });
 
 test('one that is not served any more is unknown to new sessions', async t => {
