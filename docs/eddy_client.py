@@ -1,8 +1,10 @@
-"""A client for eddy in Python: `pip install websockets protobuf`, and the messages from the schema of the protocol:
+"""A client for eddy in Python: `pip install websockets protobuf`. Its messages are made of the schema of the protocol, and belong
+beside this file; in the folder above, once:
 
-    protoc --proto_path=proto --python_out=. eddy/v1/stream.proto
+    protoc --proto_path=proto --python_out=docs eddy/v1/stream.proto
 
-As a program it answers rows of numbers, one of JSON a line:
+Where there is no protoc: `pip install grpcio-tools`, and `python3 -m grpc_tools.protoc` in its place. As a program it asks a
+server for what its network says of rows of numbers, one of JSON a line:
 
     echo '[0.5, -0.1]' | python3 docs/eddy_client.py ws://localhost:8080
 """

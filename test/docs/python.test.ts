@@ -1,7 +1,8 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { createModel } from '../../src/index.js';
 import { repositoryRoot } from '../helpers/repository.js';
@@ -11,10 +12,20 @@ const python = process.env.PYTHON ?? '/usr/bin/python3';
 const client = join(repositoryRoot, 'docs/eddy_client.py');
 const transcriptsFile = join(repositoryRoot, 'test/golden/wire/transcripts.json');
 
+/** What makes the messages: protoc, or the same among the packages of Python. */
+const compiler = [['protoc'], [python, '-m', 'grpc_tools.protoc']].find(([command, ...args]) => {
+  try {
+    execFileSync(command, [...args, '--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+});
+
 /** What the machine lacks to run the client, if anything. */
 function missing(): string | undefined {
   try {
-    execFileSync('protoc', ['--version'], { stdio: 'ignore' });
+    if (compiler === undefined) throw new Error('Expected protoc, got none');
     execFileSync(python, ['-c', 'import websockets, google.protobuf'], { stdio: 'ignore' });
     return undefined;
   } catch {
@@ -31,7 +42,8 @@ function messages(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'eddy-python-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const schema = join(repositoryRoot, 'proto');
-  execFileSync('protoc', [`--proto_path=${schema}`, `--python_out=${folder}`, 'eddy/v1/stream.proto']);
+  const [command, ...args] = compiler!;
+  execFileSync(command, [...args, `--proto_path=${schema}`, `--python_out=${folder}`, 'eddy/v1/stream.proto']);
   return folder;
 }
 
@@ -69,6 +81,30 @@ pythonTest('it says what the network says', async t => {
     said.map(line => JSON.parse(line)),
     expected,
   );
+});
+
+pythonTest('it does what its first lines say, as they say it', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'eddy-python-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(repositoryRoot, 'proto'), join(folder, 'proto'), { recursive: true });
+  cpSync(client, join(folder, 'docs/eddy_client.py'));
+  const { model: config, seed } = JSON.parse(readFileSync(transcriptsFile, 'utf8'));
+  const model = await createModel(config, { seed });
+  const server = await startServer(t, model);
+  const [, told] = readFileSync(client, 'utf8').split('"""');
+  const commands = told.split('\n').flatMap(line => (line.startsWith('    ') ? [line.trim()] : []));
+  t.is(commands.length, 2);
+  const said: string[] = [];
+  for (const command of commands) {
+    const here = command
+      .replace(/^protoc /, `${compiler!.join(' ')} `)
+      .replace('python3 ', `${python} `)
+      .replace('ws://localhost:8080', server.url);
+    const { stdout } = await promisify(execFile)('sh', ['-c', here], { cwd: folder });
+    said.push(stdout);
+  }
+  const { prediction } = model.step(model.zeroCarry(), Float32Array.of(0.5, -0.1));
+  t.deepEqual(JSON.parse(said.join('')), [...prediction]);
 });
 
 pythonTest('it reads and writes every message of the transcripts as the same bytes', async t => {
