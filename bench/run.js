@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import { cpus, release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { flags } from '../scripts/flags.js';
 import { median } from './helpers/race.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -30,11 +31,10 @@ Options:
 `;
 
 const args = process.argv.slice(2);
-const quick = args.includes('--quick');
-const chosen = args.filter(arg => !arg.startsWith('--'));
+const { values, positionals: chosen } = flags(usage, { quick: { type: 'boolean' }, child: { type: 'boolean' } }, true);
+const { quick = false, child = false } = values;
 
-if (args.includes('--help') || args.includes('-h')) process.stdout.write(usage);
-else if (args.includes('--child')) await answer(chosen[0], chosen[1]);
+if (child) await answer(chosen[0], chosen[1]);
 else ask();
 
 /** In a process of its own: one question, its results as JSON into a file. */

@@ -3,21 +3,10 @@
 // Each is a few clients of a server whose connections are cut at any byte, go half deaf, deliver twice and late; what each client is told
 // must be what a fold of its frames tells, and a quiet network in memory, to the bit and once. Every tenth storm has a shared learner: what the server says that it
 // applied is folded.
-import { parseArgs } from 'node:util';
 import { build } from './build.js';
+import { flags } from './flags.js';
 
-const { values } = parseArgs({
-  options: {
-    storms: { type: 'string', default: '1000' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    part: { type: 'string' },
-    'at-once': { type: 'string', default: '10' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-if (values.help) {
-  process.stdout.write(`Usage: npm run storms -- [options]
+const usage = `Usage: npm run storms -- [options]
 
 Storms over real sockets: connections of a few clients are cut at any byte, go half deaf, deliver twice and late. What each
 client is told must be what a fold of its frames tells, to the bit and once.
@@ -29,9 +18,14 @@ Options:
   --part <json>  a part of each, as a run that found a difference says it
   --at-once <n>  as many at a time (default: 10)
   -h, --help     this text
-`);
-  process.exit(0);
-}
+`;
+const { values } = flags(usage, {
+  storms: { type: 'string', default: '1000' },
+  from: { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  part: { type: 'string' },
+  'at-once': { type: 'string', default: '10' },
+});
 const count = name => {
   const value = Number(values[name]);
   if (Number.isSafeInteger(value) && value >= 1) return value;

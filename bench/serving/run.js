@@ -5,13 +5,25 @@
 // Servers and load have a process and (where the system can be told so) a core each. A row says what is reached of the
 // echo's figure; a target that is missed is no failure, a lost or doubled answer is.
 import { cpus } from 'node:os';
+import { flags } from '../../scripts/flags.js';
 import { median } from '../helpers/race.js';
 import { start } from './child.js';
 import { throughput } from './throughput.js';
 
-const args = process.argv.slice(2);
-const quick = args.includes('--quick');
-const chosen = args.filter(arg => !arg.startsWith('--'));
+const names = ['throughput', 'latency', 'learning', 'memory', 'months'];
+const usage = `Usage: node bench/serving/run.js [--quick] [question ...]
+
+Measures the server beside a bare server of ws that echoes the same bytes, and prints the table.
+
+Questions: ${names.join(', ')} (default: all)
+
+Options:
+  --quick     fewer rounds, and shorter ones
+  -h, --help  this text
+`;
+
+const { values, positionals: chosen } = flags(usage, { quick: { type: 'boolean' } }, true);
+const { quick = false } = values;
 const times = quick ? { warm: 500, measure: 1000 } : { warm: 2000, measure: 4000 };
 const rounds = quick ? 1 : 3;
 const rows = [];
@@ -233,25 +245,12 @@ const questions = {
   },
 };
 
-if (args.includes('--help') || args.includes('-h')) {
-  process.stdout.write(`Usage: node bench/serving/run.js [--quick] [question ...]
-
-Measures the server beside a bare server of ws that echoes the same bytes, and prints the table.
-
-Questions: ${Object.keys(questions).join(', ')} (default: all)
-
-Options:
-  --quick     fewer rounds, and shorter ones
-  -h, --help  this text
-`);
-  process.exit(0);
-}
-const unknown = chosen.filter(name => !(name in questions));
+const unknown = chosen.filter(name => !names.includes(name));
 if (unknown.length > 0) {
-  console.error(`Expected questions among ${Object.keys(questions).join(', ')}, got ${unknown.join(', ')}`);
+  console.error(`Expected questions among ${names.join(', ')}, got ${unknown.join(', ')}`);
   process.exit(2);
 }
-for (const name of chosen.length > 0 ? chosen : Object.keys(questions)) await questions[name]();
+for (const name of chosen.length > 0 ? chosen : names) await questions[name]();
 console.log(`${cpus()[0].model}, Node ${process.versions.node}\n`);
 console.log('| question | reached | wanted | met | |\n|---|---|---|---|---|');
 console.log(rows.join('\n'));

@@ -15,4 +15,16 @@ for (const script of ['bench/run.js', 'bench/serving/run.js', 'scripts/storms.js
       t.is(stderr, '');
     }
   });
+
+  test(`${script} does nothing where a flag is mistyped, and says how it is used`, t => {
+    for (const flag of ['--quik', '--childe', '-q', '--seeds=3']) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(repositoryRoot, script), flag], {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      t.is(status, 2);
+      t.true(stderr.startsWith(`Unknown option '${flag.split('=')[0]}'\n\nUsage: `), stderr);
+      t.is(stdout, '');
+    }
+  });
 }
