@@ -55,25 +55,27 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
     () => new Uint32Array(output.size),
   );
   let [absolute, squares, numbers, right] = [0, 0, 0, 0];
-  /** Of labels: how often each is true. */
+  /** How often each class or label is true. */
   const truths = new Uint32Array(output.size);
   const sums = new Float64Array(output.size);
   const targets: Float32Array[] = [];
   const unaligned = sequences.some(raw => raw.unaligned);
-  const { loss, labelled, accuracy, labelErrors } = evaluate(
+  const { loss, labelled, accuracy, labelErrors, overflown } = evaluate(
     createTrainer(model, unaligned ? { loss: { kind: 'ctc' } } : {}),
     sequences.map(raw => encodeSequence(lesson, raw)),
     ({ step, target }) => {
       if (unaligned) return;
       if (output.kind === 'classes') {
-        confusion[target as number][argmax(step.logits)]++;
+        truths[target as number]++;
+        // After an overflow nothing was foretold.
+        if (!Number.isNaN(step.logits[0])) confusion[target as number][argmax(step.logits)]++;
         return;
       }
       const row = target as Float32Array;
       if (output.kind === 'labels') {
         row.forEach((value, i) => {
           if (value >= 0.5) truths[i]++;
-          if (value >= 0.5 === step.prediction[i] >= 0.5) right++;
+          if (value >= 0.5 ? step.prediction[i] >= 0.5 : step.prediction[i] < 0.5) right++;
         });
         return;
       }
@@ -87,12 +89,11 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
       });
     },
   );
-  const table: Record<string, number> = { sequences: sequences.length, labelled };
+  const table: Record<string, number> = { sequences: sequences.length, labelled, ...(overflown ? { overflown } : {}) };
   if (output.kind !== 'values') Object.assign(table, { loss, bits: loss / Math.LN2 });
   if (unaligned) Object.assign(table, { 'label errors': labelErrors });
   else if (output.kind === 'classes') {
-    const most = Math.max(...confusion.map(row => row.reduce((sum, count) => sum + count, 0)));
-    Object.assign(table, { accuracy, majority: most / labelled });
+    Object.assign(table, { accuracy, majority: truths.reduce((most, count) => Math.max(most, count), 0) / labelled });
   } else if (output.kind === 'labels') {
     const usual = truths.reduce((sum, count) => sum + Math.max(count, labelled - count), 0);
     Object.assign(table, {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { argmax } from '../model/sample.js';
 import { createTranscriber } from '../model/transcript.js';
@@ -17,9 +18,11 @@ export interface Sequence {
 }
 
 export interface Evaluation {
-  /** Mean over labelled steps, in nats. */
+  /** Mean over labelled steps, in nats; Infinity where a sequence with a target grew beyond float32. */
   readonly loss: number;
   readonly labelled: number;
+  /** Sequences of which a carry or logits grew beyond float32, if there are any: they were stepped no further. */
+  readonly overflown?: number;
   /** The share of labelled steps whose likeliest class is the target; undefined where the output is no class. */
   readonly accuracy: number | undefined;
   /** Of the loss `ctc`: labels that are missing, wrong or too many, by best path decoding, divided by the labels. */
@@ -31,10 +34,19 @@ export interface Labelled {
   /** Which sequence, and which step of it, from 0. */
   readonly sequence: number;
   readonly time: number;
+  /** All NaN from where the sequence grew beyond float32. */
   readonly step: Step;
   readonly target: Exclude<Target, null>;
-  /** In nats; null where only whole sequences have a loss. */
+  /** In nats, Infinity from where the sequence grew beyond float32; null where only whole sequences have a loss. */
   readonly loss: number | null;
+}
+
+interface Running {
+  readonly sequence: Sequence;
+  readonly number: number;
+  carry: Carry;
+  readonly logits: Float32Array[];
+  overflown: boolean;
 }
 
 /** Sequences that are stepped at once. */
@@ -55,13 +67,44 @@ export function evaluate(
   const { loss } = trainer.options;
   const unaligned = loss.kind === 'ctc' ? loss : undefined;
   const classes = model.config.output.kind === 'classes' && !unaligned;
-  let [sum, labelled, right, wrong, labels] = [0, 0, 0, 0, 0];
+  let [sum, labelled, right, wrong, labels, overflown] = [0, 0, 0, 0, 0, 0];
+
+  const judge = (one: Running, time: number, step: Step): void => {
+    const { targets } = one.sequence;
+    const target = targets[time];
+    if (target !== null) {
+      trainer.checkTarget(target);
+      labelled++;
+    }
+    if (trainer.windowLoss) {
+      one.logits.push(step.logits);
+      if (time + 1 === targets.length && targets.some(known => known !== null)) {
+        if (!one.overflown) sum += trainer.windowLoss(one.logits, targets);
+        if (unaligned) {
+          const truth = targets.filter(known => known !== null && known !== unaligned.blank) as number[];
+          wrong += one.overflown ? truth.length : editDistance(said(one.logits, unaligned.blank), truth);
+          labels += truth.length;
+        }
+      }
+    }
+    if (target === null) return;
+    const known = trainer.loss(step.logits, target);
+    const loss = one.overflown && known !== null ? Number.POSITIVE_INFINITY : known;
+    sum += loss ?? 0;
+    if (classes && !one.overflown && argmax(step.logits) === target) right++;
+    look({ sequence: one.number, time, step, target, loss });
+  };
+
   for (let first = 0; first < sequences.length; first += together) {
-    let running = sequences
-      .slice(first, first + together)
-      .map((sequence, i) => ({ sequence, number: first + i, carry: model.zeroCarry(), logits: [] as Float32Array[] }));
+    let running: Running[] = sequences.slice(first, first + together).map((sequence, i) => ({
+      sequence,
+      number: first + i,
+      carry: model.zeroCarry(),
+      logits: [],
+      overflown: false,
+    }));
     for (let time = 0; ; time++) {
-      running = running.filter(({ sequence }) => time < sequence.inputs.length);
+      running = running.filter(({ sequence, overflown }) => !overflown && time < sequence.inputs.length);
       if (running.length === 0) break;
       const steps = model.stepMany(
         running.map(one => one.carry),
@@ -69,29 +112,17 @@ export function evaluate(
       );
       steps.forEach((step, i) => {
         const one = running[i];
+        const { inputs, targets } = one.sequence;
         one.carry = step.carry;
-        const target = one.sequence.targets[time];
-        const { targets } = one.sequence;
-        if (target !== null) {
-          trainer.checkTarget(target);
-          labelled++;
+        if (fits(step)) {
+          judge(one, time, step);
+          return;
         }
-        if (trainer.windowLoss) {
-          one.logits.push(step.logits);
-          if (time + 1 === targets.length && targets.some(known => known !== null)) {
-            sum += trainer.windowLoss(one.logits, targets);
-            if (unaligned) {
-              const truth = targets.filter(known => known !== null && known !== unaligned.blank) as number[];
-              wrong += editDistance(said(one.logits, unaligned.blank), truth);
-              labels += truth.length;
-            }
-          }
-        }
-        if (target === null) return;
-        const loss = trainer.loss(step.logits, target);
-        sum += loss ?? 0;
-        if (classes && argmax(step.logits) === target) right++;
-        look({ sequence: one.number, time, step, target, loss });
+        one.overflown = true;
+        overflown++;
+        if (targets.some(known => known !== null)) sum = Number.POSITIVE_INFINITY;
+        const unknown = nothingOf(step);
+        for (let later = time; later < inputs.length; later++) judge(one, later, unknown);
       });
     }
   }
@@ -100,8 +131,19 @@ export function evaluate(
     loss: sum / labelled,
     labelled,
     accuracy: classes ? right / labelled : undefined,
+    ...(overflown > 0 ? { overflown } : {}),
     ...(unaligned ? { labelErrors: wrong / labels } : {}),
   };
+}
+
+function fits({ carry, logits }: Step): boolean {
+  return carry.every(Number.isFinite) && logits.every(Number.isFinite);
+}
+
+/** As long as this step, where none can be made. */
+function nothingOf({ logits, prediction, carry }: Step): Step {
+  const none = (values: Float32Array): Float32Array => values.slice().fill(Number.NaN);
+  return { logits: none(logits), prediction: none(prediction), carry: none(carry) };
 }
 
 /** The labels of a whole sequence, by best path decoding. */

@@ -55,7 +55,7 @@ const turn = 50;
 
 /**
  * Learns whole sequences in minibatches, in a new order each epoch. With `validation` the model ends with the weights of the
- * best epoch, without it with the newest; the optimizer is left as the last update left it.
+ * best epoch, also where it ends with an error, without it with the newest; the optimizer is left as the last update left it.
  *
  * The same trainer, sequences and seed give the same weights, bit for bit.
  *
@@ -92,47 +92,56 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
   let held = performance.now();
   let done = 0;
 
-  const finish = (stopped: Fitted['stopped']): Fitted => {
-    const keep = parts.validation.length > 0 && best !== undefined;
-    if (keep) model.setWeights(kept);
-    return { epochs: past, best: partial && !keep ? undefined : best, stopped };
+  const run = async (): Promise<Fitted['stopped']> => {
+    for (let number = 1; number <= epochs; number++) {
+      shuffle(order, random);
+      let [sum, labelled] = [0, 0];
+      for (let first = 0; first < order.length; first += batch) {
+        if (signal?.aborted) return 'signal';
+        const some = order.slice(first, first + batch);
+        const seen = augment ? some.map(sequence => augment(sequence, random)) : some;
+        const update = trainer.learnMany(
+          seen.map(sequence => ({ ...sequence, carry: model.zeroCarry() })),
+          dropping,
+        );
+        partial = true;
+        if (!update.skipped) {
+          sum += update.loss * update.labelled;
+          labelled += update.labelled;
+        }
+        onUpdate?.({ done: ++done, all, update });
+        if (performance.now() - held > turn) {
+          await new Promise(resolve => setTimeout(resolve, 0));
+          held = performance.now();
+        }
+      }
+      const validation = parts.validation.length > 0 ? evaluate(trainer, parts.validation) : undefined;
+      const better = !best?.validation || comparable(validation!) < comparable(best.validation);
+      const epoch: Epoch = { number, loss: sum / labelled, validation, best: better };
+      partial = false;
+      past.push(epoch);
+      if (better) {
+        best = epoch;
+        if (validation) kept = model.weights();
+      }
+      onEpoch?.(epoch);
+      if (number - best!.number >= patience) return 'patience';
+    }
+    return 'epochs';
   };
 
-  for (let number = 1; number <= epochs; number++) {
-    shuffle(order, random);
-    let [sum, labelled] = [0, 0];
-    for (let first = 0; first < order.length; first += batch) {
-      if (signal?.aborted) return finish('signal');
-      const some = order.slice(first, first + batch);
-      const seen = augment ? some.map(sequence => augment(sequence, random)) : some;
-      const update = trainer.learnMany(
-        seen.map(sequence => ({ ...sequence, carry: model.zeroCarry() })),
-        dropping,
-      );
-      partial = true;
-      if (!update.skipped) {
-        sum += update.loss * update.labelled;
-        labelled += update.labelled;
-      }
-      onUpdate?.({ done: ++done, all, update });
-      if (performance.now() - held > turn) {
-        await new Promise(resolve => setTimeout(resolve, 0));
-        held = performance.now();
-      }
-    }
-    const validation = parts.validation.length > 0 ? evaluate(trainer, parts.validation) : undefined;
-    const better = !best?.validation || !(validation!.loss >= best.validation.loss);
-    const epoch: Epoch = { number, loss: sum / labelled, validation, best: better };
-    partial = false;
-    past.push(epoch);
-    if (better) {
-      best = epoch;
-      if (validation) kept = model.weights();
-    }
-    onEpoch?.(epoch);
-    if (number - best!.number >= patience) return finish('patience');
+  const judged = parts.validation.length > 0;
+  try {
+    const stopped = await run();
+    return { epochs: past, best: partial && !judged ? undefined : best, stopped };
+  } finally {
+    if (judged && best !== undefined) model.setWeights(kept);
   }
-  return finish('epochs');
+}
+
+/** A loss that is no number is worse than any. */
+function comparable({ loss }: Evaluation): number {
+  return Number.isNaN(loss) ? Number.POSITIVE_INFINITY : loss;
 }
 
 /**

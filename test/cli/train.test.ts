@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createReadings, type ReadingsConfig } from '../../src/encoders/readings.js';
-import { loadModel } from '../../src/model/checkpoint.js';
+import { loadModel, saveModel } from '../../src/model/checkpoint.js';
+import { createModel } from '../../src/model/model.js';
 import { argmax } from '../../src/model/sample.js';
 import { eddy, folder, lineReader, start, verses } from '../helpers/cli.js';
 import { engines, jsonLines, slopes } from '../helpers/sequences.js';
@@ -306,4 +307,27 @@ test('of a table it is told what the inputs are, and that a few whole numbers ma
     /^eddy: one sequence, of which no steps can be held out to judge by: --validation takes a file of others\n/,
   );
   t.regex(single.stdout, /^1 sequence to learn from, 0 to judge by/);
+});
+
+test('a network whose state grows beyond float32 is judged to the end, and how many sequences that are is said', async t => {
+  const at = folder(t);
+  const model = await createModel({
+    input: { kind: 'token', size: 2 },
+    layers: [{ cell: 'rnn_relu', size: 1 }],
+    output: { kind: 'classes', size: 2 },
+    labels: ['a', 'b'],
+  });
+  model.setWeights({
+    weight_ih_l0: Float32Array.of(1, 0),
+    weight_hh_l0: Float32Array.of(10),
+    bias_ih_l0: Float32Array.of(0),
+    bias_hh_l0: Float32Array.of(0),
+  });
+  writeFileSync(at('m.safetensors'), saveModel(model));
+  const line = (tokens: readonly number[]) => JSON.stringify({ tokens, labels: tokens.map(() => 'b') });
+  writeFileSync(at('a.ndjson'), `${line(Array(60).fill(0))}\n${line([1, 1, 1])}\n`);
+  const table = await judge(t, at('m.safetensors'), at('a.ndjson'));
+  t.like(table, { sequences: 2, labelled: 63, overflown: 1, loss: null, majority: 1 });
+  const foretold = table.confusion.flat().reduce((sum: number, count: number) => sum + count, 0);
+  t.true(foretold > 3 && foretold < 63, `${foretold}`);
 });

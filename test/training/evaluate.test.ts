@@ -55,6 +55,38 @@ test('an evaluation is the fold of step over each sequence, bit for bit', async 
   t.is(trainer.count, 0);
 });
 
+test('a sequence whose carry grows beyond float32 has an infinite loss, and the others are judged as if alone', async t => {
+  const model = await createModel({
+    input: { kind: 'features', size: 1 },
+    layers: [{ cell: 'rnn_relu', size: 2 }],
+    output: { kind: 'classes', size: 2 },
+  });
+  const weights = model.weights();
+  model.setWeights({
+    weight_ih_l0: weights.weight_ih_l0.fill(1),
+    weight_hh_l0: Float32Array.of(10, 0, 0, 0.5),
+  });
+  const trainer = createTrainer(model);
+  const sequence = (length: number, input: number, known: readonly number[]): Sequence => ({
+    inputs: Array.from({ length }, () => Float32Array.of(input)),
+    targets: Array.from({ length }, (_, i) => (known.includes(i) ? 0 : null)),
+  });
+  const [fine, long, late] = [sequence(5, 1, [0, 4]), sequence(60, 1, [1, 50, 59]), sequence(60, 1, [2])];
+  const seen: Labelled[] = [];
+  const all = evaluate(trainer, [long, fine, late], one => seen.push(one));
+  const alone = evaluate(trainer, [fine]);
+  t.false('overflown' in alone);
+  t.like(all, { loss: Number.POSITIVE_INFINITY, labelled: 6, overflown: 2 });
+  t.is(seen.length, 6, 'each labelled step is shown, also those that cannot be made');
+  const own = seen.filter(one => one.sequence === 1).map(one => one.loss!);
+  t.is((own[0] + own[1]) / 2, alone.loss);
+  for (const { time, loss, step } of seen.filter(one => one.time >= 50)) {
+    t.is(loss, Number.POSITIVE_INFINITY, `${time}`);
+    t.true(step.prediction.every(Number.isNaN));
+  }
+  t.is(evaluate(trainer, [late]).loss, Number.POSITIVE_INFINITY, 'also after its last target');
+});
+
 test('what cannot be judged is told', async t => {
   const trainer = await learner();
   t.throws(() => evaluate(trainer, []), { instanceOf: ConfigError, message: /one step with a target/ });

@@ -4,7 +4,7 @@ import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import { evaluate, type Sequence } from '../../src/training/evaluate.js';
-import { type FitOptions, fit, splitSequences, withNoise } from '../../src/training/fit.js';
+import { type Epoch, type FitOptions, fit, splitSequences, withNoise } from '../../src/training/fit.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 
 /** The bits of all weights. */
@@ -115,6 +115,63 @@ test('a signal stops it at the next update, with the best so far', async t => {
   t.is(epochs.length, 2);
   t.is(trainer.count, 22);
   t.is(evaluate(trainer, validation).loss, best!.validation!.loss);
+});
+
+/** Powers of 1.6 out of ones: a state that grows, and in a sequence far longer than those that are learned grows beyond float32. */
+async function growing() {
+  const model = await createModel(
+    {
+      input: { kind: 'features', size: 1 },
+      layers: [{ cell: 'rnn_relu', size: 4 }],
+      output: { kind: 'values', size: 1 },
+    },
+    { seed: 1 },
+  );
+  const powers = (length: number, known: number, more = 0): Sequence => ({
+    inputs: Array.from({ length }, () => Float32Array.of(1)),
+    targets: Array.from({ length }, (_, t) => (t < known ? Float32Array.of(1.6 ** t + more) : null)),
+  });
+  return {
+    trainer: createTrainer(model, { optimizer: { kind: 'sgd', rate: 0.05 }, k1: 1, k2: 4 }),
+    sequences: [powers(6, 6), powers(6, 6, 0.1), powers(5, 5, 0.2)],
+    validation: [powers(400, 5)],
+  };
+}
+
+test('where the carry grows beyond float32 in validation, the loss is infinite, and the best epoch is kept', async t => {
+  const { trainer, sequences, validation } = await growing();
+  const { epochs, best } = await fit(trainer, sequences, { epochs: 60, validation });
+  t.is(epochs.length, 60);
+  t.true(epochs.some(epoch => epoch.validation!.loss === Number.POSITIVE_INFINITY));
+  t.is(best!.validation!.loss, Math.min(...epochs.map(epoch => epoch.validation!.loss)));
+  t.true(best!.number < 60);
+  t.is(evaluate(trainer, validation).loss, best!.validation!.loss);
+});
+
+test('an error ends it with the weights of the best epoch', async t => {
+  const trainer = await learner(0.3);
+  const validation = slopes(12, 7);
+  const losses: number[] = [];
+  const onEpoch = (epoch: Epoch): void => {
+    losses.push(epoch.validation!.loss);
+    if (!epoch.best) throw new Error('worse');
+  };
+  await t.throwsAsync(fit(trainer, slopes(60, 1), { epochs: 12, batch: 7, validation, onEpoch }), { message: 'worse' });
+  t.true(losses.length > 1);
+  t.is(evaluate(trainer, validation).loss, Math.min(...losses));
+});
+
+test('a validation loss that is no number is never the best', async t => {
+  const trainer = await learner();
+  let [calls, real] = [0, 0];
+  const broken = {
+    ...trainer,
+    loss: (...args: Parameters<Trainer['loss']>) => (calls++ < 12 ? trainer.loss(...args) : NaN),
+  };
+  const { epochs, best } = await fit(broken, slopes(60, 1), { epochs: 3, validation: slopes(12, 7) });
+  for (const epoch of epochs) if (!Number.isNaN(epoch.validation!.loss)) real++;
+  t.is(real, 1);
+  t.is(best!.number, 1);
 });
 
 test('a part is held out once, by its seed', t => {
