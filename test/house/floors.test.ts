@@ -29,7 +29,6 @@ const packages: Record<string, readonly string[]> = {
   saxes: ['interchange'],
   commander: ['cli'],
   'cli-progress': ['cli'],
-  'csv-parse': ['cli'],
   pino: ['cli'],
 };
 

@@ -1,7 +1,7 @@
-import { CsvError, parse } from 'csv-parse/sync';
 import { counted } from '../numbers.js';
+import { readCells, type Unended } from './cells.js';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
-import { createLines, isTooLong, type Line, longestLine } from './lines.js';
+import { createLines, isTooLong, type Line } from './lines.js';
 
 /** Of equals the first: where a semicolon stands, a comma may be a decimal one. */
 const delimiters = [';', '\t', ','] as const;
@@ -13,17 +13,18 @@ export function delimiterOf(line: string): string | undefined {
   return most === 0 ? undefined : delimiters[counts.indexOf(most)];
 }
 
-/** A record, and the line that it begins on. */
-interface Whole {
-  readonly line: number;
-  readonly text: string;
-}
+/** What quotes may hold of a live stream until they count as a stray one: lines, and characters. */
+const mostLines = 100;
+const mostCharacters = 1 << 16;
+
+const unended = 'the quotes do not end';
 
 /**
  * Comma-separated values (RFC 4180; semicolons and tabs too). A first line without any number names the columns; where the first row has
  * one cell more, which is quoted and comes first, the others, as R writes them. Where another character separates, `2,5` is a number.
  *
- * A record leaves as soon as its line has ended; one with a line end between quotes goes on.
+ * A record leaves as soon as its line has ended; one with a line end between quotes goes on. Where it comes to nothing, its first line is
+ * wrong, and those after it are read as lines of their own.
  *
  * @param given one character; without it, the delimiter that stands most often in the first line
  */
@@ -34,23 +35,11 @@ export function createCsv(given?: string): RowFormat {
   let unnamed: string | undefined;
   /** The heading, until the first row is there. */
   let heading: readonly string[] | undefined;
-  let open: Whole | undefined;
+  /** The lines of a record that has not ended, and what has been read of it. */
+  let held: Line[] = [];
+  let begun: Unended | undefined;
 
-  /** Lines to records. */
-  const gather = (some: readonly Line[]): (Whole | Malformed)[] =>
-    some.flatMap((one): (Whole | Malformed)[] => {
-      if (isTooLong(one)) return [{ line: one.line, malformed: 'the line is too long' }];
-      if (one.text.trim() === '' && !open) return [];
-      delimiter ??= delimiterOf(one.text) ?? ',';
-      const whole = open ? { line: open.line, text: `${open.text}\n${one.text}` } : one;
-      open = undefined;
-      if (!endsInQuotes(whole.text, delimiter)) return [whole];
-      if (whole.text.length > longestLine) return [{ line: whole.line, malformed: 'the quotes do not end' }];
-      open = whole;
-      return [];
-    });
-
-  const convert = (found: readonly string[], { line, text }: Whole): Row | Malformed | undefined => {
+  const convert = (found: readonly string[], { line, text }: Line): Row | Malformed | undefined => {
     const cells = delimiter === ',' ? found : found.map(cell => cell.replace(decimalComma, '$1.$2'));
     if (columns === undefined) {
       const named = cells.every(cell => Number.isNaN(numberOf(cell) ?? Number.NaN)) && cells.some(cell => cell !== '');
@@ -69,15 +58,36 @@ export function createCsv(given?: string): RowFormat {
     return { line, malformed: `expected ${counted(columns.length, 'cell')}, got ${cells.length}` };
   };
 
-  const take = (some: readonly Line[]): (Row | Malformed)[] => {
-    const found = gather(some);
-    const wholes = found.filter(one => 'text' in one);
-    const rows = found.filter(one => 'malformed' in one) as (Row | Malformed)[];
-    for (const { cells, whole } of parseRecords(wholes, delimiter ?? ',')) {
-      const row = typeof cells === 'string' ? { line: whole.line, malformed: cells } : convert(cells, whole);
-      if (row) rows.push(row);
+  const read = (one: Line): (Row | Malformed)[] => {
+    if (isTooLong(one)) return [...close(), { line: one.line, malformed: 'the line is too long' }];
+    if (!begun && one.text.trim() === '') return [];
+    delimiter ??= delimiterOf(one.text) ?? ',';
+    held.push(one);
+    const found = readCells(one.text, delimiter, begun);
+    if (typeof found === 'string') return giveUp(found);
+    if ('cell' in found) {
+      begun = found;
+      const characters = held.reduce((sum, { text }) => sum + text.length, 0);
+      return held.length >= mostLines || characters > mostCharacters ? giveUp(unended) : [];
     }
-    return rows.sort((a, b) => a.line - b.line);
+    const [first] = held;
+    held = [];
+    begun = undefined;
+    const row = convert(found, first);
+    return row ? [row] : [];
+  };
+
+  const giveUp = (malformed: string): (Row | Malformed)[] => {
+    const [first, ...others] = held;
+    held = [];
+    begun = undefined;
+    return first ? [{ line: first.line, malformed }, ...others.flatMap(read)] : [];
+  };
+
+  const close = (): (Row | Malformed)[] => {
+    const rows: (Row | Malformed)[] = [];
+    while (begun) rows.push(...giveUp(unended));
+    return rows;
   };
 
   return {
@@ -87,49 +97,9 @@ export function createCsv(given?: string): RowFormat {
     get unnamed() {
       return unnamed;
     },
-    read: chunk => take(lines.read(chunk)),
-    end() {
-      const rows = take(lines.end());
-      return open ? [...rows, { line: open.line, malformed: 'the quotes do not end' }] : rows;
-    },
+    read: chunk => lines.read(chunk).flatMap(read),
+    end: () => [...lines.end().flatMap(read), ...close()],
   };
-}
-
-/** The cells of each record, or what is wrong with it. */
-function parseRecords(wholes: readonly Whole[], delimiter: string): { cells: string[] | string; whole: Whole }[] {
-  // A carriage return inside a line is part of a cell: taken for the end of records, they would not be as many as the lines.
-  const options = { delimiter, record_delimiter: '\n', bom: true, relax_column_count: true, trim: true } as const;
-  const all = (some: readonly Whole[]): { cells: string[]; whole: Whole }[] => {
-    const records = parse(some.map(one => one.text).join('\n'), options) as string[][];
-    return records.map((cells, i) => ({ cells, whole: some[i] }));
-  };
-  if (wholes.length === 0) return [];
-  try {
-    return all(wholes);
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    if (wholes.length === 1) return [{ cells: error.message.replace(/ at line \d+/, ''), whole: wholes[0] }];
-    // One of them is wrong: the halves tell which.
-    const half = wholes.length >> 1;
-    return [...parseRecords(wholes.slice(0, half), delimiter), ...parseRecords(wholes.slice(half), delimiter)];
-  }
-}
-
-/** A cell that began with a quote has not ended. */
-function endsInQuotes(text: string, delimiter: string): boolean {
-  if (!text.includes('"')) return false;
-  let quoted = false;
-  let fresh = true;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (quoted) {
-      if (character !== '"') continue;
-      if (text[i + 1] === '"') i++;
-      else quoted = false;
-    } else if (character === '"' && fresh) quoted = true;
-    else fresh = character === delimiter || character === '\n' || (fresh && character.trim() === '');
-  }
-  return quoted;
 }
 
 const decimalComma = /^([+-]?\d+),(\d+)$/;

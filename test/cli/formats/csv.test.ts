@@ -73,6 +73,37 @@ test('quotes that never end do not fill the memory', t => {
   t.true(rows.length >= 1 && rows.every(row => 'malformed' in row));
 });
 
+/** The line of what is wrong, the cells of what is not. */
+const brief = (rows: ReturnType<typeof rowsOf>) => rows.map(row => ('malformed' in row ? row.line : row.cells));
+
+test('a stray quote costs its own line, however many come after it', t => {
+  const after = Array.from({ length: 300 }, (_, i) => [`${i}`, '2.5']);
+  const text = after.map(cells => `${cells.join(',')}\n`).join('');
+  for (const stray of ['3,"5', '3,5"', '3,"5" "x', '"3,5', '3,"5"x', '"3,"5"']) {
+    t.deepEqual(brief(rowsOf(createCsv(), `a,b\n1,2\n${stray}\n${text}`, 50)), [['1', '2'], 3, ...after], stray);
+  }
+  // The quote of the fifth line ends what the third began: both are wrong, and nothing between them is lost.
+  const two = rowsOf(createCsv(), 'a,b\n1,2\n3,"5\n4,6\n5,"7\n6,8\n', 50);
+  t.deepEqual(brief(two), [['1', '2'], 3, ['4', '6'], 5, ['6', '8']]);
+});
+
+test('rows are held back for a hundred lines or 64 KiB of an open quote, and no longer', t => {
+  const csv = createCsv();
+  csv.read(bytes('a,b\n3,"5\n'));
+  for (let i = 1; i < 99; i++) t.deepEqual(csv.read(bytes(`${i},0\n`)), []);
+  t.is(csv.read(bytes('99,0\n')).length, 100);
+  t.deepEqual(csv.read(bytes('100,0\n')), [{ line: 102, cells: ['100', '0'] }]);
+  t.deepEqual(csv.read(bytes(`3,"${'x'.repeat(65_000)}\n`)), []);
+  t.is(csv.read(bytes(`1,${'0'.repeat(1000)}\n`)).length, 2);
+  const note = `${'line\n'.repeat(98)}end`;
+  t.deepEqual(csv.read(bytes(`1,"${note}"\n`)), [{ line: 105, cells: ['1', note] }]);
+});
+
+test('a line that is too long ends open quotes, those that open on the way too', t => {
+  const rows = rowsOf(createCsv(), `a,b\n1,"2\n3,"4\n5,6\n${'x'.repeat(1 << 20)}x\n7,8\n`, 1 << 16);
+  t.deepEqual(brief(rows), [2, 3, ['5', '6'], 5, ['7', '8']]);
+});
+
 test('a carriage return inside a line ends no record', t => {
   const text = 'a,b\n1,2\r3,4\n5,6\n7\r,8\n';
   for (const length of [1, text.length]) {
