@@ -91,7 +91,9 @@ function grantOf(config: TokenConfig, i: number): Grant {
   expect(known, `${at}.permissions`, `a list of ${permissions.join(', ')}`, JSON.stringify(allowed));
   for (const limit of limits) {
     const value = config[limit] ?? 1;
-    expect(Number.isSafeInteger(value) && value >= 0, `${at}.${limit}`, 'an integer from 0', value);
+    // A rate of 0 would never fill: who may send nothing needs no token.
+    const least = limit === 'messageRate' ? 1 : 0;
+    expect(Number.isSafeInteger(value) && value >= least, `${at}.${limit}`, `an integer from ${least}`, value);
   }
   return createGrant(name, allowed, config);
 }

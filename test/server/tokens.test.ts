@@ -48,6 +48,7 @@ test('a wrong list is refused by name, and the message holds no token', t => {
     [[{ ...one, name: 'a b' }], /tokens\[0\]\.name/],
     [[{ ...one, permissions: ['everything'] }], /permissions to be a list of predict, learn-private/],
     [[{ ...one, maxSessions: -1 }], /maxSessions to be an integer from 0/],
+    [[{ ...one, messageRate: 0 }], /tokens\[0\]\.messageRate to be an integer from 1, got 0/],
     [[{ ...one, maxSession: 1 }], /one of name, token, .*got maxSession/],
   ];
   for (const [list, message] of wrong) {
