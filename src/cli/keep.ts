@@ -1,36 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { ConfigError } from '../errors.js';
-
-/**
- * Writes a file whole or not at all: beside it first, then in its place, so that a crash leaves the old one.
- */
-export function writeWhole(path: string, bytes: Uint8Array): void {
-  const beside = `${path}.${process.pid}.tmp`;
-  try {
-    const file = openSync(beside, 'w');
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(beside, path);
-  } catch (error) {
-    rmSync(beside, { force: true });
-    throw error;
-  }
-}
+import { fileAt, targetOf } from './whole.js';
 
 /**
  * Finds out before hours of learning that their result has no place. Throws ConfigError, or what the system says.
@@ -38,10 +9,8 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
  * @param option that named it
  */
 export function checkPlace(path: string, option: string): void {
-  accessSync(dirname(path), constants.W_OK);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new ConfigError(`Expected ${option} to be a file, got the folder ${path}`);
-  }
+  accessSync(dirname(targetOf(path)), constants.W_OK);
+  fileAt(path, option);
 }
 
 /**
@@ -52,13 +21,13 @@ export function checkPlace(path: string, option: string): void {
  * @throws ConfigError
  */
 export function checkApart(read: readonly string[], written: Readonly<Record<string, string | undefined>>): void {
-  const taken = new Map(read.map(path => [resolve(path), 'what is read']));
+  const taken = new Map(read.map(path => [targetOf(path), 'what is read']));
   for (const [option, path] of Object.entries(written)) {
     if (path === undefined) continue;
     if (path === '') throw new ConfigError(`Expected ${option} to be the name of a file, got an empty one`);
-    const other = taken.get(resolve(path));
+    const other = taken.get(targetOf(path));
     if (other !== undefined)
       throw new ConfigError(`Expected ${option} and ${other} to be two files, got ${path} twice`);
-    taken.set(resolve(path), option);
+    taken.set(targetOf(path), option);
   }
 }

@@ -1,11 +1,12 @@
 /** What sessions taught a served model, in a folder: found again at the next start, if the model's file is the same. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from '../model/model.js';
 import type { Keep, Serveable } from '../server/index.js';
 import { loadTrainer } from '../training/checkpoint.js';
 import type { Trainer } from '../training/trainer.js';
 import { named } from './checkpoint-file.js';
+import { writeWholeMeanwhile } from './whole.js';
 
 export interface Learned {
   /** The learner that was kept of this model, or the model itself. `digest` tells its file from any other. */
@@ -35,7 +36,7 @@ export function createLearned(folder: string): Learned {
       const path = places.get(model);
       if (path === undefined) return;
       await mkdir(folder, { recursive: true });
-      await writeWhole(path, bytes);
+      await writeWholeMeanwhile(path, bytes);
     },
   };
 }
@@ -45,23 +46,5 @@ async function load(path: string, bytes: Uint8Array): Promise<Trainer> {
     return (await loadTrainer(bytes)).trainer;
   } catch (error) {
     throw named(path, error);
-  }
-}
-
-/** Beside it first, then in its place, so that a crash leaves the old one; others are served meanwhile. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const beside = `${path}.${process.pid}.tmp`;
-  try {
-    const file = await open(beside, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
   }
 }

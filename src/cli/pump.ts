@@ -9,7 +9,7 @@ import type { Malformed, Row } from './formats/format.js';
 import type { Format, Frame } from './formats/formats.js';
 import { describeBounds, describeRollback } from './guarded.js';
 import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
-import { checkApart, checkPlace, writeWhole } from './keep.js';
+import { checkApart, checkPlace } from './keep.js';
 import { measureLines } from './measures.js';
 import { counted } from './numbers.js';
 import type { Item } from './pipeline.js';
@@ -20,6 +20,7 @@ import { run } from './run.js';
 import { onSignal } from './signals.js';
 import { createSink } from './sink.js';
 import { createSource, type Overflow, type Source } from './source.js';
+import { writeWhole } from './whole.js';
 
 export interface PumpOptions extends PlanOptions, InputOptions {
   readonly onError: 'skip' | 'stop';

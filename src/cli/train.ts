@@ -12,7 +12,7 @@ import { createBar } from './bar.js';
 import { examples } from './examples.js';
 import { holdOut, type Parts } from './held-out.js';
 import { hints } from './hints.js';
-import { checkApart, checkPlace, writeWhole } from './keep.js';
+import { checkApart, checkPlace } from './keep.js';
 import { encodeSequence, inUnits, makeLesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { counted } from './numbers.js';
@@ -21,6 +21,7 @@ import type { Raw, RawFile, Reading } from './sequences.js';
 import { choice, integer, names, number, positive } from './settings.js';
 import { onSignal } from './signals.js';
 import { inputSize, outputSize } from './sizes.js';
+import { writeWhole } from './whole.js';
 
 interface TrainOptions {
   readonly out: string;
