@@ -8,6 +8,7 @@ import { createLane } from './lane.js';
 import { metricsText, metricsType } from './metrics.js';
 import { health, listSessions, readiness } from './operate.js';
 import { RequestError, stepRequest } from './step-request.js';
+import { takeOriginForm } from './target.js';
 
 /** Requests to step that wait or are under way, at most. */
 const mostRequests = 256;
@@ -75,6 +76,7 @@ export function createRoutes(hub: Hub, drain: () => void): RequestListener {
     },
   };
   return (request, response) => {
+    takeOriginForm(request);
     route(hub, routes, request, response).catch((error: unknown) => {
       if (response.headersSent) {
         response.destroy();

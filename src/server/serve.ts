@@ -1,6 +1,7 @@
-import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ConfigError, ServeError } from '../errors.js';
 import { closeCodes } from '../wire/messages.js';
 import { markSaving, waitForSaving } from './handover.js';
@@ -11,6 +12,7 @@ import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
 import { type Models, type Serveable, serveModel } from './served.js';
 import { forgetSessions, saveSessions, type TakenUp, takeUpSessions } from './sessions-file.js';
+import { answerWithoutUpgrade, asksForWebSocket } from './target.js';
 import { createUpgrade } from './upgrade.js';
 import { tidyVersions } from './versions.js';
 
@@ -78,11 +80,16 @@ export async function serveHub(hub: Hub): Promise<Server> {
   });
   const drainFor = (): void => void close().catch(settings.onError);
   http = listener(settings, createRoutes(hub, drainFor));
-  http.on('upgrade', createUpgrade(hub));
+  const arrival = settings.tls ? 'secureConnection' : 'connection';
+  const upgrade = createUpgrade(hub);
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (asksForWebSocket(request)) upgrade(request, socket, head);
+    else answerWithoutUpgrade(http, arrival, request, socket, head);
+  });
   http.maxConnections = settings.maxConnections + spareSockets;
   // Those that have left HTTP too, whatever became of them.
   const sockets = new Set<Socket>();
-  http.on(settings.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+  http.on(arrival, (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });

@@ -8,6 +8,7 @@ import type { Grant } from './grant.js';
 import { hostAllowed, originAllowed } from './hosts.js';
 import type { Hub } from './hub.js';
 import { takeMessages } from './incoming.js';
+import { takeOriginForm } from './target.js';
 
 /** Takes the sockets that ask for one of our subprotocols at our path; others get an HTTP answer that says why. */
 export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
@@ -26,6 +27,7 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
   });
   return (request, socket, head) => {
     socket.on('error', () => socket.destroy());
+    takeOriginForm(request);
     if (!hostAllowed(request, settings.host, settings.origins)) {
       refuse(socket, 403, `Expected a host of this machine, got ${request.headers.host}; see the option origins`);
       return;
