@@ -4,6 +4,7 @@ import { InputError, RemoteError } from '../errors.js';
 import type { OutputKind } from '../model/config.js';
 import type { Finished, Learning, Opened } from '../wire/messages.js';
 import type { Want } from './answer.js';
+import { createLines, isTooLong, type Line, longestLine } from './formats/lines.js';
 import { describeBounds, describeRollback } from './guarded.js';
 import { exact } from './numbers.js';
 import { type PlanOptions, replayCapacity } from './plan.js';
@@ -105,25 +106,19 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
       session.close();
       session = open('prediction');
     }
-    stdin.setEncoding('utf8');
-    let rest = '';
-    let number = 0;
-    for await (const chunk of stdin as AsyncIterable<string>) {
-      if (takesText) {
-        await session.send(chunk);
-        continue;
-      }
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) await sendLine(line);
+    if (takesText) {
+      stdin.setEncoding('utf8');
+      for await (const chunk of stdin as AsyncIterable<string>) await session.send(chunk);
+    } else {
+      const lines = createLines();
+      for await (const chunk of stdin as AsyncIterable<Uint8Array>) await sendAll(lines.read(chunk));
+      await sendAll(lines.end());
     }
-    await sendLine(rest);
     session.finish();
 
     /** An empty line is counted, and is no step. */
-    async function sendLine(line: string): Promise<void> {
-      number++;
-      if (line.trim() !== '') await session.send(numbersOf(line, number, config!.input.kind));
+    async function sendAll(some: readonly Line[]): Promise<void> {
+      for (const line of some) if (line.text.trim() !== '') await session.send(numbersOf(line, config!.input.kind));
     }
   };
   let due = false;
@@ -191,11 +186,14 @@ function hasClasses(kind: OutputKind): boolean {
   return kind === 'classes' || kind === 'labels';
 }
 
-function numbersOf(line: string, number: number, kind: 'token' | 'features'): Float32Array | number {
-  const cells = line.trim().split(/[\s,;]+/);
+function numbersOf(one: Line, kind: 'token' | 'features'): Float32Array | number {
+  const { line, text } = one;
+  if (isTooLong(one))
+    throw new InputError(`Expected line ${line} to be numbers, got more than ${longestLine} characters`);
+  const cells = text.trim().split(/[\s,;]+/);
   const values = cells.map(cell => (cell === '' ? Number.NaN : Number(cell)));
   const bad = values.findIndex(value => Number.isNaN(value));
-  if (bad >= 0) throw new InputError(`Expected line ${number} to be numbers, got ${JSON.stringify(cells[bad])}`);
+  if (bad >= 0) throw new InputError(`Expected line ${line} to be numbers, got ${JSON.stringify(cells[bad])}`);
   return kind === 'token' ? values[0] : Float32Array.from(values);
 }
 
