@@ -62,7 +62,9 @@ export function createHistogram(bounds: readonly number[]): Histogram {
   return { bounds, bins: new Array(bounds.length + 1).fill(0), sum: 0, count: 0 };
 }
 
+/** A number that is not finite would stay in the sum for ever: it is not taken. */
 export function observe(histogram: Histogram, value: number): void {
+  if (!Number.isFinite(value)) return;
   const { bounds, bins } = histogram;
   let bin = 0;
   while (bin < bounds.length && value > bounds[bin]) bin++;

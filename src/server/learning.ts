@@ -157,7 +157,7 @@ function learn(session: Session, from: (trainer: Trainer) => Update): void {
     const { good, rollback, ...done } = from(learner!.trainer);
     session.updateTime = performance.now() - began;
     observe(histograms.update, session.updateTime / 1000);
-    observe(histograms.gradientNorm, done.gradientNorm);
+    if (!done.skipped) observe(histograms.gradientNorm, done.gradientNorm);
     if (done.skipped) totals.skippedUpdates++;
     else totals.updates++;
     counts.updates[done.skipped ? 'skipped' : 'applied']++;

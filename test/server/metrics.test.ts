@@ -1,5 +1,6 @@
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
+import { createHistogram, observe } from '../../src/server/counts.js';
 import { config } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -62,6 +63,35 @@ test('what happens to frames, sessions and updates is counted', async t => {
   client.socket.close(1000);
   await client.closed;
   for (let tries = 0; (await read()).get('eddy_closes_total{code="1000"}') !== 1; tries++) if (tries > 100) t.fail();
+});
+
+test('an update that is skipped is counted as such, and leaves the norms of gradients as they were', async t => {
+  const relu = await createModel(config('rnn_relu', [4]), { seed: 1 });
+  const server = await startServer(t, relu);
+  const read = async () => samples(await (await fetch(`${server.httpUrl}/metrics`)).text());
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1, { learn: 'private', learning: { k1: 1, k2: 2 } });
+  const learn = async (seq: number, value: number) => {
+    const targets = { targets: [Float32Array.of(-value, value)] };
+    client.send({ ...rowFrames(1, seq, [row(value)]), targets } as never);
+    await client.expect('predictions');
+    return client.expect('updated');
+  };
+  t.falsy((await learn(1, 1)).skipped);
+  const before = await read();
+  t.true((await learn(2, 3e38)).skipped);
+  const after = await read();
+  t.is(after.get('eddy_updates_total{result="skipped"}'), 1);
+  for (const part of ['sum', 'count', 'bucket{le="+Inf"}'])
+    t.is(after.get(`eddy_gradient_norm_${part}`), before.get(`eddy_gradient_norm_${part}`), part);
+  t.is(after.get('eddy_gradient_norm_count'), 1);
+});
+
+test('a histogram takes no number that is not finite', t => {
+  const histogram = createHistogram([1, 2]);
+  for (const value of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 3, Number.NEGATIVE_INFINITY])
+    observe(histogram, value);
+  t.like(histogram, { sum: 3.5, count: 2, bins: [1, 0, 1] });
 });
 
 test('the text is what Prometheus reads: a help and a type for each, and no session in a label', async t => {
