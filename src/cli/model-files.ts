@@ -16,21 +16,28 @@ export interface ModelFile {
   readonly path: string;
   /** Changes when the file does. */
   readonly version: string;
+  /** Where others of the same name lie: which of them is meant, nobody knows. */
+  readonly others?: readonly string[];
 }
 
 /**
  * The checkpoints at these paths; of a folder, those directly in it.
  *
- * @param mayBeGone a path at which there is nothing is passed over: for who looks again
- * @throws ConfigError if two have one name
+ * @param again a path at which there is nothing is passed over, and files of one name are told as `others`
+ * @throws ConfigError if two have one name, the first time
  */
-export async function findModels(paths: readonly string[], mayBeGone = false): Promise<ReadonlyMap<string, ModelFile>> {
+export async function findModels(paths: readonly string[], again = false): Promise<ReadonlyMap<string, ModelFile>> {
   const found = new Map<string, ModelFile>();
-  for (const path of await filesOf(paths, mayBeGone)) {
+  for (const path of await filesOf(paths, again)) {
     const name = basename(path, extname(path));
-    if (found.has(name)) throw new ConfigError(`Expected checkpoints of different names, got ${name} twice`);
-    const file = await look(path, mayBeGone);
+    const same = found.get(name);
+    if (same && !again) throw new ConfigError(`Expected checkpoints of different names, got ${name} twice`);
+    const file = await look(path, again);
     if (file === undefined) continue;
+    if (same) {
+      found.set(name, { ...same, others: [...(same.others ?? []), path] });
+      continue;
+    }
     const { mtimeMs, size, ino } = file;
     found.set(name, { name, path, version: `${mtimeMs} ${size} ${ino}` });
   }
@@ -70,15 +77,17 @@ export interface Watch {
 
 /**
  * Looks for files that are new, that have changed and are the same at two looks in a row (so that none is read while it is
- * written), or that are gone.
+ * written), or that are gone. A name that several files have stays as it is until they are one.
  *
  * @param find the files at present
  * @param changed told of a new version, or with undefined that there is none any more
+ * @param several told once where a name has come to mean several files
  */
 export function watchModels(
   find: () => Promise<ReadonlyMap<string, ModelFile>>,
   served: ReadonlyMap<string, ModelFile>,
   changed: (name: string, file: ModelFile | undefined) => Promise<void>,
+  several: (name: string, paths: readonly string[]) => void,
 ): Watch {
   const taken = new Map(Array.from(served, ([name, { version }]) => [name, version]));
   let before: ReadonlyMap<string, ModelFile> = served;
@@ -86,6 +95,10 @@ export function watchModels(
     async look() {
       const now = await find();
       for (const [name, file] of now) {
+        if (file.others) {
+          if (!before.get(name)?.others) several(name, [file.path, ...file.others]);
+          continue;
+        }
         if (taken.get(name) === file.version || before.get(name)?.version !== file.version) continue;
         // A file that cannot be read is told once, and tried again when it changes.
         taken.set(name, file.version);

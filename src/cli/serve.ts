@@ -165,6 +165,11 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
         log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up');
       }
     },
+    (name, paths) =>
+      log.error(
+        { model: name, files: paths },
+        'several files of this name: none is taken up until the others are gone',
+      ),
   );
   let looking: Promise<void> = Promise.resolve();
   const look = (): void => {

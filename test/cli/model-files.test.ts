@@ -17,6 +17,9 @@ test('files are found by name, in a folder those that are checkpoints', async t 
   t.deepEqual([...stillThere.keys()], ['other'], 'one that is gone hides no other');
   writeFileSync(at('models/a.eddy'), '');
   await t.throwsAsync(findModels([at('models')]), { instanceOf: ConfigError, message: /different names, got a twice/ });
+  const several = await findModels([at('models')], true);
+  t.deepEqual([...several.keys()], ['a', 'b'], 'what came twice hides no other');
+  t.deepEqual(several.get('a')!.others, [at('models/a.safetensors')]);
 });
 
 const file = (name: string, version: string): ModelFile => ({ name, path: `${name}.eddy`, version });
@@ -30,6 +33,7 @@ test('a change is told once, when two looks have seen the same', async t => {
     async (name, changed) => {
       told.push([name, changed?.version]);
     },
+    () => t.fail(),
   );
   const after = async (...files: ModelFile[]) => {
     now = new Map(files.map(one => [one.name, one]));
@@ -45,6 +49,34 @@ test('a change is told once, when two looks have seen the same', async t => {
   t.deepEqual(await after(file('b', '1')), []);
   t.deepEqual(await after(file('b', '1')), [['a', undefined]]);
   t.deepEqual(await after(file('b', '1')), []);
+});
+
+test('a name that several files have is told once and stays as it is, and all others go on', async t => {
+  const served = new Map([['a', file('a', '1')]]);
+  let now: ReadonlyMap<string, ModelFile> = served;
+  const told: unknown[] = [];
+  const { look } = watchModels(
+    async () => now,
+    served,
+    async (name, changed) => void told.push([name, changed?.version]),
+    (name, paths) => told.push([name, paths]),
+  );
+  const after = async (...files: ModelFile[]) => {
+    now = new Map(files.map(one => [one.name, one]));
+    await look();
+    return told.splice(0);
+  };
+  const two = (version: string) => ({ ...file('a', version), others: ['a.safetensors'] });
+  t.deepEqual(await after(two('1')), [['a', ['a.eddy', 'a.safetensors']]]);
+  t.deepEqual(await after(two('2'), file('b', '1')), []);
+  t.deepEqual(await after(two('2'), file('b', '1')), [['b', '1']]);
+  t.deepEqual(await after(file('a', '1'), file('b', '1')), [], 'as it was');
+  t.deepEqual(await after(two('1'), file('b', '1')), [['a', ['a.eddy', 'a.safetensors']]]);
+  t.deepEqual(await after(file('a', '3'), file('b', '1')), []);
+  t.deepEqual(await after(file('a', '3'), file('b', '1')), [['a', '3']]);
+  t.deepEqual(await after(two('3')), [['a', ['a.eddy', 'a.safetensors']]]);
+  t.deepEqual(await after(), [['b', undefined]]);
+  t.deepEqual(await after(), [['a', undefined]]);
 });
 
 test('a file that is put in the place of another has another version', async t => {
