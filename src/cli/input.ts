@@ -5,7 +5,7 @@ import { createEncoder } from '../encoders/encoders.js';
 import type { StrokesConfig } from '../encoders/strokes.js';
 import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
-import { type FormatName, type Malformed, numberOf, type Row } from './formats/format.js';
+import { type FormatName, hasNumber, type Malformed, type Row } from './formats/format.js';
 import { createFormat, type Format, type Frame } from './formats/formats.js';
 import { createInkFormat } from './formats/ink.js';
 import { soundFormats } from './formats/sound.js';
@@ -92,7 +92,7 @@ export function isMalformed(frame: unknown): frame is Malformed {
 /** A token, or a row with a number: some files have lines of words between the names and the numbers. */
 function isUsable(frame: Frame): boolean {
   if (typeof frame === 'number') return true;
-  return !isMalformed(frame) && frame.cells.some(cell => !Number.isNaN(numberOf(cell) ?? Number.NaN));
+  return !isMalformed(frame) && hasNumber(frame.cells);
 }
 
 /** The first frame that can be read, and a source that begins with it. */

@@ -54,6 +54,11 @@ export function numberOf(cell: unknown): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** There is a number among the cells, and not only words and gaps. */
+export function hasNumber(cells: readonly unknown[]): boolean {
+  return cells.some(cell => !Number.isNaN(numberOf(cell) ?? Number.NaN));
+}
+
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /** A cell as a message shows it, cut short. */

@@ -1,10 +1,10 @@
 import { counted } from '../numbers.js';
-import { type Malformed, numbered, type Row, type RowFormat, show } from './format.js';
+import { hasNumber, type Malformed, numbered, type Row, type RowFormat, show } from './format.js';
 import { createLines, isTooLong, type Line } from './lines.js';
 
 /**
- * One JSON value a line: an object whose keys are columns, a list of cells, or a single number. The first line says which
- * columns there are.
+ * One JSON value a line: an object whose keys are columns, a list of cells, or a single number. The first record with a
+ * number says which columns there are; those before it, as words of greeting, cannot be read.
  */
 export function createNdjson(): RowFormat {
   const lines = createLines();
@@ -22,6 +22,8 @@ export function createNdjson(): RowFormat {
     if (typeof value !== 'object' || value === null) {
       return { line, malformed: `expected an object, a list or a number, got ${show(value)}` };
     }
+    if (columns === undefined && !hasNumber(Object.values(value)))
+      return { line, malformed: 'expected numbers, got none' };
     if (Array.isArray(value)) {
       columns ??= numbered(value.length);
       if (value.length === columns.length) return { line, cells: value };

@@ -88,6 +88,29 @@ test('JSON lines are objects, lists or numbers', t => {
   ]);
 });
 
+test('the columns of JSON lines are those of the first record that has a number', t => {
+  const none = 'expected numbers, got none';
+  for (const [begin, row, columns] of [
+    ['{"event":"connected"}', '{"a":1,"b":"2"}', ['a', 'b']],
+    ['["time","value","unit"]', '[1,2]', ['c1', 'c2']],
+    ['{}', '{"a":"1.5"}', ['a']],
+    ['{"a":null}', '{"b":1,"a":2}', ['b', 'a']],
+  ] as const) {
+    const format = createNdjson();
+    t.deepEqual(format.read(bytes(`${begin}\n`)), [{ line: 1, malformed: none }]);
+    t.is(format.columns, undefined);
+    const cells = Object.values(JSON.parse(row));
+    t.deepEqual(format.read(bytes(`${row}\n${row}\n`)), [
+      { line: 2, cells },
+      { line: 3, cells },
+    ]);
+    t.deepEqual(format.columns, columns);
+  }
+  const format = createNdjson();
+  t.deepEqual(format.read(bytes('{"a":1}\n{"a":null}\n')).length, 2);
+  t.deepEqual(format.read(bytes('{"b":"x"}\n')), [{ line: 3, cells: [undefined] }], 'later ones are as they are');
+});
+
 test('raw rows are cut anywhere, and what is left over is told', t => {
   const all = new Uint8Array(Float32Array.of(1, 2, 3, Number.NaN, 5).buffer);
   for (let at = 0; at <= all.length; at++) {
