@@ -223,6 +223,7 @@ function openSource(format: Format, { overflow, queue }: PumpOptions): { source:
       end: format.end,
       overflow,
       queue,
+      isMalformed,
       lasting: fileSize(0) !== undefined,
     }),
     bytesRead: () => bytes,

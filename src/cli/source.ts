@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { createRing, type Ring } from './ring.js';
 
 export const overflows = ['block', 'latest', 'drop-oldest'] as const;
 export type Overflow = (typeof overflows)[number];
@@ -21,6 +22,8 @@ export interface SourceOptions<T> {
   readonly overflow: Overflow;
   /** Frames that `drop-oldest` keeps. */
   readonly queue: number;
+  /** Lines that cannot be read: they take the place of one another only, and of no frame that can. Left out, there are none. */
+  readonly isMalformed?: (frame: T) => boolean;
   /** What was read and is not taken is still there for another: a file. */
   readonly lasting?: boolean;
 }
@@ -32,7 +35,7 @@ const portion = 4096;
  * Frames of a byte stream.
  *
  * `block` reads a chunk when the frames of the chunk before are taken, so a slow taker slows the source down. The other two read
- * as the bytes come, and keep the newest frame, or the newest `queue` frames.
+ * as the bytes come, and keep the newest frame, or the newest `queue` frames, and as many lines that cannot be read.
  */
 export function createSource<T>(input: Readable, options: SourceOptions<T>): Source<T> {
   return options.overflow === 'block' ? pulled(input, options) : pushed(input, options);
@@ -88,20 +91,23 @@ function pulled<T>(input: Readable, { read, end, lasting }: SourceOptions<T>): S
   };
 }
 
-function pushed<T>(input: Readable, { read, end, overflow, queue }: SourceOptions<T>): Source<T> {
+function pushed<T>(
+  input: Readable,
+  { read, end, overflow, queue, isMalformed = () => false }: SourceOptions<T>,
+): Source<T> {
   const capacity = overflow === 'latest' ? 1 : queue;
-  let kept: T[] = [];
+  const good = createRing<Numbered<T>>(capacity);
+  const malformed = createRing<Numbered<T>>(capacity);
+  let count = 0;
   let dropped = 0;
   let ended = false;
   let failure: unknown;
   let wake = (): void => {};
 
   const push = (frames: readonly T[]): void => {
-    kept = kept.concat(frames);
-    const surplus = kept.length - capacity;
-    if (surplus > 0) {
-      dropped += surplus;
-      kept = kept.slice(surplus);
+    for (const frame of frames) {
+      const ring = isMalformed(frame) ? malformed : good;
+      if (ring.put({ number: count++, frame })) dropped++;
     }
     wake();
   };
@@ -130,14 +136,24 @@ function pushed<T>(input: Readable, { read, end, overflow, queue }: SourceOption
       return 0;
     },
     async take() {
-      while (kept.length === 0 && !ended) {
+      while (good.size + malformed.size === 0 && !ended) {
         await new Promise<void>(resolve => {
           wake = resolve;
         });
       }
       if (failure !== undefined) throw failure;
-      const next = kept.shift();
-      return next === undefined ? null : [next];
+      const next = olderOf(good, malformed).take();
+      return next === undefined ? null : [next.frame];
     },
   };
+}
+
+/** A frame, and the how many-th it was. */
+interface Numbered<T> {
+  readonly number: number;
+  readonly frame: T;
+}
+
+function olderOf<T>(a: Ring<Numbered<T>>, b: Ring<Numbered<T>>): Ring<Numbered<T>> {
+  return (a.oldest?.number ?? Number.POSITIVE_INFINITY) < (b.oldest?.number ?? Number.POSITIVE_INFINITY) ? a : b;
 }

@@ -73,6 +73,27 @@ test('drop-oldest keeps the newest of a queue, latest the newest alone, and both
   }
 });
 
+test('what cannot be read takes the place of no frame that can, and comes in its turn', async t => {
+  const isMalformed = (frame: number) => frame >= 100;
+  for (const [overflow, bytes, kept] of [
+    ['latest', [1, 2, 100], [2, 100]],
+    ['latest', [1, 100, 2, 101, 3], [101, 3]],
+    ['latest', [100, 101], [101]],
+    ['drop-oldest', [1, 100, 2, 101, 3, 102, 103], [1, 2, 101, 3, 102, 103]],
+    ['drop-oldest', [100, 1, 2, 3, 4, 5], [100, 3, 4, 5]],
+  ] as const) {
+    const input = new PassThrough();
+    const read = (chunk: Uint8Array) => Array.from(chunk);
+    const source = createSource<number>(input, { read, end: () => [], overflow, queue: 3, isMalformed });
+    input.end(Uint8Array.from(bytes));
+    await turns(5);
+    const taken = [];
+    for (let frames = await source.take(); frames !== null; frames = await source.take()) taken.push(...frames);
+    t.deepEqual(taken, kept as readonly number[] as number[]);
+    t.is(source.dropped, bytes.length - kept.length);
+  }
+});
+
 test('an input that fails is told to who takes', async t => {
   for (const overflow of ['block', 'latest'] as const) {
     const { input, source } = bytesOf(overflow);
