@@ -7,8 +7,8 @@ export function lossPlot(epochs: readonly Epoch[]): string {
   const learned = epochs.map(({ number, loss }) => [number, loss] as const);
   const judged = epochs.flatMap(({ number, validation }) => (validation ? [[number, validation.loss] as const] : []));
   const values = [...learned, ...judged].map(([, loss]) => loss).filter(Number.isFinite);
-  const most = Math.max(...values, 1e-9);
-  const least = Math.min(0, ...values);
+  const most = values.reduce((one, other) => Math.max(one, other), 1e-9);
+  const least = values.reduce((one, other) => Math.min(one, other), 0);
   const last = Math.max(epochs.length, 2);
   const x = (number: number): number => left + ((width - left - margin) * (number - 1)) / (last - 1);
   const y = (loss: number): number => height - bottom - ((height - bottom - margin) * (loss - least)) / (most - least);

@@ -61,7 +61,7 @@ export function fromInkml(text: string): Ink[] {
         const trace = pointsOf(element, format);
         const joins = open && (continuation === 'middle' || continuation === 'end');
         if (joins && points.length > 0) points.push({ ...points.pop()!, up: false });
-        points.push(...trace);
+        for (const point of trace) points.push(point);
         open = continuation === 'begin' || continuation === 'middle';
       }
     }

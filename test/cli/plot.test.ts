@@ -27,3 +27,8 @@ test('without validation there is one line and no mark; one epoch, and a loss th
   t.notRegex(broken, /NaN|Infinity/);
   t.is(points(broken)[0].split(' ').length, 1);
 });
+
+test('a long training is drawn too', t => {
+  const svg = lossPlot(Array.from({ length: 350_000 }, (_, i) => epoch(i + 1, 2, 1)));
+  t.is(points(svg)[0].split(' ').length, 350_000);
+});

@@ -95,3 +95,11 @@ sharedTest(
     t.deepEqual([side('x'), side('y')], [13_379, 7328]);
   },
 );
+
+test('a trace may be as long as it likes', t => {
+  const length = 700_000;
+  const trace = Array.from({ length }, (_, i) => `${i} ${-i}`).join(',');
+  const [{ points }] = fromInkml(inNamespace(`<i:trace>${trace}</i:trace>`));
+  t.is(points.length, length);
+  t.deepEqual(points.at(-1), { x: length - 1, y: 1 - length, time: 10 * (length - 1), up: true });
+});
