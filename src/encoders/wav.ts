@@ -25,11 +25,18 @@ export interface WavReader {
 
 const riffHeader = 12;
 const chunkHeader = 8;
-/** A size from here on is that of a writer that did not know it: a pipe. */
+/** A size from here on is that of a writer that did not know it: a pipe. So may one of 0 be. */
 const unknownSize = 0x7fff0000;
 /** The longest description of a format that is read. */
 const longestFormat = 4096;
+/** What stands after samples most often. */
+const usualChunks: readonly string[] = [
+  ...['LIST', 'id3 ', 'ID3 ', 'bext', 'iXML', 'axml', 'cart', 'DISP', '_PMX', 'afsp', 'umid', 'PEAK'],
+  ...['fact', 'cue ', 'plst', 'smpl', 'inst', 'acid', 'JUNK', 'junk', 'PAD ', 'FLLR'],
+];
 const asMono = 'ffmpeg -i in.wav -c:a pcm_s16le out.wav';
+
+const cutSample = 'Expected the samples of a WAV file to end with a whole one, got a part of one';
 
 /**
  * RIFF, chunk after chunk: `fmt ` of 16, 18 or 40 bytes, then `data`; all others are passed over (as Microsoft and IBM, "Multimedia
@@ -44,6 +51,12 @@ export function createWavReader(): WavReader {
   /** Bytes of samples that are still to come; undefined before and after `data`. */
   let left: number | undefined;
   let found = false;
+  /** The size of `data` is 0: it is empty, or its writer did not know the size. What comes next tells. */
+  let doubtful = false;
+  /** Bytes that came. */
+  let all = 0;
+  /** Where RIFF says that the file ends. */
+  let end = 0;
 
   /** Takes one header or chunk off `rest`; false where more bytes are needed. */
   const advance = (): boolean => {
@@ -60,6 +73,8 @@ export function createWavReader(): WavReader {
       if (name(0) !== 'RIFF' || name(8) !== 'WAVE')
         throw new InputError(`Expected a WAV file to begin with RIFF and WAVE, got ${JSON.stringify(name(0))}`);
       begun = true;
+      const size = view.getUint32(4, true);
+      if (size < unknownSize) end = chunkHeader + size;
       rest = rest.subarray(riffHeader);
       return true;
     }
@@ -69,7 +84,8 @@ export function createWavReader(): WavReader {
     if (id === 'data') {
       if (format === undefined) throw new InputError('Expected a WAV file to have fmt before data, got data');
       found = true;
-      left = size === 0 || size >= unknownSize ? Number.POSITIVE_INFINITY : size;
+      if (size === 0) doubtful = true;
+      else left = size >= unknownSize ? Number.POSITIVE_INFINITY : size;
       rest = rest.subarray(chunkHeader);
       return true;
     }
@@ -104,9 +120,15 @@ export function createWavReader(): WavReader {
       joined.set(rest);
       joined.set(bytes, rest.length);
       rest = joined;
+      all += bytes.length;
       const sounds: Sound[] = [];
       for (;;) {
-        if (left !== undefined) {
+        if (doubtful) {
+          const chunk = beginsChunk(rest, end - (all - rest.length));
+          if (chunk === undefined) return sounds;
+          doubtful = false;
+          if (!chunk) left = Number.POSITIVE_INFINITY;
+        } else if (left !== undefined) {
           const sound = takeSamples();
           if (sound) sounds.push(sound);
           if (left > 0) return sounds;
@@ -120,10 +142,11 @@ export function createWavReader(): WavReader {
     },
     end() {
       if (!found) throw new InputError('Expected a WAV file with samples, got one that ends before them');
+      if (doubtful && rest.length > 0) throw new InputError(cutSample);
       if (left !== undefined && (left !== Number.POSITIVE_INFINITY || rest.length > 0))
         throw new InputError(
           left === Number.POSITIVE_INFINITY
-            ? 'Expected the samples of a WAV file to end with a whole one, got a part of one'
+            ? cutSample
             : `Expected ${left} more bytes of samples in a WAV file, got ${rest.length}: it was cut short`,
         );
     },
@@ -168,6 +191,21 @@ export function writeWav(rate: number, samples: Int16Array): Uint8Array<ArrayBuf
     view.setInt16(44 + 2 * i, sample, true);
   });
   return bytes;
+}
+
+/**
+ * Whether these bytes begin a chunk, or are samples; undefined where more of them are needed.
+ *
+ * @param room bytes that are still to come, as RIFF says
+ */
+function beginsChunk(bytes: Uint8Array, room: number): boolean | undefined {
+  const name = String.fromCharCode(...bytes.subarray(0, 4));
+  const mayBe = room >= chunkHeader && /^[ -~]*$/.test(name);
+  if (name.length < 4) return mayBe || usualChunks.some(usual => usual.startsWith(name)) ? undefined : false;
+  if (usualChunks.includes(name)) return true;
+  if (!mayBe) return false;
+  if (bytes.length < chunkHeader) return undefined;
+  return chunkHeader + new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true) <= room;
 }
 
 /** @throws InputError */

@@ -67,6 +67,42 @@ test('a writer that did not know the size is read to the end', t => {
   }
 });
 
+test('a recording of size 0 is empty where a chunk follows, and read to the end where samples do', t => {
+  const empty = writeWav(8000, new Int16Array(0));
+  const own = chunk('LIST', [...Buffer.from('INFOISFT'), 14, 0, 0, 0, ...Buffer.from('Lavf60.16.100'), 0]);
+  const header = fmt(1, 1, 8000, 16);
+  const loud = Int16Array.from({ length: 300 }, (_, i) => 0x2020 + 0x0101 * (i % 90));
+  const unsized = (file: Uint8Array, riffSize?: number) => {
+    const view = new DataView(file.buffer);
+    if (riffSize !== undefined) view.setUint32(4, riffSize, true);
+    view.setUint32(40, 0, true);
+    return file;
+  };
+  const cases: [string, Uint8Array, Int16Array][] = [
+    ['nothing', empty, new Int16Array(0)],
+    ['a chunk that RIFF knows of', riff(header, chunk('data', []), own), new Int16Array(0)],
+    ['one that was put behind', Uint8Array.from([...empty, ...own]), new Int16Array(0)],
+    ['a rare one', riff(header, chunk('data', []), chunk('Xtra', [1, 2, 3])), new Int16Array(0)],
+    ['samples', unsized(writeWav(8000, samples)), samples],
+    ['samples, after a heading that says it is all', unsized(writeWav(8000, samples), 36), samples],
+    ['samples that could be letters', unsized(writeWav(8000, loud)), loud],
+    ['the same, as a pipe', unsized(writeWav(8000, loud), 0xffffffff), loud],
+    ['samples that could be letters, after a heading that says it is all', unsized(writeWav(8000, loud), 36), loud],
+  ];
+  for (const [what, file, expected] of cases) {
+    t.deepEqual(readWav(file).samples, expected, what);
+    const reader = createWavReader();
+    const found = Array.from(file).flatMap(byte => reader.read(Uint8Array.of(byte)));
+    reader.end();
+    t.deepEqual(
+      found.flatMap(sound => [...(sound as { samples: Int16Array }).samples]),
+      [...expected],
+      what,
+    );
+  }
+  t.throws(() => readWav(Uint8Array.from([...empty, 76])), { instanceOf: InputError, message: /a part of one/ });
+});
+
 test('what is no such file is refused, with the way out', t => {
   const refused = (file: Uint8Array, message: RegExp) =>
     t.throws(() => readWav(file), { instanceOf: InputError, message });
