@@ -1,0 +1,39 @@
+import { InputError } from '../errors.js';
+import type { Assembly, Plan } from './assemble.js';
+import { type Reading, readColumns } from './columns.js';
+import type { Malformed, Row } from './formats/format.js';
+import { isMalformed } from './input.js';
+import type { Item } from './pipeline.js';
+import type { Recorder } from './record.js';
+import type { Told } from './told.js';
+
+/**
+ * One frame after the other into the network: each is written down, counted and applied, or told as malformed.
+ *
+ * @param names of the columns of rows; undefined for tokens
+ */
+export function createApplying(
+  { task, pipeline }: Assembly,
+  { columns }: Plan,
+  names: readonly string[] | undefined,
+  recorder: Recorder | undefined,
+  told: Told,
+): (raw: number | Row) => Malformed | undefined {
+  const read = columns && readColumns(names!, columns);
+  return raw => {
+    const frame = read ? read(raw as Row) : (raw as number);
+    if (isMalformed(frame)) return frame;
+    let items: readonly Item[];
+    try {
+      items = task.items(frame as number | Reading);
+    } catch (error) {
+      // As a time that goes back: the row alone is wrong.
+      if (error instanceof InputError && read) return { line: (raw as Row).line, malformed: error.message };
+      throw error;
+    }
+    told.steps++;
+    recorder?.frame(task.write(frame as number | Reading));
+    for (const item of items) pipeline.apply(item);
+    return undefined;
+  };
+}
