@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { ConfigError } from '../errors.js';
-import { fileAt, targetOf } from './whole.js';
+import { fileAt, targetOf } from '../server/whole.js';
 
 /**
  * Finds out before hours of learning that their result has no place. Throws ConfigError, or what the system says.

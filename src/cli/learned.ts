@@ -3,10 +3,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from '../model/model.js';
 import type { Keep, Serveable } from '../server/index.js';
+import { writeWholeMeanwhile } from '../server/whole.js';
 import { loadTrainer } from '../training/checkpoint.js';
 import type { Trainer } from '../training/trainer.js';
 import { named } from './checkpoint-file.js';
-import { writeWholeMeanwhile } from './whole.js';
 
 export interface Learned {
   /** The learner that was kept of this model, or the model itself. `digest` tells its file from any other. */

@@ -1,6 +1,6 @@
+import { writeWhole } from '../server/whole.js';
 import type { Assembly } from './assemble.js';
 import { reasonOf } from './failure.js';
-import { writeWhole } from './whole.js';
 
 /** Where a learner is kept, if it is. */
 export interface Saving {

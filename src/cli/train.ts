@@ -6,6 +6,7 @@ import { ConfigError } from '../errors.js';
 import { writeCheckpoint } from '../model/checkpoint.js';
 import type { OutputKind } from '../model/config.js';
 import { copyModel, createModel } from '../model/model.js';
+import { writeWhole } from '../server/whole.js';
 import { type Epoch, fit, withNoise } from '../training/fit.js';
 import { createTrainer } from '../training/trainer.js';
 import { createBar } from './bar.js';
@@ -21,7 +22,6 @@ import type { Raw, RawFile, Reading } from './sequences.js';
 import { choice, integer, names, number, positive } from './settings.js';
 import { onSignal } from './signals.js';
 import { inputSize, outputSize } from './sizes.js';
-import { writeWhole } from './whole.js';
 
 interface TrainOptions {
   readonly out: string;

@@ -5,14 +5,18 @@ import { readSafetensors, type Safetensors, type Tensor, tensorOf, writeSafetens
 import { countOne } from './counts.js';
 import type { Hub } from './hub.js';
 import { evictResting, modelOf, toldNobody } from './life.js';
-import { checkPlace, freePlace, writeWhole } from './place.js';
+import { checkPlace, freePlace } from './place.js';
 import type { SavedName } from './register.js';
 import { nameOf, saveSession } from './saved.js';
 import { recallHashes, type SavedVersion, saveVersions, takeUpVersion, versionTensor } from './saved-versions.js';
 import type { Served } from './served.js';
 import { tidyVersions } from './versions.js';
+import { writeWholeMeanwhile } from './whole.js';
 
 const key = 'eddy.sessions';
+
+/** Of a file that has what clients said, and the tokens of their sessions. */
+const ownerAlone = 0o600;
 
 /** What the file says beside sessions and models. */
 interface Said {
@@ -69,7 +73,7 @@ export async function saveSessions(hub: Hub, path: string): Promise<number> {
   const said: Said = { format: 2, versions, of: models.map(served => (served ? places.get(served)! : -1)) };
   const file = writeSafetensors(tensors, { [key]: JSON.stringify(said) });
   try {
-    await writeWhole(path, file);
+    await writeWholeMeanwhile(path, file, ownerAlone);
   } catch (cause) {
     const message = `Expected ${models.length} sessions to be saved in ${path}, got ${(cause as Error).message}: they are lost`;
     throw new ServeError(message, { cause });
@@ -182,7 +186,7 @@ export async function forgetSessions({ left }: TakenUp, path: string, { settings
   if (left !== undefined) {
     try {
       const file = await freePlace(`${path}.not-taken-up`);
-      await writeWhole(file, left);
+      await writeWholeMeanwhile(file, left, ownerAlone);
       log.warn({ file }, 'sessions that were not taken up are kept');
     } catch (cause) {
       const message = `Expected a file beside ${path} for the sessions that were not taken up, got ${(cause as Error).message}: they are lost`;

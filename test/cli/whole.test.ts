@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { checkApart, checkPlace } from '../../src/cli/keep.js';
-import { targetOf, writeWhole, writeWholeMeanwhile } from '../../src/cli/whole.js';
 import { ConfigError } from '../../src/errors.js';
+import { targetOf, writeWhole, writeWholeMeanwhile } from '../../src/server/whole.js';
 import { eddy, folder, verses } from '../helpers/cli.js';
 
 const onUnix = process.platform === 'win32' ? test.skip : test;

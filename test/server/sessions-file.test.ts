@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
@@ -383,4 +383,21 @@ test('a session that learns a shared model goes on with the settings that it had
   const second = await connectWire(t, (await startServer(t, await seeded(), options)).url);
   const again = await openSession(second, 1, { resume: { token: opened.token, receivedSeq: 0 } });
   t.deepEqual(again.learning, opened.learning);
+});
+
+test('a sessions file is written where a link leads, and is no pipe or folder', async t => {
+  const sessionsFile = path();
+  const kept = `${sessionsFile}.kept`;
+  await symlink(kept, sessionsFile);
+  const server = await startServer(t, await seeded(), { sessionsFile, grace: 200 });
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1, { resumable: true });
+  await server.close();
+  t.true((await lstat(sessionsFile)).isSymbolicLink());
+  t.is((await stat(kept)).mode & 0o777, 0o600);
+
+  const pipe = path();
+  spawnSync('mkfifo', [pipe]);
+  for (const place of [pipe, dirname(pipe)])
+    await t.throwsAsync(serve(await seeded(), { port: 0, sessionsFile: place }), { message: /to be a file, got the/ });
 });

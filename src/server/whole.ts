@@ -37,9 +37,13 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** Likewise; others are served meanwhile. */
-export async function writeWholeMeanwhile(path: string, bytes: Uint8Array): Promise<void> {
-  const fresh = openBeside(path);
+/**
+ * Likewise; others are served meanwhile.
+ *
+ * @param mode of a file that is new
+ */
+export async function writeWholeMeanwhile(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
+  const fresh = openBeside(path, mode);
   try {
     await promisify(writeFile)(fresh.file, bytes);
     await promisify(fsync)(fresh.file);
@@ -79,13 +83,13 @@ function kindOf(found: Stats): string {
   return found.isFIFO() ? 'pipe' : found.isSocket() ? 'socket' : 'device';
 }
 
-function openBeside(path: string): { readonly file: number; put(): void; close(): void } {
+function openBeside(path: string, mode?: number): { readonly file: number; put(): void; close(): void } {
   const target = targetOf(path);
   const old = fileAt(target, 'the place to write');
   removeLeftOver(target);
   const beside = `${target}.${process.pid}.tmp`;
   rmSync(beside, { force: true });
-  const file = openSync(beside, 'wx', old && old.mode & 0o777);
+  const file = openSync(beside, 'wx', old ? old.mode & 0o777 : mode);
   let open = true;
   const close = (): void => {
     if (open) closeSync(file);
