@@ -85,6 +85,10 @@ export function createRoutes(hub: Hub, drain: () => void): RequestListener {
       } else if (error instanceof InputError) {
         const { message, index } = error;
         send(response, 400, { error: { code: 'bad_input', message, ...(index === undefined ? {} : { index }) } });
+      } else if (error === request.errored) {
+        // Its client has left before it was whole.
+        settings.log.debug({ address: request.socket.remoteAddress }, 'request cut short');
+        response.destroy();
       } else {
         settings.onError(error);
         send(response, 500, { error: { code: 'internal', message: 'Expected an answer, the server failed' } });

@@ -1,4 +1,5 @@
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { createStrokes } from '../../src/encoders/strokes.js';
 import { createModel } from '../../src/model/model.js';
@@ -262,4 +263,33 @@ test('an otherwise that throws is the server’s fault, told and logged, and the
   t.is(((await response.json()) as { error: { code: string } }).error.code, 'internal');
   t.regex(String(errors[0]), /broken page/);
   t.is((await fetch(`${server.httpUrl}/healthz`)).status, 200);
+});
+
+test('a client that leaves in the middle of its request is no failure of the server', async t => {
+  const errors: unknown[] = [];
+  let cut = (): void => {};
+  const ignore = (): void => {};
+  const debug = (_: object, text: string): void => {
+    if (text === 'request cut short') cut();
+  };
+  const log = { info: ignore, warn: ignore, error: ignore, debug };
+  const { server, post } = await setUp(t, {
+    log,
+    onError: error => {
+      errors.push(error);
+      cut();
+    },
+  });
+  for (const header of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
+    const socket = connect(server.port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    // It leaves once the server waits for the body.
+    socket.once('data', () => socket.destroy());
+    await new Promise<void>(resolve => {
+      cut = resolve;
+      socket.write(`POST /step HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n${header}\r\n\r\n2\r\n{"`);
+    });
+  }
+  t.is((await post({ input: [1, 2, 3] })).status, 200);
+  t.deepEqual(errors, []);
 });
