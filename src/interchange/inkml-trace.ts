@@ -11,7 +11,7 @@ export interface Channel {
 
 type Mode = '!' | "'" | '"';
 
-const token = /\s*([!'"]?)\s*(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|#[0-9a-fA-F]+|[*?TF])/y;
+const token = /\s*(?:([!'"])\s*)?(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|#[0-9a-fA-F]+|[*?TF])/y;
 
 /**
  * The points of a trace (InkML, section 3.2.1): a value for each channel, undefined where there is none. A value after `!` stands for
@@ -27,8 +27,8 @@ export function decodeTrace(text: string, channels: readonly Channel[]): (number
   const moves = channels.map(() => 0);
   const turns = channels.map(() => 0);
 
-  const take = (i: number, mark: string, word: string, wrong: () => InputError): void => {
-    if (mark !== '') modes[i] = mark as Mode;
+  const take = (i: number, mark: string | undefined, word: string, wrong: () => InputError): void => {
+    if (mark !== undefined) modes[i] = mark as Mode;
     if (word === '?') {
       values[i] = undefined;
       return;
@@ -52,10 +52,11 @@ export function decodeTrace(text: string, channels: readonly Channel[]): (number
   return text
     .replace(/,\s*$/, '')
     .split(',')
-    .map((point, n) => {
+    .map((given, n) => {
+      const point = given.trim();
       const wrong = (): InputError =>
         new InputError(
-          `Expected point ${n + 1} of a trace to be values of ${channels.map(({ name }) => name).join(' ')}, got ${point.trim().slice(0, 60)}`,
+          `Expected point ${n + 1} of a trace to be values of ${channels.map(({ name }) => name).join(' ')}, got ${point.slice(0, 60)}`,
         );
       token.lastIndex = 0;
       let count = 0;
@@ -63,7 +64,7 @@ export function decodeTrace(text: string, channels: readonly Channel[]): (number
         if (count === channels.length) throw wrong();
         take(count, match[1], match[2], wrong);
         count++;
-        if (point.slice(token.lastIndex).trim() === '') break;
+        if (token.lastIndex === point.length) break;
       }
       // Those that follow may be left out: channels that come now and then.
       if (count === 0 || token.lastIndex === 0) throw wrong();

@@ -108,9 +108,11 @@ interface Statement {
 function statements(text: string, file: string): Statement[] {
   const found: { keyword: string; rest: string; lines: string[]; where: string }[] = [];
   text.split(/\r?\n/).forEach((line, i) => {
-    const match = /^\.([A-Z_0-9]+)\s*(.*?)\s*$/.exec(line);
-    if (match) found.push({ keyword: match[1], rest: match[2], lines: [], where: `line ${i + 1} of ${file}` });
-    else found.at(-1)?.lines.push(line);
+    const match = /^\.([A-Z_0-9]+)/.exec(line);
+    if (match) {
+      const rest = line.slice(match[0].length).trim();
+      found.push({ keyword: match[1], rest, lines: [], where: `line ${i + 1} of ${file}` });
+    } else found.at(-1)?.lines.push(line);
   });
   return found;
 }

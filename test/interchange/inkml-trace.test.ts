@@ -48,3 +48,13 @@ test('points that do not fit are refused, by their number', t => {
   refused('* 1', /point 1/);
   t.deepEqual(decodeTrace(' \n', xy), []);
 });
+
+test('a long gap in a point takes no longer than its length', t => {
+  const began = performance.now();
+  const gap = ' '.repeat(100_000);
+  t.deepEqual(decodeTrace(`1${gap}!${gap}2${gap}`, xy), [[1, 2]]);
+  t.throws(() => decodeTrace(`1${gap}x`, xy), { instanceOf: InputError });
+  const many = Array.from({ length: 1000 }, (_, i) => ({ name: `c${i}` }));
+  t.is(decodeTrace(many.map(() => '7').join(' ') + gap, many)[0].length, 1000);
+  t.true(performance.now() - began < 2000);
+});

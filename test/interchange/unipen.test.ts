@@ -110,3 +110,10 @@ sharedTest('the digits of thirty writers are read, with what is said of each', '
     text.match(/^ *\d+ +\d+ *$/gm)!.length,
   );
 });
+
+test('a long gap in a line takes no longer than its length', t => {
+  const began = performance.now();
+  const [ink] = fromUnipen(`${strokes}.SEGMENT CHARACTER 0 OK "4"\n.COMMENT a${' '.repeat(100_000)}b \r\n`);
+  t.is(ink.note?.length, 100_002);
+  t.true(performance.now() - began < 2000);
+});

@@ -59,7 +59,7 @@ export function hasNumber(cells: readonly unknown[]): boolean {
   return cells.some(cell => !Number.isNaN(numberOf(cell) ?? Number.NaN));
 }
 
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
 /** A cell as a message shows it, cut short. */
 export function show(cell: unknown): string {
