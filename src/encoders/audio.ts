@@ -247,7 +247,7 @@ function checkConfig(given: AudioConfig): AudioEncoder['config'] {
   expect(high > low && high <= rate / 2, 'high', 'above low, up to half the rate');
   expect(floor > 0 && Number.isFinite(floor), 'floor', 'a positive number');
   expect(clamp > 0 && Number.isFinite(clamp), 'clamp', 'a positive number');
-  expect(span >= 2 && Number.isFinite(span), 'span', 'a number of frames from 2');
+  expect(Number.isSafeInteger(span) && span >= 2, 'span', 'a whole number of frames from 2');
   const size = config.features === 'mfcc' ? config.coefficients : config.bands;
   expect(statistics === undefined || isStatistics(statistics, size), 'statistics', `statistics of ${size} features`);
   return config;

@@ -131,6 +131,8 @@ test('a setting that is wrong, and a state that is none, are refused', t => {
   refused({ floor: 0 }, /encoder.floor/);
   refused({ clamp: 0 }, /encoder.clamp/);
   refused({ span: 1 }, /encoder.span/);
+  // Statistics that begin with it would have counted a part of a frame.
+  refused({ span: 10.5 }, /encoder.span to be a whole number of frames from 2, got 10.5/);
   refused({ statistics: [] }, /statistics of 8 features/);
   const encoder = createAudio(small);
   const { state } = encoder.encode(encoder.initial(), { rate: 11_025, samples: new Int16Array(500) });

@@ -31,6 +31,13 @@ test('numbers are what a decimal says, and nothing else', t => {
   t.true(isMissing(undefined) && isMissing('NaN') && !isMissing('0') && !isMissing(0));
 });
 
+test('a cell of many digits takes no longer than its length', t => {
+  const began = performance.now();
+  t.is(numberOf(`${'1'.repeat(100_000)}x`), undefined);
+  t.is(numberOf(`${'1'.repeat(100_000)}.${'1'.repeat(100_000)}x`), undefined);
+  t.true(performance.now() - began < 2000);
+});
+
 test('lines are cut anywhere, also in the middle of a character', t => {
   const text = bytes('eins\r\nzwölf\n\ndrei');
   for (let at = 0; at <= text.length; at++) {
