@@ -92,7 +92,6 @@ export function createBatcher(
     for (let i = 0; i < count; i++) {
       try {
         const result = moved === undefined ? served.model.moveMany([{ ...runs[i], count: 1 }], 1)[0] : moved[i];
-        if (result.failed !== undefined) throw result.failed;
         completeRun(sessions[i], result);
         // One was counted when its turn came.
         sessions[i].turnSteps += Math.max(0, result.made - 1);

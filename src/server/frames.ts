@@ -191,8 +191,12 @@ function copyOf(answer: StepAnswer): StepAnswer {
 }
 
 /** A run of the frames at the head of the queue was stepped, up to an input that is refused. */
-export function completeRun(session: Session, { made, steps, refused }: Moved): void {
+export function completeRun(session: Session, { made, steps, refused, failed }: Moved): void {
   const frames = session.queue[0] as FrameRun;
+  if (failed !== undefined) {
+    if (!refuseState(session, frames)) throw failed;
+    return;
+  }
   if (made > 0 && session.plain && frames.inputs === undefined) {
     const { seq } = frames;
     const firstStep = session.steps + 1;
@@ -276,6 +280,18 @@ function applied(session: Session, run: FrameRun, count: number): void {
   session.totals.frames += count;
   session.counts.frames.applied += count;
   drop(session, run, count);
+}
+
+/** Refuses a frame since its session has a state that no step can be made from. False if it has none such. */
+export function refuseState(session: Session, run: FrameRun): boolean {
+  const { carry } = session;
+  const bad = carry.findIndex(value => !Number.isFinite(value));
+  if (bad < 0) return false;
+  const message = `Expected the state of the session to be finite numbers, got ${carry[bad]} at ${bad}: it grew beyond float32; reset the session, or restore an earlier state`;
+  // What happened within the frame is told before it.
+  for (const told of session.after.splice(0)) pushMessage(session, told);
+  refuse(session, run, 'bad_input', new InputError(message, bad));
+  return true;
 }
 
 function refuse(session: Session, run: FrameRun, code: FaultCode, error: Error, details: Partial<Fault> = {}): void {

@@ -64,6 +64,7 @@ export async function stepRequest(
   const steps: { prediction: (number | string)[]; logits: (number | string)[] }[] = [];
   for (const row of rows) {
     await breathe();
+    if (steps.length > 0) checkState(carry, steps.length);
     const step = model.step(carry, row);
     carry = step.carry;
     steps.push({ prediction: plain(step.prediction), logits: plain(step.logits) });
@@ -126,6 +127,14 @@ function readCarry(model: Model, value: unknown): Carry {
   const carry = readNumbers('carry', `a list of ${size} numbers`, value);
   if (carry.length !== size) throw new InputError(`Expected carry to have ${size} numbers, got ${carry.length}`);
   return carry;
+}
+
+/** @throws InputError if no step can be made from it */
+function checkState(carry: Carry, made: number): void {
+  const bad = carry.findIndex(value => !Number.isFinite(value));
+  if (bad < 0) return;
+  const message = `Expected the state to be finite numbers after step ${made}, got ${carry[bad]} at ${bad}: it grew beyond float32; begin with another carry`;
+  throw new InputError(message, bad);
 }
 
 /** What an answer says as text is read again; numbers that the network cannot step on are told as they were sent. */

@@ -77,6 +77,31 @@ test('what an answer says as text is read again', async t => {
   t.regex(refused.error.message, /got NaN$/);
 });
 
+test('a state that grows beyond float32 between two steps is told as such', async t => {
+  const { rows, post } = await setUp(t);
+  const weights = rows.weights();
+  rows.setWeights({
+    'readout.weight': weights['readout.weight'].fill(0),
+    weight_ih_l0: weights.weight_ih_l0.fill(3e38),
+  });
+  rows.setWeights({ weight_hh_l0: weights.weight_hh_l0.map((_, i) => (i % 2 ? 3e38 : -3e38)) });
+  const carry = rows.zeroCarry().fill(3e38);
+  const { status, answer } = await post({
+    carry: [...carry],
+    inputs: [
+      [1, 1, 1],
+      [1, 1, 1],
+    ],
+  });
+  t.false(rows.step(carry, Float32Array.of(1, 1, 1)).carry.every(Number.isFinite), 'it stays finite: no proof');
+  t.is(status, 400);
+  t.is(answer.error.code, 'bad_input');
+  t.regex(
+    answer.error.message,
+    /state .* after step 1, got NaN at \d: it grew beyond float32; begin with another carry/,
+  );
+});
+
 test('several inputs, or a text, are several steps, and labels come along', async t => {
   const { tokens, post } = await setUp(t);
   const [inputs, text] = [

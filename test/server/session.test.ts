@@ -345,6 +345,79 @@ test('a carry of another length, or not finite, is refused', async t => {
   await openSession(client, 1);
 });
 
+test('a state that grew beyond float32 refuses frames until a reset or a restore; the server has not failed', async t => {
+  const errors: unknown[] = [];
+  const { client, model } = await setUp(t, { onError: error => errors.push(error) });
+  const rows = [1, 2, 3].map(n => Float32Array.of(0.1 * n, 0.2, 0.3));
+  model.setWeights({ weight_hh_l0: model.weights().weight_hh_l0.map((_, i) => (i % 2 === 0 ? 10 : -10)) });
+  const steps = stepped(model, rows);
+  const huge = model.zeroCarry().fill(3e38);
+  t.false(model.step(huge, rows[0]).carry.every(Number.isFinite), 'the state stays finite: no proof');
+  const refused = async (session: number, forSeq: number) => {
+    const fault = await client.nextOf(session);
+    t.like(fault, { type: 'fault', code: 'bad_input', forSeq, retryable: false });
+    t.regex(
+      (fault as { message: string }).message,
+      /state of the session .* got NaN at \d.*reset the session, or restore/,
+    );
+  };
+  for (const [session, learn] of [
+    [1, 'none'],
+    [2, 'private'],
+  ] as const) {
+    await openSession(client, session, { learn });
+    client.send({ type: 'snapshot', session });
+    const { data } = await client.expect('snapshotData');
+    client.send({ type: 'close', session });
+    await client.expect('finished');
+
+    await openSession(client, session, { learn, carry: huge });
+    client.send(rowFrames(session, 1, rows.slice(0, 3)));
+    await entriesOf(client, 1, session);
+    await refused(session, 2);
+    await refused(session, 3);
+    client.send({ type: 'restore', session, data });
+    await client.nextOf(session);
+    client.send(rowFrames(session, 4, rows.slice(0, 2)));
+    const [first] = await entriesOf(client, 2, session);
+    t.is(firstDifference(first.answers[0].prediction!, steps[0].prediction), -1);
+  }
+  t.deepEqual(errors, []);
+});
+
+test('a chunk in which the state grows beyond float32 is refused, and a reset begins afresh', async t => {
+  const model = await createModel({
+    input: { kind: 'token', size: 3 },
+    layers: [{ cell: 'rnn_relu', size: 1 }],
+    output: { kind: 'values', size: 1 },
+    encoder: { kind: 'characters', vocabulary: 'ab' },
+  });
+  model.setWeights({
+    weight_ih_l0: Float32Array.of(1, 1, 1),
+    weight_hh_l0: Float32Array.of(1e20),
+    bias_ih_l0: Float32Array.of(0),
+    bias_hh_l0: Float32Array.of(0),
+  });
+  const errors: unknown[] = [];
+  const server = await startServer(t, model, { onError: error => errors.push(error) });
+  const client = await connectWire(t, server.url);
+  for (const [session, learn] of [
+    [1, 'none'],
+    [2, 'private'],
+  ] as const) {
+    await openSession(client, session, { learn });
+    const send = (firstSeq: number, ...chunks: string[]) =>
+      client.send({ type: 'frames', session, firstSeq, payload: { kind: 'text', chunks } });
+    send(1, 'a', 'aaaa', 'a');
+    await entriesOf(client, 1, session);
+    for (const forSeq of [2, 3]) t.like(await client.nextOf(session), { type: 'fault', code: 'bad_input', forSeq });
+    client.send({ type: 'reset', session });
+    send(4, 'a');
+    t.is((await entriesOf(client, 1, session))[0].stepCount, 1);
+  }
+  t.deepEqual(errors, []);
+});
+
 test('sessions are bounded in number, by connection and in all', async t => {
   const { client, server } = await setUp(t, { maxSessionsPerConnection: 2, maxSessions: 3 });
   await openSession(client, 1);
