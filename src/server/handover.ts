@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Log } from './log.js';
+import { runs } from './whole.js';
 
 interface Mark {
   readonly id: string;
@@ -60,12 +61,7 @@ export async function waitForSaving(path: string, log: Log): Promise<void> {
 function mayLive({ id, host, pid }: Mark): boolean {
   if (host !== hostname()) return true;
   if (pid === process.pid) return ours.has(id);
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return runs(pid);
 }
 
 /** Undefined where there is none, or no whole one. */

@@ -134,7 +134,8 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function runs(id: number): boolean {
+/** Whether a process of this number runs on this machine. */
+export function runs(id: number): boolean {
   try {
     process.kill(id, 0);
     return true;
