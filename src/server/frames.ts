@@ -282,10 +282,16 @@ function applied(session: Session, run: FrameRun, count: number): void {
   drop(session, run, count);
 }
 
+/** The place of the first number that is not finite; -1 where all are. A loop, since it is asked before each step of a learner. */
+export function firstNotFinite(numbers: Float32Array): number {
+  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return i;
+  return -1;
+}
+
 /** Refuses a frame since its session has a state that no step can be made from. False if it has none such. */
 export function refuseState(session: Session, run: FrameRun): boolean {
   const { carry } = session;
-  const bad = carry.findIndex(value => !Number.isFinite(value));
+  const bad = firstNotFinite(carry);
   if (bad < 0) return false;
   const message = `Expected the state of the session to be finite numbers, got ${carry[bad]} at ${bad}: it grew beyond float32; reset the session, or restore an earlier state`;
   // What happened within the frame is told before it.

@@ -5,7 +5,7 @@ import { createStream } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
 import type { StepLoss, TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
-import { checkTakesTargets, completeStep, refuseState, tell, underWay } from './frames.js';
+import { checkTakesTargets, completeStep, firstNotFinite, refuseState, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
 import { flush, releaseHeld } from './outbox.js';
 import { type FrameRun, forStepOf, type Session, sayFault, targetOf, weightOf } from './session.js';
@@ -40,7 +40,7 @@ export function nextUpdate({ stream, learner, updateTime }: Session): number {
 
 /** One step of the first of these frames, at the head of the queue, with its target and the update that is due. */
 export function learnStep(session: Session, run: FrameRun, came: Input): void {
-  if (!session.carry.every(Number.isFinite)) {
+  if (firstNotFinite(session.carry) >= 0) {
     // The guard may take it back.
     updateDue(session, true);
     if (refuseState(session, run)) return;
