@@ -1,5 +1,6 @@
 /** The life of a frame: its turn comes, its steps are made, its entry or a fault takes its place. */
 import { InputError, TargetError } from '../errors.js';
+import { firstNotFinite } from '../model/carry.js';
 import type { ModelConfig } from '../model/config.js';
 import type { Input } from '../model/input.js';
 import type { Moved, Run } from '../model/moving.js';
@@ -280,12 +281,6 @@ function applied(session: Session, run: FrameRun, count: number): void {
   session.totals.frames += count;
   session.counts.frames.applied += count;
   drop(session, run, count);
-}
-
-/** The place of the first number that is not finite; -1 where all are. A loop, since it is asked before each step of a learner. */
-export function firstNotFinite(numbers: Float32Array): number {
-  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return i;
-  return -1;
 }
 
 /** Refuses a frame since its session has a state that no step can be made from. False if it has none such. */

@@ -1,11 +1,12 @@
 /** What a session that learns does with its frames and targets, in the order of `tbptt`. */
 import { DivergenceError, TargetError } from '../errors.js';
+import { firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { createStream } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
 import type { StepLoss, TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
-import { checkTakesTargets, completeStep, firstNotFinite, refuseState, tell, underWay } from './frames.js';
+import { checkTakesTargets, completeStep, refuseState, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
 import { flush, releaseHeld } from './outbox.js';
 import { type FrameRun, forStepOf, type Session, sayFault, targetOf, weightOf } from './session.js';

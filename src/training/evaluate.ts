@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js';
-import type { Carry } from '../model/carry.js';
+import { type Carry, firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { argmax } from '../model/sample.js';
 import { createTranscriber } from '../model/transcript.js';
@@ -137,7 +137,7 @@ export function evaluate(
 }
 
 function fits({ carry, logits }: Step): boolean {
-  return carry.every(Number.isFinite) && logits.every(Number.isFinite);
+  return firstNotFinite(carry) < 0 && firstNotFinite(logits) < 0;
 }
 
 /** As long as this step, where none can be made. */
