@@ -20,7 +20,7 @@ export interface Progress {
   answered(): void;
   /** A message beside answers has come; false if it had come before, on another connection. */
   isNew(): boolean;
-  /** There is another connection: the server tells again what comes after this. */
+  /** There is another connection: the server is told of what was taken so far, and tells again what comes after. */
   again(): Position;
   /** Answers that were taken, and that the server has not been told of. */
   unacknowledged(): number;
@@ -57,6 +57,7 @@ export function createProgress(from?: ResumePoint): Progress {
     again() {
       // What was not taken stays at the server: this client may yet begin anew.
       retold = beside - taken.beside;
+      acknowledged = taken.received;
       return taken;
     },
     unacknowledged: () => taken.received - acknowledged,

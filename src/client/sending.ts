@@ -197,7 +197,6 @@ export function createSending(
     opened({ nextSeq, takenMessages: taken = 0 }, again) {
       had = { nextSeq, taken };
       if (!again) return;
-      progress.acknowledge();
       sendAgain(nextSeq, taken);
       const asked = states.asked();
       for (let i = 0; i < asked; i++) line.send({ type: 'snapshot', session });

@@ -77,6 +77,10 @@ function withServer(t: ExecutionContext, options: Partial<SessionOptions> = {}) 
   t.teardown(() => session.abandon());
   // biome-ignore lint/suspicious/noExplicitAny: the newest socket, whose listeners the session has set
   const newest = (): any => sockets[sockets.length - 1].socket;
+  const heard = async (): Promise<ClientMessage[]> => {
+    await new Promise(resolve => setImmediate(resolve));
+    return sent.splice(0);
+  };
   return {
     session,
     sockets,
@@ -86,11 +90,9 @@ function withServer(t: ExecutionContext, options: Partial<SessionOptions> = {}) 
     connected: () => newest().onopen({}),
     say: (message: ServerMessage) => newest().onmessage({ data: encodeServer(message, subprotocol) }),
     closed: (code: number) => newest().onclose({ code, reason: '' }),
-    /** What has come since it was asked last. */
-    async said(): Promise<string[]> {
-      await new Promise(resolve => setImmediate(resolve));
-      return sent.splice(0).map(({ type }) => type);
-    },
+    heard,
+    /** The types of what has come since it was asked last. */
+    said: async () => (await heard()).map(({ type }) => type),
     wait(milliseconds: number): void {
       const until = time + milliseconds;
       for (let due = next(until); due !== undefined; due = next(until)) {
@@ -176,4 +178,22 @@ test('what is told again on the next connection is passed over, faults of target
   session.taken();
   t.is(session.resumePoint()!.receivedMessages, 5);
   t.deepEqual(errors, []);
+});
+
+test('what is taken while a session is opened again is acknowledged before more is sent', async t => {
+  const { session, connected, say, heard, closed, wait } = withServer(t, { takes: true });
+  const entry = { firstStep: 1, stepCount: 1, answers: [] };
+  connected();
+  say({ ...opened, credit: 2 });
+  for (let token = 0; token < 3; token++) session.push(token);
+  await heard();
+  say({ type: 'predictions', session: 1, firstSeq: 1, entries: [entry, entry] });
+  closed(closeCodes.restart);
+  wait(1000);
+  connected();
+  session.taken();
+  say({ ...opened, credit: 2, nextSeq: 3 });
+  const [open, frames] = await heard();
+  t.like(open, { resume: { receivedSeq: 0 } });
+  t.like(frames, { firstSeq: 3, ack: 2 });
 });
