@@ -207,6 +207,7 @@ export function connectSession(
       case 'snapshotData':
         states.answer(message);
         sending.expectWhatIsDue();
+        sending.schedule();
         break;
       case 'duplicate':
       case 'expiring':

@@ -118,7 +118,8 @@ export function createSending(
       if (message.type === 'restore' && resumable && states.isTaken(had.taken)) askAfterRestore();
       expectWhatIsDue();
     }
-    if (finishing && !finished && outgoing.size() === 0) {
+    // A state that is lost with its connection is asked for again, which a stream that is to end refuses.
+    if (finishing && !finished && outgoing.size() === 0 && states.asked() === 0) {
       finished = true;
       sendFinish();
     }

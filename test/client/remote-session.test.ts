@@ -345,6 +345,26 @@ test('a state that is asked for, or put in place, is answered wherever the conne
   t.deepEqual(errors, []);
 });
 
+test('a state that is asked for before the end is answered wherever the connection is lost', async t => {
+  for (let milliseconds = 30; milliseconds < 100; milliseconds += 2) {
+    const network = createNetwork(createRandom(7), model, { ...quiet, deaf: 0.5 });
+    const told: unknown[] = [];
+    const session = network.connect(
+      {},
+      { next() {}, error: error => told.push(error), complete: () => told.push('completed') },
+    );
+    session.push(rows[0]);
+    void session.snapshot().then(
+      ({ seq }) => told.push(seq),
+      error => told.push(error),
+    );
+    session.finish();
+    network.after(milliseconds, () => network.cut(session));
+    await network.run(20_000);
+    t.deepEqual(told.sort(), [1, 'completed'], `cut after ${milliseconds} ms`);
+  }
+});
+
 test('a state that does not fit is refused wherever the connection is lost, and no other one with it', async t => {
   const network = createNetwork(createRandom(5), model, { ...quiet, deaf: 0.5 });
   const steps: RemoteStep[] = [];
