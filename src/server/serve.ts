@@ -87,9 +87,9 @@ export async function serveHub(hub: Hub): Promise<Server> {
     else answerWithoutUpgrade(http, arrival, request, socket, head);
   });
   http.maxConnections = settings.maxConnections + spareSockets;
-  // Those that have left HTTP too, whatever became of them.
+  // Those that have left HTTP too, whatever became of them, and those that are not encrypted yet.
   const sockets = new Set<Socket>();
-  http.on(arrival, (socket: Socket) => {
+  http.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
@@ -138,8 +138,9 @@ function listener({ tls }: Settings, routes: RequestListener): HttpServer {
   // A request that is not whole by then ends its socket.
   const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
   if (tls === undefined) return createServer(timeouts, routes);
+  const { headersTimeout: handshakeTimeout } = timeouts;
   try {
-    return createTlsServer({ ...timeouts, cert: tls.cert, key: tls.key }, routes);
+    return createTlsServer({ ...timeouts, handshakeTimeout, cert: tls.cert, key: tls.key }, routes);
   } catch (cause) {
     throw new ConfigError(`Expected tls to be a certificate and its key as PEM, got ${(cause as Error).message}`, {
       cause,

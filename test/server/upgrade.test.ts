@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { config } from '../helpers/models.js';
+import { repositoryRoot } from '../helpers/repository.js';
 import { connectWire, startServer } from '../helpers/wire-client.js';
 
 /** The status and body of a handshake, and the subprotocol that it led to. */
@@ -135,6 +138,22 @@ test('closing ends every socket after the grace, also one that was told to come 
   peer.end();
   await closed;
   t.true([1006, 1012].includes((await first.closed).code));
+});
+
+test('closing ends a socket of TLS that has not said hello, after the grace', async t => {
+  // Before such a socket would be ended in any case.
+  t.timeout(8000);
+  const pem = (name: string) => readFileSync(join(repositoryRoot, 'test/golden/tls', name), 'utf8');
+  const tls = { cert: pem('cert.pem'), key: pem('key.pem') };
+  const server = await startServer(t, await createModel(config('gru', [2])), { grace: 1, tls });
+  const peer = connect(server.port, '127.0.0.1');
+  t.teardown(() => peer.destroy());
+  const closed = new Promise(resolve => peer.once('close', resolve));
+  peer.on('error', () => {});
+  await new Promise(resolve => peer.once('connect', resolve));
+  await server.close();
+  await closed;
+  t.pass();
 });
 
 test('sockets are bounded too, some above the connections', async t => {
