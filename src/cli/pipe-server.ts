@@ -4,7 +4,7 @@ import { InputError, RemoteError } from '../errors.js';
 import type { OutputKind } from '../model/config.js';
 import type { Finished, Learning, Opened } from '../wire/messages.js';
 import type { Want } from './answer.js';
-import { createLines, isTooLong, type Line, longestLine } from './formats/lines.js';
+import { createLines, type Line, longestLine } from './formats/lines.js';
 import { describeBounds, describeRollback } from './guarded.js';
 import { exact } from './numbers.js';
 import { type PlanOptions, replayCapacity } from './plan.js';
@@ -186,10 +186,8 @@ function hasClasses(kind: OutputKind): boolean {
   return kind === 'classes' || kind === 'labels';
 }
 
-function numbersOf(one: Line, kind: 'token' | 'features'): Float32Array | number {
-  const { line, text } = one;
-  if (isTooLong(one))
-    throw new InputError(`Expected line ${line} to be numbers, got more than ${longestLine} characters`);
+function numbersOf({ line, text, tooLong }: Line, kind: 'token' | 'features'): Float32Array | number {
+  if (tooLong) throw new InputError(`Expected line ${line} to be numbers, got more than ${longestLine} characters`);
   const cells = text.trim().split(/[\s,;]+/);
   const values = cells.map(cell => (cell === '' ? Number.NaN : Number(cell)));
   const bad = values.findIndex(value => Number.isNaN(value));

@@ -4,12 +4,14 @@ import { StringDecoder } from 'node:string_decoder';
 export interface Line {
   readonly line: number;
   readonly text: string;
+  /** There was more of it, and it was cut. */
+  readonly tooLong?: true;
 }
 
 /** The longest line that is kept: a source without line ends must not fill the memory. */
 export const longestLine = 1 << 20;
 
-/** Cuts chunks of UTF-8 into lines (`\n` or `\r\n`); a longer line than `longestLine` comes cut, with `\0` at its end. */
+/** Cuts chunks of UTF-8 into lines (`\n` or `\r\n`); a longer line than `longestLine` comes cut. */
 export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] } {
   const decoder = new StringDecoder('utf8');
   let rest = '';
@@ -28,12 +30,12 @@ export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] 
       }
       line++;
       const whole = part.endsWith('\r') ? part.slice(0, -1) : part;
-      lines.push({ line, text: whole.length > longestLine ? `${whole.slice(0, 80)}\0` : whole });
+      lines.push(whole.length > longestLine ? cut(line, whole) : { line, text: whole });
     }
     if (skipping) rest = '';
     else if (rest.length > longestLine) {
       line++;
-      lines.push({ line, text: `${rest.slice(0, 80)}\0` });
+      lines.push(cut(line, rest));
       rest = '';
       skipping = true;
     }
@@ -46,6 +48,6 @@ export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] 
   };
 }
 
-export function isTooLong(line: Line): boolean {
-  return line.text.endsWith('\0');
+function cut(line: number, text: string): Line {
+  return { line, text: text.slice(0, 80), tooLong: true };
 }

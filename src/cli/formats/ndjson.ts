@@ -1,6 +1,6 @@
 import { counted } from '../numbers.js';
 import { hasNumber, type Malformed, numbered, type Row, type RowFormat, show } from './format.js';
-import { createLines, isTooLong, type Line } from './lines.js';
+import { createLines, type Line } from './lines.js';
 
 /**
  * One JSON value a line: an object whose keys are columns, a list of cells, or a single number. The first record with a
@@ -35,9 +35,7 @@ export function createNdjson(): RowFormat {
   };
 
   const take = (some: readonly Line[]): (Row | Malformed)[] =>
-    some.flatMap(one =>
-      isTooLong(one) ? { line: one.line, malformed: 'the line is too long' } : (convert(one) ?? []),
-    );
+    some.flatMap(one => (one.tooLong ? { line: one.line, malformed: 'the line is too long' } : (convert(one) ?? [])));
 
   return {
     get columns() {

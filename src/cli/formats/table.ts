@@ -1,7 +1,7 @@
 import { counted } from '../numbers.js';
 import { unique } from './csv.js';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
-import { createLines, isTooLong, type Line } from './lines.js';
+import { createLines, type Line } from './lines.js';
 
 /**
  * Columns between blanks, as `vmstat -n 1` and `iostat` print them. Lines without any number before the first row are headings;
@@ -31,9 +31,7 @@ export function createTable(): RowFormat {
   };
 
   const take = (some: readonly Line[]): (Row | Malformed)[] =>
-    some.flatMap(one =>
-      isTooLong(one) ? { line: one.line, malformed: 'the line is too long' } : (convert(one) ?? []),
-    );
+    some.flatMap(one => (one.tooLong ? { line: one.line, malformed: 'the line is too long' } : (convert(one) ?? [])));
 
   return {
     get columns() {

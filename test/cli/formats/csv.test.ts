@@ -104,6 +104,13 @@ test('a line that is too long ends open quotes, those that open on the way too',
   t.deepEqual(brief(rows), [2, 3, ['5', '6'], 5, ['7', '8']]);
 });
 
+test('a line that ends in NUL is as long as it is', t => {
+  t.deepEqual(rowsOf(createCsv(), 'a,b\n1,2\0\nx\0,"y\0"\n', 8), [
+    { line: 2, cells: ['1', '2\0'] },
+    { line: 3, cells: ['x\0', 'y\0'] },
+  ]);
+});
+
 test('a carriage return inside a line ends no record', t => {
   const text = 'a,b\n1,2\r3,4\n5,6\n7\r,8\n';
   for (const length of [1, text.length]) {

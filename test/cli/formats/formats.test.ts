@@ -63,7 +63,7 @@ test('a line that does not end is cut, and the next one is whole', t => {
   t.deepEqual(
     seen.map(({ line, text }) => [line, text.length]),
     [
-      [1, 81],
+      [1, 80],
       [2, 4],
     ],
   );
