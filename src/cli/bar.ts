@@ -1,4 +1,6 @@
-import { SingleBar } from 'cli-progress';
+import type { WriteStream } from 'node:tty';
+import cliProgress from 'cli-progress';
+import { progressLine } from './progress.js';
 
 export interface Bar {
   /** Updates so far, and in all. */
@@ -8,15 +10,19 @@ export interface Bar {
   end(): void;
 }
 
-/** How far it is and how long it will take, on standard error where that is a terminal. */
-export function createBar(epochs: number): Bar {
-  if (!process.stderr.isTTY) return { show: () => {}, hide: () => {}, end: () => {} };
-  const bar = new SingleBar({
-    stream: process.stderr,
+/** How far it is and how long it will take, on a terminal; else nothing. */
+export function createBar(epochs: number, terminal: WriteStream = process.stderr): Bar {
+  if (!terminal.isTTY) return { show: () => {}, hide: () => {}, end: () => {} };
+  const bar = new cliProgress.SingleBar({
+    stream: terminal,
     clearOnComplete: true,
     hideCursor: false,
-    barsize: 24,
-    format: `{bar} {percentage} % · epoch {epoch} of ${epochs} · {eta_formatted} left`,
+    // A terminal may not say how wide it is.
+    format: (options, { progress, eta }, { epoch }) =>
+      progressLine((terminal.columns || 80) - 1, progress, [
+        `epoch ${epoch} of ${epochs}`,
+        `${cliProgress.Format.TimeFormat(eta, options, 5)} left`,
+      ]),
   });
   let started = false;
   return {
@@ -26,7 +32,7 @@ export function createBar(epochs: number): Bar {
       bar.update(done, { epoch });
     },
     hide() {
-      if (started) process.stderr.write('\r\x1b[K');
+      if (started) terminal.write('\r\x1b[K');
     },
     end() {
       if (started) bar.stop();
