@@ -110,7 +110,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     if (!file) return;
     try {
       if (file.size > largestFile) throw new Error('Expected a file of at most 20 MB');
-      use(fileSource(file.name, readTable(await file.text()), pause), 'choose');
+      use(fileSource(file.name, readTable(new Uint8Array(await file.arrayBuffer())), pause), 'choose');
     } catch (error) {
       say(`${file.name}: ${(error as Error).message}.`);
     }

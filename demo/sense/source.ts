@@ -1,7 +1,8 @@
 import { createRandom, type ReadingColumn } from 'eddy';
 import { concat, concatMap, from, map, NEVER, type Observable, of, timer } from 'rxjs';
+import { isMissing, numberOf } from '../../src/cli/formats/format.js';
 import { serverEvents } from '../parts/server-events.js';
-import { numberOf, type Table } from './table.js';
+import type { Table } from './table.js';
 
 /** One column of numbers, and how a person reads it. */
 export interface Column {
@@ -170,12 +171,12 @@ export function fileSource(title: string, { names, rows }: Table, pause: () => n
     return i === time || numeric.includes(i) || !few ? [] : [{ name, nullable: true, categories: kinds }];
   });
   const columns = foretold.map((i): Column => {
-    const values = cells[i].map(numberOf).filter(value => !Number.isNaN(value));
+    const values = cells[i].flatMap(cell => present(cell) ?? []);
     const format = formatOf(values);
     return { name: names[i], title: names[i], about: '', format, formatError: format, span: 0 };
   });
   const rowOf = (row: readonly string[]): Row => ({
-    ...Object.fromEntries(foretold.map(i => [names[i], present(numberOf(row[i]))])),
+    ...Object.fromEntries(foretold.map(i => [names[i], present(row[i])])),
     ...Object.fromEntries(others.map(({ name }) => [name, row[names.indexOf(name)] || null])),
     ...(time < 0 ? {} : { [names[time]]: momentOf(row[time])! }),
   });
@@ -206,8 +207,8 @@ export function exampleTable(): Table {
 }
 
 function momentOf(cell: string): number | undefined {
-  const number = numberOf(cell);
-  if (!Number.isNaN(number)) return number;
+  const number = present(cell);
+  if (number !== null) return number;
   const moment = /^\d{4}-\d\d-\d\d/.test(cell)
     ? Date.parse(cell.includes('T') ? cell : `${cell.replace(' ', 'T')}`)
     : Number.NaN;
@@ -219,13 +220,14 @@ function ascending(moments: readonly number[]): boolean {
 }
 
 function isNumeric(cells: readonly string[]): boolean {
-  const missing = /^(|na|n\/a|nan|null|none|-|\?)$/i;
-  const said = cells.filter(cell => !missing.test(cell));
-  return said.length > 0 && said.every(cell => !Number.isNaN(numberOf(cell)));
+  const said = cells.filter(cell => !isMissing(cell));
+  return said.length > 0 && said.every(cell => numberOf(cell) !== undefined);
 }
 
-function present(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
+/** The number that a cell says; null where it says none. */
+function present(cell: string): number | null {
+  const value = numberOf(cell);
+  return value === undefined || Number.isNaN(value) ? null : value;
 }
 
 function formatOf(values: readonly number[]): (value: number) => string {

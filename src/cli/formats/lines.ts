@@ -1,5 +1,3 @@
-import { StringDecoder } from 'node:string_decoder';
-
 /** A line of text and its number, counted from 1. */
 export interface Line {
   readonly line: number;
@@ -13,7 +11,7 @@ export const longestLine = 1 << 20;
 
 /** Cuts chunks of UTF-8 into lines (`\n` or `\r\n`); a longer line than `longestLine` comes cut. */
 export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] } {
-  const decoder = new StringDecoder('utf8');
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let rest = '';
   let line = 0;
   let skipping = false;
@@ -43,8 +41,8 @@ export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] 
   };
 
   return {
-    read: chunk => take(decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)), false),
-    end: () => take(decoder.end(), true),
+    read: chunk => take(decoder.decode(chunk, { stream: true }), false),
+    end: () => take(decoder.decode(), true),
   };
 }
 
