@@ -86,11 +86,12 @@ export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
   };
 
   read(text, 'the file', 0);
+  const most = components.reduce((sum, { length }) => sum + length, 0);
   return segments.map(({ level, strokes, label, note }) => ({
     ...(label === undefined ? {} : { label }),
     level,
     ...(note ? { note } : {}),
-    points: pointsOf(strokes, components),
+    points: pointsOf(strokes, components, most),
   }));
 }
 
@@ -123,20 +124,25 @@ function readSegment(text: string, where: string): Segment {
   return { level: match[1], strokes: match[2], label: match[4] };
 }
 
-/** The points of named components; each begins a stroke, and the last of each ends it. */
-function pointsOf(strokes: string, components: readonly Component[]): Point[] {
+/** The points of named components, `most` at most; each begins a stroke, and the last of each ends it. */
+function pointsOf(strokes: string, components: readonly Component[], most: number): Point[] {
   const wrong = (): InputError =>
     new InputError(`Expected strokes of a segment to be among 0 to ${components.length - 1}, got ${strokes}`);
+  let count = 0;
   return strokes.split(',').flatMap(part => {
     const match = /^(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?$/.exec(part);
     if (!match) throw wrong();
     const first = Number(match[1]);
     const last = match[3] === undefined ? first : Number(match[3]);
     if (!(first <= last && last < components.length)) throw wrong();
-    return components.slice(first, last + 1).flatMap((component, i) => {
+    const points = components.slice(first, last + 1).flatMap((component, i) => {
       const from = i === 0 && match[2] !== undefined ? Number(match[2]) : 0;
       const to = first + i === last && match[4] !== undefined ? Number(match[4]) + 1 : component.length;
       return component.slice(from, to).map((point, j, all) => ({ ...point, up: j === all.length - 1 }));
     });
+    count += points.length;
+    if (count > most)
+      throw new InputError(`Expected a segment to name each point once, got more than the ${most} of the file`);
+    return points;
   });
 }
