@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
 import { isLoopback } from '../server/hosts.js';
-import type { ServeOptions as Options, Serveable } from '../server/index.js';
+import type { ServeOptions as Options, Serveable, Server } from '../server/index.js';
 import { examples } from './examples.js';
 import { describeFailure } from './failure.js';
 import { readGiven } from './given.js';
@@ -138,8 +138,20 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     models.default = await restore('default', await createModel(config, { seed: options.seed }), digest);
   }
 
-  const server = await serve(models, {
-    ...(await access(options)),
+  const allowed = await access(options);
+  let server: Server | undefined;
+  // Whoever asked for the end, what went wrong is told after it.
+  const stop = (): void => void server?.close().catch(() => {});
+  // Before the sessions are taken up: from then on they are nowhere else.
+  const stopping = onSignal(
+    () => {
+      process.stderr.write('eddy: answering what has come, then ending (Ctrl-C again ends at once)\n');
+      stop();
+    },
+    status => process.exit(status),
+  );
+  const serving = await serve(models, {
+    ...allowed,
     port: options.port,
     host: options.host,
     allowShared: options.shared ?? false,
@@ -155,12 +167,12 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     async (name, file) => {
       try {
         if (file === undefined) {
-          server.replace(name, undefined);
+          serving.replace(name, undefined);
           log.warn({ model: name }, 'file is gone: no new sessions');
           return;
         }
         const { model, digest } = await readModel(file.path);
-        server.replace(name, await restore(name, model, digest));
+        serving.replace(name, await restore(name, model, digest));
       } catch (error) {
         log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up');
       }
@@ -179,19 +191,13 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
   };
   const timer = options.watch > 0 ? setInterval(look, options.watch * 1000) : undefined;
 
-  process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${server.url} (Ctrl-C ends)\n`);
-  const stopping = onSignal(
-    () => {
-      process.stderr.write('eddy: answering what has come, then ending (Ctrl-C again ends at once)\n');
-      // Whoever asked for the end, what went wrong is told after it.
-      server.close().catch(() => {});
-    },
-    status => process.exit(status),
-  );
-  await server.closed;
+  process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${serving.url} (Ctrl-C ends)\n`);
+  server = serving;
+  if (stopping.status !== undefined) stop();
+  await serving.closed;
   clearInterval(timer);
   stopping.forget();
-  await server.close();
+  await serving.close();
 }
 
 /** Undefined where there is nothing. */

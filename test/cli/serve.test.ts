@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import test from 'ava';
 import { createEncoder } from '../../src/encoders/encoders.js';
 import { saveModel } from '../../src/model/checkpoint.js';
@@ -178,6 +179,27 @@ test('what was learned together survives a restart; tokens come from a file', as
   await second.client.expect('predictions');
   t.like(await second.client.expect('updated'), { count: 2 });
   t.is(await second.drain(), 0);
+});
+
+test('a signal that comes before the sessions are taken up ends the server with them saved', async t => {
+  const at = folder(t);
+  // They are being written by a process that lives: this one.
+  const mark = { id: 'another', host: hostname(), pid: process.pid, until: Number.MAX_SAFE_INTEGER };
+  writeFileSync(at('sessions.bin.saving'), JSON.stringify(mark));
+  const args = ['--cell', 'gru', '--hidden', '2', '--port', '0', '--sessions', at('sessions.bin'), '--log', 'info'];
+  const child = start(t, 'serve', ...args);
+  const ended = finished(child);
+  await new Promise<void>(resolve => {
+    child.stderr.on('data', (text: Buffer) => {
+      if (text.includes('waits until the server before')) child.kill('SIGTERM');
+      if (text.includes('answering what has come')) resolve();
+    });
+    child.once('close', () => resolve());
+  });
+  rmSync(at('sessions.bin.saving'));
+  const { status, stderr } = await ended;
+  t.is(status, 0);
+  t.regex(stderr, /"sessions saved"/);
 });
 
 test('an address that others reach needs tokens', async t => {
