@@ -124,9 +124,11 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
   if (files.size === 0 && options.cell === undefined)
     throw new ConfigError(`Expected a file that ends in ${[...endings].join(' or ')} in ${paths.join(', ')}, got none`);
   const models: Record<string, Serveable> = {};
+  const digests = new Map<string, string>();
   for (const { name, path } of files.values()) {
     const { model, digest } = await readModel(path);
     models[name] = await restore(name, model, digest);
+    digests.set(name, digest);
   }
   if (options.cell !== undefined) {
     if (Object.hasOwn(models, 'default')) throw new ConfigError('Expected no checkpoint named default beside --cell');
@@ -168,11 +170,15 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
       try {
         if (file === undefined) {
           serving.replace(name, undefined);
+          digests.delete(name);
           log.warn({ model: name }, 'file is gone: no new sessions');
           return;
         }
         const { model, digest } = await readModel(file.path);
+        // Written again as it was: what sessions teach the one that is served is not undone.
+        if (digests.get(name) === digest) return;
         serving.replace(name, await restore(name, model, digest));
+        digests.set(name, digest);
       } catch (error) {
         log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up');
       }

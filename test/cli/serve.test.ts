@@ -98,13 +98,25 @@ test('a folder is served, and a newer version of a file is taken up', async t =>
     expected,
   );
 
-  const taken = new Promise<void>(resolve => {
-    child.stderr.on('data', (data: Buffer) => data.includes('model taken up') && resolve());
-  });
-  writeFileSync(at('models/beside'), saveModel(second));
-  renameSync(at('models/beside'), at('models/weather.eddy'));
-  await taken;
-  const two = await openSession(client, 2);
+  let log = '';
+  const put = async (files: Record<string, Uint8Array>, seen: RegExp): Promise<void> => {
+    const taken = new Promise<void>(resolve => {
+      child.stderr.on('data', data => {
+        log += data;
+        if (seen.test(log)) resolve();
+      });
+    });
+    for (const [name, bytes] of Object.entries(files)) {
+      writeFileSync(at('models/beside'), bytes);
+      renameSync(at('models/beside'), at(`models/${name}.eddy`));
+    }
+    await taken;
+  };
+  // One that is written again as it was is no newer version.
+  await put({ weather: saveModel(first), zephyr: saveModel(second) }, /"zephyr".*model taken up/);
+  t.notRegex(log, /"weather"/);
+  await put({ weather: saveModel(second) }, /"weather".*model taken up/);
+  const two = await openSession(client, 2, { model: 'weather' });
   t.not(two.modelHash, one.modelHash);
   child.kill('SIGTERM');
   t.is((await finished(child)).status, 0);
