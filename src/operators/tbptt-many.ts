@@ -111,22 +111,25 @@ export function tbpttMany<In extends Input = Input, Key = string>(
           [...streams].map(([key, { stream, ended }]) => [key, ended ? { ...stream.state(), ended } : stream.state()]),
         );
 
+      /** Both are told when both are done: who resumes from between them would learn the second with later steps. */
       const learn = (): void => {
-        if (!subscriber.closed && windows.size() > 0) {
-          const { keys, lessons } = windows.take();
-          const update = trainer.learnMany(lessons);
-          if (update.good || update.rollback) for (const { stream } of streams.values()) stream.heed(update);
-          tell(keys, update);
+        if (subscriber.closed) return;
+        const done: { readonly keys: readonly Key[]; readonly update: Update }[] = [];
+        try {
+          if (windows.size() > 0) {
+            const { keys, lessons } = windows.take();
+            const update = trainer.learnMany(lessons);
+            if (update.good || update.rollback) for (const { stream } of streams.values()) stream.heed(update);
+            done.push({ keys, update });
+          }
+          if (readouts.size() > 0) {
+            const { keys, lessons } = readouts.take();
+            done.push({ keys, update: trainer.learnReadout(lessons) });
+          }
+        } finally {
+          for (const { keys } of done) forgetEnded(keys);
+          for (const { keys, update } of done) subscriber.next({ kind: 'update', keys, update, states });
         }
-        if (!subscriber.closed && readouts.size() > 0) {
-          const { keys, lessons } = readouts.take();
-          tell(keys, trainer.learnReadout(lessons));
-        }
-      };
-
-      const tell = (keys: readonly Key[], update: Update): void => {
-        forgetEnded(keys);
-        subscriber.next({ kind: 'update', keys, update, states });
       };
 
       const collectDue = (key: Key, stream: LearningStream, newest: boolean): void => {

@@ -10,6 +10,7 @@ import {
   type TbpttManyOptions,
   tbpttMany,
 } from '../../src/operators/tbptt-many.js';
+import { loadTrainer, saveTrainer } from '../../src/training/checkpoint.js';
 import type { StreamState } from '../../src/training/stream.js';
 import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
@@ -260,5 +261,29 @@ test('the newest states of all streams resume with the updates that were due', a
     for (const [name, values] of Object.entries(whole.model.weights())) {
       t.is(firstDifference(values, trainer.model.weights()[name]), -1, `cut after ${cut}: ${name}`);
     }
+  }
+});
+
+test('a run goes on with the same bits from each update that is told, also where the readout has its own', async t => {
+  const options: TrainerOptions = { k1: 2, k2: 3, readout: { optimizer: { kind: 'sgd', rate: 0.1 } } };
+  const given = keyed('ababbaababab').map((item, i) => ({ ...item, input: xs[i] }));
+  const whole = await sampleTrainer(options);
+  const source = new Subject<Item>();
+  const saved: { file: Uint8Array; rest: Item[] }[] = [];
+  let rest: Item[] = given;
+  source.pipe(tbpttMany<Float32Array>(whole, { maxWindows: 2 })).subscribe(event => {
+    if (event.kind === 'step') rest = rest.slice(1);
+    if (event.kind === 'update') saved.push({ file: saveTrainer(whole, event.states()), rest });
+  });
+  for (const item of given) source.next(item);
+  source.complete();
+  t.true(saved.length > 4);
+  for (const [i, { file, rest }] of saved.entries()) {
+    const { trainer, states } = await loadTrainer(file);
+    await lastValueFrom(from(rest).pipe(tbpttMany<Float32Array>(trainer, { maxWindows: 2, states })), {
+      defaultValue: undefined,
+    });
+    for (const [name, values] of Object.entries(whole.model.weights()))
+      t.is(firstDifference(values, trainer.model.weights()[name]), -1, `after update ${i}: ${name}`);
   }
 });
