@@ -2,7 +2,7 @@ import type { ClientMessage } from './client-messages.js';
 import { asBytes, decode, encode } from './envelope.js';
 import { decodeFrames, encodeFrames } from './fast-frames.js';
 import { encodeLosses } from './fast-losses.js';
-import { decodePredictions, encodePredictions } from './fast-predictions.js';
+import { decodePredictions } from './fast-predictions.js';
 import { defaultLimits, type WireLimits } from './limits.js';
 import type { ServerMessage } from './server-messages.js';
 import type { Subprotocol, WireData } from './subprotocol.js';
@@ -16,15 +16,8 @@ export function encodeClient(message: ClientMessage, subprotocol: Subprotocol): 
 
 /** A server's message as bytes or text. Throws `WireError` for a number or name that cannot be sent. */
 export function encodeServer(message: ServerMessage, subprotocol: Subprotocol): WireData {
-  const fast = subprotocol === 'eddy.v1.proto' ? encodeFast(message) : undefined;
+  const fast = subprotocol === 'eddy.v1.proto' && message.type === 'losses' ? encodeLosses(message) : undefined;
   return fast ?? encode('ServerMessage', message, subprotocol);
-}
-
-function encodeFast(message: ServerMessage): Uint8Array<ArrayBuffer> | undefined {
-  if (message.type === 'predictions') {
-    return encodePredictions(message);
-  }
-  return message.type === 'losses' ? encodeLosses(message) : undefined;
 }
 
 /**

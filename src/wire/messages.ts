@@ -11,7 +11,7 @@ export {
   joinEntries,
   lengthOf,
   startEntries,
-} from './fast-predictions.js';
+} from './fast-entries.js';
 export { copyMessage } from './fast-writer.js';
 export type * from './faults.js';
 export { defaultLimits, type WireLimits } from './limits.js';
