@@ -33,6 +33,8 @@ export interface SurpriseScore {
 const nothing: SurpriseState = { seen: 0, weight: 0, mean: 0, variance: 0 };
 /** Of a variance: what has never surprised is not surprised by rounding. */
 const least = 1e-12;
+/** No loss counts as farther from 0: the square of a difference stays finite. */
+const largest = 1e150;
 
 /**
  * Scores prequential losses against their own past: a fading mean and variance (Gama, Sebastião and Rodrigues 2013), as they were
@@ -61,7 +63,8 @@ export function createSurprise(options: SurpriseOptions = {}, from: SurpriseStat
       const unusual = seen >= settling && deviations > threshold;
       // What is no number moves nothing.
       if (Number.isFinite(loss)) {
-        const taken = seen < 2 ? loss : Math.min(loss, mean + threshold * deviation);
+        const near = seen < 2 ? loss : Math.min(loss, mean + threshold * deviation);
+        const taken = Math.max(-largest, Math.min(near, largest));
         weight = 1 + fading * weight;
         const difference = taken - mean;
         mean += difference / weight;

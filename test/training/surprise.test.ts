@@ -46,6 +46,15 @@ test('nothing is unusual before it has settled, and what is no number moves noth
   t.deepEqual(score.state(), before);
 });
 
+test('losses whose squares no number can hold are not the end of it', t => {
+  for (const far of [1e200, -Number.MAX_VALUE]) {
+    const score = createSurprise({ fading: 0.5, settling: 10 });
+    for (const loss of [far, ...calm(2000), far, ...calm(2000)]) score.add(loss);
+    t.true(Object.values(score.state()).every(Number.isFinite), JSON.stringify(score.state()));
+    t.true(score.add(1e6).unusual, `after ${far}`);
+  }
+});
+
 test('a score that goes on from its state says the same', t => {
   const losses = calm(400);
   losses[300] = 40;
