@@ -68,7 +68,7 @@ let restedHere = 0;
  * @param told of what becomes of it while it rests
  */
 export function putToRest(hub: Hub, session: Session, told: Told = toldNobody): Resting {
-  const { register, store, counts, settings } = hub;
+  const { register, counts, settings } = hub;
   const { token, nonce, grant, own, served } = session;
   const model = modelOf(session);
   const name = token === '' ? `connected-${++restedHere}` : token;
@@ -76,9 +76,7 @@ export function putToRest(hub: Hub, session: Session, told: Told = toldNobody): 
   const since = register.detached.get(session) ?? Number.POSITIVE_INFINITY;
   depart(hub, session);
   counts.hibernations++;
-  const stored = store.put(name, bytes).then(given => {
-    for (const other of given) evictResting(hub, other, 'room');
-  });
+  const stored = putInStore(hub, name, bytes);
   const resting: Resting = {
     name,
     token,
@@ -98,6 +96,10 @@ export function putToRest(hub: Hub, session: Session, told: Told = toldNobody): 
   });
   register.rest(resting);
   return resting;
+}
+
+async function putInStore(hub: Hub, name: string, bytes: Uint8Array): Promise<void> {
+  for (const other of await hub.store.put(name, bytes)) evictResting(hub, other, 'room');
 }
 
 /** The session that rested goes on, at no outlet yet. Undefined if it is gone, which has been told and counted. */
@@ -124,6 +126,7 @@ async function wakeOnce(hub: Hub, resting: Resting, grant: Grant): Promise<Sessi
     exit(hub, grant, resting.own);
     if (!(error instanceof CheckpointError)) settings.onError(error);
     evictResting(hub, resting.name, 'failed');
+    forgetResting(hub, resting);
     return undefined;
   }
 }
@@ -139,9 +142,15 @@ export function evictResting(hub: Hub, name: string, reason: EvictionReason): vo
 }
 
 /** A session that rests will not go on: whom it belonged to has left. */
-export function forgetResting({ register, store, settings }: Hub, { name }: Resting): void {
-  register.unrest(name);
-  store.delete(name).catch(settings.onError);
+export function forgetResting(hub: Hub, resting: Resting): void {
+  hub.register.unrest(resting.name);
+  deleteFromStore(hub, resting).catch(hub.settings.onError);
+}
+
+/** Not before it is there: a store that is slow would have it for ever. */
+async function deleteFromStore({ store }: Hub, { name, stored }: Resting): Promise<void> {
+  await stored.catch(() => {});
+  await store.delete(name);
 }
 
 /** Puts those to rest that wait longest for their clients, until there is a place (for weights, too) or none waits. */
@@ -173,6 +182,10 @@ export function sweep(hub: Hub): void {
 }
 
 function evict(hub: Hub, session: Session): void {
-  if (!session.ended) countOne(hub.counts.evictions, 'expired' satisfies EvictionReason);
-  release(hub, session);
+  if (session.ended) {
+    release(hub, session);
+    return;
+  }
+  countOne(hub.counts.evictions, 'expired' satisfies EvictionReason);
+  depart(hub, session);
 }

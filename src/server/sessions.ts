@@ -322,8 +322,10 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   /** Whom a session belonged to that rests has left: it goes on resting for its token alone. */
   function leaveResting(resting: Resting, closed: boolean): void {
     if (resting.waking) return;
-    if (resting.token === '' || closed) forgetResting(hub, resting);
-    else register.rest({ ...resting, since: hub.now(), ...toldNobody });
+    if (resting.token === '' || closed) {
+      counts.sessions.finished++;
+      forgetResting(hub, resting);
+    } else register.rest({ ...resting, since: hub.now(), ...toldNobody });
   }
 
   return {

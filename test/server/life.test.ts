@@ -3,6 +3,7 @@ import type { RemoteLearned, RemoteStep } from '../../src/client/index.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/options.js';
+import { createMemoryStore, type SessionStore } from '../../src/server/store.js';
 import { firstDifference } from '../helpers/bits.js';
 import { config, randomInput } from '../helpers/models.js';
 import { createNetwork, quiet } from '../helpers/network.js';
@@ -85,6 +86,67 @@ test('who stays away too long finds the session gone, which is counted', async t
   t.deepEqual([life.store.size, life.network.hub.sessions], [0, 0]);
   await life.network.run(300_000);
   t.like(life.errors, [{ fault: 'token_expired' }]);
+});
+
+test('a session that is gone before a slow store has it stays in no store', async t => {
+  const store = createMemoryStore(1 << 20);
+  let arrive = (): void => {};
+  const arrived = new Promise<void>(resolve => {
+    arrive = resolve;
+  });
+  const slow: SessionStore = {
+    bytes: 0,
+    size: 0,
+    put: (name, bytes) => arrived.then(() => store.put(name, bytes)),
+    take: store.take,
+    delete: store.delete,
+  };
+  const life = await setUp({ resumeSeconds: 20, store: slow }, { first: 200_000, most: 200_000 });
+  life.session.push(life.rows[0]);
+  await life.network.run(1000);
+  life.network.cut(life.session);
+  await life.sweepAfter(10);
+  await life.sweepAfter(15);
+  t.is(life.counts.evictions.get('expired'), 1);
+  arrive();
+  await life.network.run(100);
+  t.is(store.size, 0);
+});
+
+test('a store that throws costs the session that was to rest, and nothing else', async t => {
+  const errors: unknown[] = [];
+  const fail = (): never => {
+    throw new Error('no store');
+  };
+  const store: SessionStore = { bytes: 0, size: 0, put: fail, take: fail, delete: fail };
+  const life = await setUp({ idleSeconds: 100, announceSeconds: 20, store, onError: error => errors.push(error) });
+  life.session.push(life.rows[0]);
+  await life.network.run(1000);
+  await life.sweepAfter(85);
+  await life.sweepAfter(20);
+  await life.network.run(1000);
+  t.like(life.errors, [{ fault: 'evicted' }]);
+  t.like(errors, [{ message: 'no store' }]);
+});
+
+test('a session that is gone is counted once, as finished or as evicted', async t => {
+  const expired = await setUp({ resumeSeconds: 3 }, { first: 200_000, most: 200_000 });
+  await expired.network.run(1000);
+  expired.network.cut(expired.session);
+  await expired.sweepAfter(5);
+  t.is(expired.counts.evictions.get('expired'), 1);
+  t.deepEqual(expired.counts.sessions, { opened: 1, finished: 0 });
+
+  const left = await setUp({ idleSeconds: 100, announceSeconds: 20 });
+  const passing = left.network.connect({ reconnect: false }, { next() {}, error() {}, complete() {} });
+  await left.network.run(1000);
+  await left.sweepAfter(85);
+  await left.sweepAfter(20);
+  t.is(left.counts.hibernations, 2);
+  left.network.cut(passing);
+  await left.network.run(1000);
+  t.deepEqual(left.counts.sessions, { opened: 2, finished: 1 });
+  t.is(left.store.size, 1);
 });
 
 test('where the store has no room, the session is told at once that it is gone', async t => {
