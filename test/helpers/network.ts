@@ -236,7 +236,7 @@ export function createNetwork(
         random: () => random.uniform(),
         nonce: () => `nonce-${++nonces}`,
       };
-      const reconnect = { silence: 3000, ...given.reconnect };
+      const reconnect = given.reconnect === false ? given.reconnect : { silence: 3000, ...given.reconnect };
       const all = { subprotocol: 'eddy.v1.proto', maxBuffered: 1000, ...given, reconnect } as const;
       const session = connectSession(() => open(own, 'eddy.v1.proto'), all, listener, clock);
       links.set(session, own);
