@@ -8,6 +8,7 @@ import { type GaussianConfig, gaussianLoss } from './gaussian-loss.js';
 import { type HuberConfig, huber } from './huber.js';
 import type { Loss, LossKind } from './loss.js';
 import { type MixtureDensityConfig, mixtureDensity } from './mixture-density.js';
+import { refuseOthers } from './settings.js';
 import { type SquaredErrorConfig, squaredError } from './squared-error.js';
 
 /** What is made small, with its settings: plain data, as it stands in a checkpoint. */
@@ -54,12 +55,7 @@ export function fillLoss(output: OutputConfig, asked?: LossConfig): LossConfig {
   if (typeof kind !== 'string' || !known.includes(kind))
     throw new ConfigError(`Expected loss.kind to be ${known.join(' or ')} for ${output.kind}, got ${String(kind)}`);
   const filled = kindOf(config).fill(config, output);
-  for (const [name, value] of Object.entries(config)) {
-    if (value !== undefined && !(name in filled))
-      throw new ConfigError(
-        `Expected the settings of ${kind} alone (${Object.keys(filled).join(', ')}), got loss.${name}`,
-      );
-  }
+  refuseOthers('loss', config, Object.keys(filled));
   return filled;
 }
 

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Region } from '../kernels/memory.js';
 import { checkSchedule, type Schedule, scheduleFactor } from './schedule.js';
+import { refuseOthers } from './settings.js';
 
 interface Common {
   /** Learning rate of an update. */
@@ -195,6 +196,14 @@ const largestRate = 1e6;
  * @throws ConfigError naming the setting that is wrong
  */
 export function fillOptimizer(config: OptimizerConfig): Required<OptimizerConfig> {
+  if (typeof config !== 'object' || config === null)
+    throw new ConfigError(`Expected optimizer to be { kind, rate }, got ${String(config)}`);
+  const filled = fill(config);
+  refuseOthers('optimizer', config, Object.keys(filled));
+  return filled;
+}
+
+function fill(config: OptimizerConfig): Required<OptimizerConfig> {
   const { kind, rate } = config;
   const schedule = checkSchedule(config.schedule ?? { kind: 'constant' });
   // In float32: a rate that is 0 there learns nothing, one that is infinite ruins the weights.
@@ -230,8 +239,9 @@ export function fillOptimizer(config: OptimizerConfig): Required<OptimizerConfig
   }
 }
 
+/** In float32, as the rate: with one that is 1 there, nothing new would count. */
 function expectDecay(name: string, value: number): void {
-  expect(value >= 0 && value < 1, name, 'from 0 to below 1', value);
+  expect(value >= 0 && Math.fround(value) < 1, name, 'from 0 to below 1', value);
 }
 
 function expectPositive(name: string, value: number): void {

@@ -100,7 +100,10 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
   expectCount('replay.windows', windows, 0);
   expectCount('replay.capacity', capacity, windows > 0 ? 1 : 0);
   expect(Number.isSafeInteger(seed) && seed >= 0, 'replay.seed', 'an integer from 0', seed);
+  for (const name of Object.keys(options.replay ?? {}))
+    expect(['windows', 'capacity', 'seed'].includes(name), 'an option of replay', 'windows, capacity or seed', name);
   const names = network.parameters.tensors.map(tensor => tensor.name);
+  expect(Array.isArray(freeze), 'freeze', 'a list of names of tensors', freeze);
   for (const name of freeze) expect(names.includes(name), 'freeze', `names of tensors (${names.join(', ')})`, name);
   fillOptimizer(optimizer);
   const loss = fillLoss(config.output, options.loss);

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import { refuseOthers } from './settings.js';
 
 /**
  * How the learning rate changes with updates t = 1, 2, ...: a factor on `rate`, from + − × ÷ √ alone.
@@ -46,5 +47,13 @@ export function checkSchedule(schedule: Schedule): Schedule {
     expect(steps >= 1 && Number.isFinite(steps), 'steps', 'a number from 1', steps);
     expect(final >= 0 && final <= 1, 'final', 'from 0 to 1', final);
   } else expect(kind === 'constant', 'kind', "'constant', 'inverse-sqrt' or 'linear'", kind);
+  refuseOthers('schedule', schedule, ['kind', 'warmup', ...settings[kind]]);
   return schedule;
 }
+
+/** What each kind has besides `warmup`. */
+const settings: Readonly<Record<Schedule['kind'], readonly string[]>> = {
+  constant: [],
+  'inverse-sqrt': ['period', 'until'],
+  linear: ['steps', 'final'],
+};

@@ -140,6 +140,16 @@ test('a wrong setting is named', t => {
     [{ kind: 'sgd', rate: 1, schedule: { kind: 'linear', steps: 0 } }, /schedule\.steps/],
     [{ kind: 'sgd', rate: 1, schedule: { kind: 'inverse-sqrt', period: 0 } }, /schedule\.period/],
     [{ kind: 'sgd', rate: 1, schedule: { kind: 'cosine' } }, /schedule\.kind/],
+    [{ kind: 'rmsprop', rate: 1, decay: 0.99999999 }, /optimizer\.decay to be from 0 to below 1/],
+    [
+      { kind: 'sgd', rate: 1, beta1: 0.9 },
+      /settings of sgd alone \(kind, rate, schedule, momentum\), got optimizer\.beta1/,
+    ],
+    [
+      { kind: 'sgd', rate: 1, schedule: { kind: 'linear', steps: 9, warmUp: 3 } },
+      /linear alone .*got schedule\.warmUp/,
+    ],
+    [null, /optimizer to be \{ kind, rate \}, got null/],
     [{ kind: 'newton', rate: 1 }, /optimizer\.kind to be 'sgd', 'rmsprop', 'adagrad' or 'adam', got newton/],
   ];
   for (const [config, message] of wrong) {
