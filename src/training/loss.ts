@@ -93,6 +93,9 @@ export function checkClass({ size }: OutputConfig, target: Target): void {
   }
 }
 
+/** Of float32: a target beyond it is infinite to the loss. */
+const largest = 3.4028234663852886e38;
+
 /**
  * (output.size) finite numbers, each from `least` to `most`, which is called `wanted`.
  *
@@ -102,8 +105,8 @@ export function checkNumbers(
   { kind, size }: OutputConfig,
   target: Target,
   wanted = 'finite',
-  least = -Number.MAX_VALUE,
-  most = Number.MAX_VALUE,
+  least = -largest,
+  most = largest,
 ): void {
   if (target === null) return;
   const values = typeof target === 'number' && kind !== 'labels' && size === 1 ? [target] : target;

@@ -49,6 +49,7 @@ test('a wrong target is named', async t => {
     ['labels', Float32Array.of(0, 0, 2, 0, 0), /target\[2\] to be from 0 to 1, got 2/],
     ['values', Float32Array.of(1), /Float32Array of 5 values or null, got an array of 1/],
     ['values', Float32Array.of(0, Number.NaN, 0, 0, 0), /target\[1\] to be finite, got NaN/],
+    ['values', [0, 0, 0, 1e39, 0], /target\[3\] to be finite, got 1e\+39/],
     ['values', undefined, /Float32Array of 5 values or null, got undefined/],
   ];
   for (const [kind, target, message] of wrong) {
@@ -58,6 +59,7 @@ test('a wrong target is named', async t => {
   }
   const single = await trainerOf('values', 1);
   t.notThrows(() => single.checkTarget(2.5));
+  t.throws(() => single.checkTarget(-1e39), { instanceOf: TargetError, message: /to be finite, got -1e\+39/ });
 });
 
 test('a loss of another kind of output, or of none, is refused', async t => {
