@@ -116,13 +116,13 @@ export function createSending(
       if (message.type === 'restore') states.putNext(resumable ? sent.moving() : 1);
       sendNew(message);
       if (message.type === 'restore' && resumable && states.isTaken(had.taken)) askAfterRestore();
-      expectWhatIsDue();
     }
     // A state that is lost with its connection is asked for again, which a stream that is to end refuses.
     if (finishing && !finished && outgoing.size() === 0 && states.asked() === 0) {
       finished = true;
       sendFinish();
     }
+    expectWhatIsDue();
     if (isAckDue(credit)) line.send({ type: 'ack', session, seq: progress.acknowledge() });
     events.sent();
   }
@@ -164,7 +164,6 @@ export function createSending(
   }
 
   function sendFinish(): void {
-    line.expect(true);
     // As here, a stream that fails learns no remainder.
     if (finishing === 'close') line.send({ type: 'close', session });
     else line.send({ type: 'finish', session, ...(resumable ? { afterSeq: nextSeq - 1 } : {}) });
@@ -178,7 +177,8 @@ export function createSending(
   }
 
   function expectWhatIsDue(): void {
-    line.expect(nextSeq - 1 > progress.received() || finished || states.isDue());
+    const waitsForCredit = outgoing.size() > 0 && events.opened()?.credit === 0;
+    line.expect(nextSeq - 1 > progress.received() || finished || states.isDue() || waitsForCredit);
   }
 
   function sendAgain(from: number, taken: number): void {

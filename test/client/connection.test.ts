@@ -197,3 +197,13 @@ test('what is taken while a session is opened again is acknowledged before more 
   t.like(open, { resume: { receivedSeq: 0 } });
   t.like(frames, { firstSeq: 3, ack: 2 });
 });
+
+test('one that waits for credit on a connection where nothing comes makes it again', async t => {
+  const { session, sockets, connected, say, heard, wait } = withServer(t);
+  connected();
+  say({ ...opened, credit: 0 });
+  session.push(1);
+  await heard();
+  wait(60_000);
+  t.true(sockets[0].closed);
+});
