@@ -114,7 +114,7 @@ export function connectSession(
 
   function abort(): void {
     if (done) return;
-    abandon();
+    leave();
     listener.error(options.signal!.reason);
   }
 
@@ -145,12 +145,18 @@ export function connectSession(
     }
   }
 
-  function close(reason: string, error?: unknown): void {
+  /** What is thrown by who is told. */
+  function close(reason: string, error?: unknown): { readonly error: unknown } | undefined {
     done = true;
     options.signal?.removeEventListener('abort', abort);
     line.close();
     states.end(error ?? unexpected('the session to go on'));
-    onState?.({ kind: 'closed', reason });
+    try {
+      onState?.({ kind: 'closed', reason });
+    } catch (thrown) {
+      return { error: thrown };
+    }
+    return undefined;
   }
 
   function fail(error: unknown): void {
@@ -159,10 +165,14 @@ export function connectSession(
     listener.error(error);
   }
 
-  function abandon(): void {
-    if (done) return;
+  function leave(): ReturnType<typeof close> {
     guard(() => line.send({ type: 'close', session }));
-    if (!done) close('abandoned');
+    return done ? undefined : close('abandoned');
+  }
+
+  function abandon(): void {
+    const thrown = done ? undefined : leave();
+    if (thrown) throw thrown.error;
   }
 
   function receive(message: ServerMessage): void {
@@ -267,9 +277,10 @@ export function connectSession(
     if (done) return;
     // Had it been refused, that would have come before.
     if (sending.isFinished() && !failed) states.restored();
-    close('finished');
+    const thrown = close('finished');
+    const wrong = failed ?? thrown;
     telling.last();
-    if (failed) listener.error(failed.error);
+    if (wrong) listener.error(wrong.error);
     else if (sending.isFinished()) listener.complete();
     else listener.error(unexpected('the session to go on, it was finished by the server'));
   }

@@ -157,12 +157,14 @@ export function createLine(
     }
     const wait = backoff.next(atLeast);
     atLeast = 0;
-    events.state(
-      established
-        ? { kind: 'resuming', attempt: backoff.attempts, reason: `${code} (${why})` }
-        : { kind: 'connecting' },
+    guard(() =>
+      events.state(
+        established
+          ? { kind: 'resuming', attempt: backoff.attempts, reason: `${code} (${why})` }
+          : { kind: 'connecting' },
+      ),
     );
-    stopRetry = clock.after(wait, connect);
+    if (!closed) stopRetry = clock.after(wait, connect);
   }
 
   /** Looks whether anything has come since answers are due, or the session is to open. */
@@ -199,8 +201,8 @@ export function createLine(
       opening = false;
       lostAt = undefined;
       backoff.reset();
-      events.state({ kind: 'open' });
       watch();
+      events.state({ kind: 'open' });
     },
     expect(now) {
       if (due === now) return;

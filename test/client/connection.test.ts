@@ -93,13 +93,17 @@ function withServer(t: ExecutionContext, options: Partial<SessionOptions> = {}) 
     heard,
     /** The types of what has come since it was asked last. */
     said: async () => (await heard()).map(({ type }) => type),
-    wait(milliseconds: number): void {
+    /** How many timers have had their time. */
+    wait(milliseconds: number): number {
       const until = time + milliseconds;
+      let called = 0;
       for (let due = next(until); due !== undefined; due = next(until)) {
         time = due.at;
+        if (due.call) called++;
         due.call?.();
       }
       time = until;
+      return called;
     },
   };
 }
@@ -207,3 +211,47 @@ test('one that waits for credit on a connection where nothing comes makes it aga
   wait(60_000);
   t.true(sockets[0].closed);
 });
+
+for (const kind of ['resuming', 'open'] as const) {
+  test(`who ends a session when it is told to be ${kind} leaves no connection and no timer`, async t => {
+    const controller = new AbortController();
+    let left: string | undefined;
+    const { session, sockets, errors, connected, say, heard, closed, wait } = withServer(t, {
+      signal: controller.signal,
+      onState: state => state.kind === left && controller.abort('left'),
+    });
+    connected();
+    say(opened);
+    session.push(1);
+    await heard();
+    left = kind;
+    closed(closeCodes.restart);
+    if (kind === 'open') {
+      wait(1000);
+      connected();
+      say(opened);
+    }
+    t.deepEqual(errors, ['left']);
+    const before = sockets.length;
+    t.is(wait(1_000_000), 0);
+    t.is(sockets.length, before);
+  });
+}
+
+for (const kind of ['open', 'resuming', 'closed'] as const) {
+  test(`what onState throws when it is told ${kind} is the error of the stream`, t => {
+    const { session, errors, listening, connected, say, closed, wait } = withServer(t, {
+      onState(state) {
+        if (state.kind === kind) throw new Error(kind);
+      },
+    });
+    connected();
+    say(opened);
+    if (kind === 'resuming') closed(closeCodes.restart);
+    say({ type: 'finished', session: 1 } as ServerMessage);
+    t.like(errors, { length: 1, 0: { message: kind } });
+    t.false(listening.completed);
+    t.is(wait(1_000_000), 0);
+    session.abandon();
+  });
+}
