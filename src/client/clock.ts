@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds. */
   now(): number;
-  /** Calls back after so many milliseconds, unless what it returns is called before. */
+  /** Calls back after so many milliseconds (24 days at most), unless what it returns is called before. */
   after(milliseconds: number, call: () => void): () => void;
   /** From 0 to 1. */
   random(): number;
@@ -10,10 +10,13 @@ export interface Clock {
   nonce(): string;
 }
 
+/** A timer that is set for longer fires at once. */
+const longest = 2 ** 31 - 1;
+
 export const realClock: Clock = {
   now: () => performance.now(),
   after(milliseconds, call) {
-    const timer = setTimeout(call, milliseconds);
+    const timer = setTimeout(call, Math.min(milliseconds, longest));
     return () => clearTimeout(timer);
   },
   random: Math.random,
