@@ -123,7 +123,7 @@ export async function loadSession(
   try {
     if (!ended) {
       if (snapshot === undefined) throw new CheckpointError('Expected a session with a snapshot, got none');
-      putSnapshot(session, await readSnapshot(session, snapshot, settings.maxLearnerBytes));
+      putSnapshot(session, await readSnapshot(session, snapshot, settings.maxLearnerBytes, true));
     }
   } catch (error) {
     learner?.leave();

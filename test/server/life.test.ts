@@ -75,6 +75,34 @@ test('a session whose connection is lost rests after a while, and is woken by it
   t.is(firstDifference(life.steps[5].prediction, life.predictions[5]), -1);
 });
 
+for (const learn of ['none', 'private', 'shared'] as const)
+  test(`a session whose state grew beyond float32 rests and wakes as it was (learn ${learn})`, async t => {
+    const model = await createModel(config('rnn_relu', [4]), { seed: 1 });
+    for (const name of ['weight_ih_l0', 'weight_hh_l0']) model.setWeights({ [name]: model.weights()[name].fill(1) });
+    const network = createNetwork(createRandom(3), model, quiet, { idleSeconds: 100, announceSeconds: 20 });
+    const errors: unknown[] = [];
+    const learning = learn === 'none' ? {} : { learn, learning: { k1: 1, k2: 2 } };
+    const session = network.connect(learning, { next() {}, error: error => errors.push(error), complete() {} });
+    const push = async (value: number): Promise<void> => {
+      session.push(Float32Array.of(value, value, value));
+      await network.run(1000);
+    };
+    await push(1);
+    const [{ carry }] = network.hub.register.all();
+    for (let i = 0; i < 20 && carry.every(Number.isFinite); i++) await push(1e38);
+    t.false(carry.every(Number.isFinite));
+    const { applied } = network.hub.counts.frames;
+    for (const seconds of [85, 20]) {
+      network.after(1000 * seconds, network.sweep);
+      await network.run(1000 * seconds + 200);
+    }
+    t.is(network.hub.counts.hibernations, 1);
+    session.push({ reset: true });
+    await push(1);
+    t.is(network.hub.counts.frames.applied, applied + 1);
+    t.deepEqual(errors, []);
+  });
+
 test('who stays away too long finds the session gone, which is counted', async t => {
   const life = await setUp({ resumeSeconds: 20 }, { first: 200_000, most: 200_000 });
   life.session.push(life.rows[0]);
