@@ -21,8 +21,7 @@ const { fround } = Math;
  */
 export function sampleOffset(logits: ArrayLike<number>, options: OffsetOptions, random: Random): Float32Array {
   const { bias = 0 } = options;
-  if (!(bias >= 0 && bias <= mostBias))
-    throw new ConfigError(`Expected bias to be a number from 0 to ${mostBias}, got ${bias}`);
+  checkBias(bias);
   const size = (logits.length - 1) / 6;
   if (!Number.isInteger(size) || size < 1)
     throw new InputError(`Expected o of a mixture to have 1 + 6 · size numbers, got ${logits.length}`);
@@ -43,3 +42,9 @@ export function sampleOffset(logits: ArrayLike<number>, options: OffsetOptions, 
 }
 
 const mostBias = 20;
+
+/** @throws ConfigError */
+export function checkBias(bias: number): void {
+  if (!(bias >= 0 && bias <= mostBias))
+    throw new ConfigError(`Expected bias to be a number from 0 to ${mostBias}, got ${bias}`);
+}

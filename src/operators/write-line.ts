@@ -16,7 +16,7 @@ const reach = 0.45;
  * A line of text in the hand of a model: `write`, letter after letter, side by side on one base line. What the model does not know is
  * left blank. Each letter has its own seed, counted up from `seed`.
  *
- * @throws ConfigError as `write`
+ * @throws ConfigError as `write`; InputError where what the model says is not finite
  */
 export function writeLine(model: Model, text: string, options: Pick<WriteOptions, 'bias' | 'seed'> = {}): Point[] {
   const { bias, seed = 0 } = options;
@@ -29,11 +29,18 @@ export function writeLine(model: Model, text: string, options: Pick<WriteOptions
       continue;
     }
     let points: Point[] = [];
+    let failed: unknown;
     write(model, { letter, bias, seed: seed + i })
       .pipe(toArray())
-      .subscribe(all => {
-        points = all;
+      .subscribe({
+        next: all => {
+          points = all;
+        },
+        error: cause => {
+          failed = cause;
+        },
       });
+    if (failed !== undefined) throw failed;
     let [left, right, top, bottom] = [0, 0, 0, 0];
     for (const point of points) {
       left = Math.min(left, point.x);

@@ -2,7 +2,7 @@ import { concat, defer, map, type Observable, of, takeWhile } from 'rxjs';
 import { createStrokes, type Point, type StrokesConfig } from '../encoders/strokes.js';
 import { ConfigError } from '../errors.js';
 import type { Model } from '../model/model.js';
-import { sampleOffset } from '../model/sample-offset.js';
+import { checkBias, sampleOffset } from '../model/sample-offset.js';
 import { createRandom } from '../random.js';
 import { rollout } from './rollout.js';
 
@@ -11,11 +11,11 @@ export interface WriteOptions {
   readonly letter?: string;
   /** Ink to go on from. */
   readonly begin?: readonly Point[];
-  /** The larger, the neater. Default 0: as it was learned. */
+  /** The larger, the neater, up to 20. Default 0: as it was learned. */
   readonly bias?: number;
   /** Default 0. */
   readonly seed?: number;
-  /** Points at most. Default 400. */
+  /** Points at most, after what it begins with. Default 400. */
   readonly most?: number;
 }
 
@@ -29,7 +29,7 @@ const near = 0.5;
  * where the pen has just left: there this completes. Without `begin` the first point is at (0, 0); y grows downward.
  *
  * @param model whose encoder is `strokes`, of a fixed scale and neither pressure nor time, and whose output is a mixture
- * @throws ConfigError if the model is another one, or does not know the letter
+ * @throws ConfigError, at once, if the model is another one or does not know the letter, or an option is wrong
  *
  * @example
  * write(model, { letter: 'a', bias: 1, seed: 3 }).subscribe(({ x, y, up }) => ...)
@@ -41,6 +41,9 @@ export function write(model: Model, options: WriteOptions = {}): Observable<Poin
     throw new ConfigError(
       `Expected a model of strokes with a mixture, got ${config?.kind ?? 'no encoder'}, ${output.kind}`,
     );
+  checkBias(bias);
+  createRandom(seed);
+  if (!Number.isInteger(most) || most < 0) throw new ConfigError(`Expected most to be an integer from 0, got ${most}`);
   const encoder = createStrokes(config as unknown as StrokesConfig);
   const { letters, unit, by, spacing, scale, pressure, time } = encoder.config as Required<StrokesConfig>;
   if (scale !== 'fixed' || pressure || time)

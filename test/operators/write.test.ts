@@ -1,7 +1,7 @@
 import test from 'ava';
 import { lastValueFrom, take, toArray } from 'rxjs';
 import { createStrokes, type Point } from '../../src/encoders/strokes.js';
-import { ConfigError } from '../../src/errors.js';
+import { ConfigError, InputError } from '../../src/errors.js';
 import { createModel, type TrainableModel } from '../../src/model/model.js';
 import { type WriteOptions, write } from '../../src/operators/write.js';
 import { writeLine } from '../../src/operators/write-line.js';
@@ -77,11 +77,22 @@ test('the same seed writes the same, on every subscription, and another seed ano
   t.is((await lastValueFrom(source.pipe(take(2), toArray()))).length, 2);
 });
 
+test('a line that a model cannot write is refused with the reason', async t => {
+  const model = await createModel(shape);
+  const { 'readout.weight': weight, 'readout.bias': bias } = model.weights();
+  model.setWeights({ 'readout.weight': weight.fill(3e38), 'readout.bias': bias.fill(3e38) });
+  t.throws(() => writeLine(model, 'lo'), { instanceOf: InputError, message: /to be finite/ });
+});
+
 test('a model that cannot write, and a letter that it does not know, are refused at once', async t => {
   const model = await createModel(shape);
   const refused = (of: TrainableModel, options: WriteOptions, message: RegExp) =>
     t.throws(() => write(of, options), { instanceOf: ConfigError, message });
   refused(model, { letter: 'x' }, /letter to be one of lo, got x/);
+  refused(model, { bias: 21 }, /bias to be a number from 0 to 20, got 21/);
+  refused(model, { seed: -1 }, /seed to be an integer from 0/);
+  refused(model, { most: 2.5 }, /most to be an integer from 0, got 2\.5/);
+  t.throws(() => writeLine(model, 'lo', { bias: Number.NaN }), { instanceOf: ConfigError, message: /bias/ });
   refused(await createModel(config('gru', [3])), {}, /strokes with a mixture, got no encoder, values/);
   const running = createStrokes({ kind: 'strokes', spacing: 1, unit: 1, scale: 'running' });
   refused(
