@@ -31,6 +31,8 @@ export function createSent(before = 0): Sent {
   let messages: { message: Moving; nth: number }[] = [];
   let moving = before;
   let waiting = 0;
+  /** The last frame that has its answer. */
+  let answered = 0;
   /** Of the newest fault. */
   let gap = { expected: 0, seq: 0 };
   return {
@@ -44,6 +46,8 @@ export function createSent(before = 0): Sent {
       messages.push({ message, nth: moving });
     },
     answered(seq) {
+      if (seq === answered) return;
+      answered = seq;
       let gone = 0;
       for (let i = 0; i < messages.length; i++) {
         const { message } = messages[i];
