@@ -10,9 +10,11 @@ const longest = 1 << 16;
  */
 export function splitRecords(pending: string, text: string): { records: unknown[]; pending: string } {
   const lines = (pending + text).split('\n');
+  // Whether its end has come or not: where the text is cut makes no difference.
+  const wrong = lines.find(line => line.length > longest);
+  if (wrong !== undefined)
+    throw new InputError(`Expected lines of at most ${longest} characters, got one of ${wrong.length}`);
   const rest = lines.pop()!;
-  if (rest.length > longest)
-    throw new InputError(`Expected a line of at most ${longest} characters, got ${rest.length} without its end`);
   return { records: lines.flatMap(parseLine), pending: rest };
 }
 

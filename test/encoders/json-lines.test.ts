@@ -12,5 +12,6 @@ test('whole lines are records, and the rest of the last one waits', t => {
 
 test('a line that is no JSON, and one without an end, are refused', t => {
   t.throws(() => splitRecords('', '{a}\n'), { instanceOf: InputError, message: /a line of JSON, got "{a}"/ });
-  t.throws(() => splitRecords('x'.repeat(65_000), 'y'.repeat(1000)), { instanceOf: InputError, message: /66000/ });
+  for (const rest of ['y'.repeat(1000), `${'y'.repeat(1000)}\n1\n`])
+    t.throws(() => splitRecords('1'.repeat(65_000), rest), { instanceOf: InputError, message: /66000/ });
 });
