@@ -1,11 +1,11 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { createReadings, type Reading, type ReadingsState, type Scale } from '../encoders/readings.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, InputError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Rollback } from '../training/guard.js';
 import type { Metrics } from '../training/judge.js';
 import { createMetrics } from '../training/metrics.js';
-import type { StreamState } from '../training/stream.js';
+import { checkState, type StreamState } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
 import { follow } from './follow.js';
 import type { Learned } from './learned.js';
@@ -77,13 +77,18 @@ export type Forecast =
  * from it. Errors with `InputError` at a row that is wrong.
  *
  * @param trainer of a model with 2 · columns features (numbers, then which are missing) and `values` or `gaussian` outputs
- * @throws ConfigError, at once, if the options and the model do not fit
+ * @throws ConfigError, at once, if the options and the model do not fit, or the state is of other columns or a longer horizon
  *
  * @example
  * rows.pipe(forecast(trainer, { columns: ['load'] })).subscribe(event => event.kind === 'forecast' && console.log(event.values[0]));
  */
 export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFunction<Reading, Forecast> {
   const { columns, targets = columns, horizon = 1, clamp, span, season, state: from } = options;
+  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
+    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
+  };
+  for (const [name, list] of Object.entries({ columns, targets }))
+    expect(Array.isArray(list), name, 'a list of names', list);
   const create = (names: readonly string[]) =>
     createReadings({
       kind: 'readings',
@@ -93,9 +98,6 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
     });
   const [encoder, aims] = [create(columns), create(targets)];
   const { input, output } = trainer.model.config;
-  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
-  };
   const places = targets.map(name => columns.indexOf(name));
   expect(!places.includes(-1), 'targets', `some of the columns (${columns.join(', ')})`, targets.join(', '));
   expect(Number.isInteger(horizon) && horizon >= 1, 'horizon', 'an integer from 1', horizon);
@@ -108,8 +110,35 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
   expect(lateness >= horizon - 1, 'lateness', `at least ${horizon - 1}, for a horizon of ${horizon}`, lateness);
   createMetrics({ season });
 
+  if (from !== undefined) {
+    expect(typeof from === 'object' && from !== null, 'state', 'what an emitted state() gave', from);
+    checkState(trainer, from.stream);
+    for (const { inputs, targets: known } of [from, ...(from.marks ?? [])]) {
+      try {
+        encoder.restore(inputs);
+        aims.restore(known);
+      } catch (cause) {
+        throw new ConfigError(`Expected state to be of these columns and targets. ${(cause as Error).message}`, {
+          cause,
+        });
+      }
+    }
+    const { open } = from;
+    expect(
+      Array.isArray(open) && open.length <= horizon,
+      'state.open',
+      `at most ${horizon} scales, as many as the horizon`,
+      open?.length,
+    );
+    const isRow = (row: readonly number[]): boolean => row?.length === targets.length && row.every(Number.isFinite);
+    const bad = open.findIndex(scale => !(isRow(scale?.means) && isRow(scale.units)));
+    expect(bad < 0, `state.open[${bad}]`, `means and units of ${targets.length}`, JSON.stringify(open[bad]));
+  }
+
   /** The targets of a row; NaN where one is missing. */
   const aimOf = (row: Reading): number[] => {
+    if (typeof row !== 'object' || row === null)
+      throw new InputError(`Expected a row of numbers, got ${row === null ? 'null' : typeof row}`);
     const list = row as ArrayLike<number | null | undefined> & Record<string, number | null | undefined>;
     const isList = Array.isArray(row) || ArrayBuffer.isView(row);
     return targets.map((name, i) => (isList ? list[places[i]] : list[name]) ?? Number.NaN);

@@ -198,6 +198,40 @@ test('rows may be records, and a missing target teaches nothing', async t => {
     events.map(event => event.kind),
     ['forecast', 'forecast', 'scored', 'update', 'forecast'],
   );
+  for (const row of [null, undefined, 'x'] as never[]) {
+    const [event] = run(trainer, [row]) as unknown as { error: Error }[];
+    t.like(event.error, {
+      code: 'EDDY_INPUT',
+      message: `Expected a row of numbers, got ${row === null ? 'null' : typeof row}`,
+    });
+  }
+});
+
+test('a state that does not fit is refused at once', async t => {
+  const trainer = await learner('values', { lateness: 2 });
+  let state: ForecastState | undefined;
+  from(rows(20))
+    .pipe(forecast(trainer, { columns, targets: ['load'], horizon: 3 }))
+    .subscribe(event => {
+      if (event.kind === 'forecast') state = event.state();
+    });
+  const resumed = (part: object | null, horizon = 3) =>
+    forecast(trainer, {
+      columns,
+      targets: ['load'],
+      horizon,
+      state: part && ({ ...state!, ...part } as ForecastState),
+    } as ForecastOptions);
+  const refused = (message: RegExp, ...given: Parameters<typeof resumed>) =>
+    t.throws(() => resumed(...given), { instanceOf: ConfigError, message });
+  t.notThrows(() => resumed({}));
+  refused(/state to be what an emitted state\(\) gave, got null/, null);
+  refused(/state\.open to be at most 1 scales, as many as the horizon, got 3/, {}, 1);
+  refused(/state\.open to be at most 3 scales, .*got undefined/, { open: undefined });
+  refused(/state\.open\[0\] to be means and units of 1/, { open: [{ means: [1], units: [] }] });
+  refused(/state\.carry/, { stream: {} });
+  refused(/state to be of these columns and targets/, { inputs: state!.targets });
+  refused(/state to be of these columns and targets/, { targets: undefined });
 });
 
 test('what does not fit is refused at once', async t => {
@@ -209,6 +243,7 @@ test('what does not fit is refused at once', async t => {
   refused({ targets: ['cold'] }, /targets to be some of the columns/);
   refused({ targets: ['load', 'heat'] }, /output\.size to be 2, one for each target, got 1/);
   refused({ columns: ['load'] }, /input to be 2 features, two for each column, got 4 features/);
+  refused({ columns: 'ab' as never }, /columns to be a list of names, got ab/);
   refused({ clamp: -1 }, /clamp/);
   refused({ season: 0 }, /season/);
   const classes = createTrainer(
