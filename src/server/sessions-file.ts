@@ -6,7 +6,7 @@ import { countOne } from './counts.js';
 import type { Hub } from './hub.js';
 import { evictResting, modelOf, toldNobody } from './life.js';
 import { checkPlace, freePlace } from './place.js';
-import type { SavedName } from './register.js';
+import type { EvictionReason, SavedName } from './register.js';
 import { nameOf, saveSession } from './saved.js';
 import { recallHashes, type SavedVersion, saveVersions, takeUpVersion, versionTensor } from './saved-versions.js';
 import type { Served } from './served.js';
@@ -134,12 +134,12 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
   tidyVersions(hub, () => false);
   let sessions = 0;
   for (const [name, { token, owner }] of names) {
-    const reason = register.buried(token, owner);
-    if (reason === undefined) {
+    if (register.findResting(token, '', owner) !== undefined) {
       sessions++;
     } else {
       left.set(name, tensors.get(name)!);
-      countOne(lost, reason);
+      // Of very many, only of the last ones it is known.
+      countOne(lost, register.buried(token, owner) ?? ('room' satisfies EvictionReason));
     }
   }
   for (const [reason, sessions] of lost) log.warn({ sessions, reason }, 'sessions not taken up');

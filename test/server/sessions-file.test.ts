@@ -7,8 +7,11 @@ import test from 'ava';
 import { loadModel, saveModel } from '../../src/model/checkpoint.js';
 import { createModel, type Model } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
+import { createHub } from '../../src/server/hub.js';
 import { serve } from '../../src/server/index.js';
 import { silent } from '../../src/server/log.js';
+import { checkServeOptions } from '../../src/server/options.js';
+import { takeUpSessions } from '../../src/server/sessions-file.js';
 import { createMemoryStore } from '../../src/server/store.js';
 import type { Open, ServerMessage } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
@@ -367,6 +370,12 @@ test('sessions of a file for which there is no room to rest are counted as evict
   const before = await serve(await seeded(), { sessionsFile, grace: 0 });
   await openSession(await connectWire(t, before.url), 1, { resumable: true });
   await before.close();
+  // Also where there are so many of them that of this one it is known no more.
+  const hub = createHub(await seeded(), checkServeOptions({ maxRestingBytes: 10 }));
+  hub.register.buried = () => undefined;
+  const takenUp = await takeUpSessions(hub, sessionsFile);
+  t.is(takenUp?.sessions, 0);
+  t.truthy(takenUp?.left);
   const server = await startServer(t, await seeded(), { sessionsFile, maxRestingBytes: 10 });
   t.regex(await (await fetch(`${server.httpUrl}/metrics`)).text(), /^eddy_evictions_total\{reason="room"\} 1$/m);
 });
