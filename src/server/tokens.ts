@@ -27,6 +27,9 @@ const fields: ReadonlySet<string> = new Set(['name', 'token', 'sha256', 'permiss
 /** @throws ConfigError naming what is wrong, and never a token */
 export function createTokens(list: readonly TokenConfig[]): Tokens {
   expect(Array.isArray(list) && list.length > 0, 'tokens', 'a list of one or more', typeof list);
+  list.forEach((config: unknown, i) => {
+    expect(typeof config === 'object' && config !== null, `tokens[${i}]`, 'a record of one token', typeof config);
+  });
   const entries = list.map((config, i) => ({ digest: digestOf(config, i), grant: grantOf(config, i) }));
   const names = entries.map(({ grant }) => grant.name);
   expect(new Set(names).size === names.length, 'tokens', 'tokens of different names', names.join(', '));

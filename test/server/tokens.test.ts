@@ -38,6 +38,8 @@ test('a wrong list is refused by name, and the message holds no token', t => {
   const wrong: [unknown, RegExp][] = [
     [[], /tokens to be a list of one or more/],
     [{}, /tokens to be a list/],
+    [[null], /tokens\[0\] to be a record/],
+    [[secret], /tokens\[0\] to be a record/],
     [[{ name: 'a', token: secret }], /tokens\[0\]\.token to be 16 characters or more/],
     [[{ name: 'a', token: `${secret} with spaces` }], /none of them a space/],
     [[{ name: 'a' }], /tokens\[0\] to be a token, or its sha256/],
