@@ -1,6 +1,7 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { ConfigError, EddyError, LimitError } from '../errors.js';
 import type { Input } from '../model/input.js';
+import { isOfWindows } from '../training/losses.js';
 import type { ReadoutStep } from '../training/readout.js';
 import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
 import type { Trainer, Update } from '../training/trainer.js';
@@ -54,7 +55,7 @@ export interface TbpttManyOptions<Key = string> {
  * A wrong input or target ends its own stream with `{ kind: 'error', key, error }`; a later example of that key begins a new one.
  *
  * @param trainer shared by all streams
- * @throws ConfigError or LimitError, at once, if an option is wrong
+ * @throws ConfigError or LimitError, at once, if an option is wrong, or the loss is of whole windows (`ctc`)
  */
 export function tbpttMany<In extends Input = Input, Key = string>(
   trainer: Trainer,
@@ -63,6 +64,12 @@ export function tbpttMany<In extends Input = Input, Key = string>(
   const { maxStreams = 10_000, maxWindows = 64, states = new Map<Key, StreamState>() } = options;
   if (!(maxStreams >= 1)) throw new ConfigError(`Expected maxStreams to be at least 1, got ${maxStreams}`);
   if (!(maxWindows >= 1)) throw new ConfigError(`Expected maxWindows to be at least 1, got ${maxWindows}`);
+  const { loss } = trainer.options;
+  // A window whose labels cannot be said would fail the update of all that share it.
+  if (isOfWindows(loss))
+    throw new ConfigError(
+      `Expected a loss of each step, got ${loss.kind}, a loss of whole windows: give each stream a tbptt of its own`,
+    );
   const resumed = [...states];
   if (resumed.filter(([, state]) => !state?.ended).length > maxStreams) throw tooMany(maxStreams);
   for (const [, state] of resumed) checkState(trainer, state);

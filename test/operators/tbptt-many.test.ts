@@ -1,7 +1,7 @@
 import test from 'ava';
 import { filter, from, lastValueFrom, map, Subject, take, toArray } from 'rxjs';
 import type { TrainerOptions } from '../../src/index.js';
-import type { TrainableModel } from '../../src/model/model.js';
+import { createModel, type TrainableModel } from '../../src/model/model.js';
 import type { Learned } from '../../src/operators/learned.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import {
@@ -16,6 +16,7 @@ import { createTrainer, type Trainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { keepsContract } from '../helpers/contract.js';
 import { marbles } from '../helpers/marbles.js';
+import { config } from '../helpers/models.js';
 import { rows, sampleModel, showStep } from '../helpers/samples.js';
 
 type Item = KeyedExample<Float32Array>;
@@ -28,6 +29,9 @@ const sampleTrainer = async (options: TrainerOptions = {}): Promise<Trainer> =>
 
 const still: TrainerOptions = { optimizer: { kind: 'sgd', rate: 0 }, k1: 1, k2: 2, lateness: 1 };
 const wrongTrainer = await sampleTrainer();
+const unaligned = createTrainer(await createModel(config('gru', [3], undefined, { kind: 'classes', size: 3 })), {
+  loss: { kind: 'ctc' },
+});
 
 const keyed = (keys: string): Item[] => [...keys].map((key, i) => ({ key, input: xs[i], target: ys[i] }));
 
@@ -99,6 +103,7 @@ keepsContract<Item, KeyedLearned>('tbpttMany', {
   wrongArguments: [
     { what: 'no streams', call: () => tbpttMany(wrongTrainer, { maxStreams: 0 }), code: 'EDDY_CONFIG' },
     { what: 'no windows', call: () => tbpttMany(wrongTrainer, { maxWindows: Number.NaN }), code: 'EDDY_CONFIG' },
+    { what: 'a loss of whole windows', call: () => tbpttMany(unaligned), code: 'EDDY_CONFIG' },
     { what: 'a state that is none', call: () => resume({ carry: undefined }), code: 'EDDY_CONFIG' },
     { what: 'more states than streams', call: () => resume({}, { maxStreams: 1 }), code: 'EDDY_LIMIT' },
   ],
