@@ -103,7 +103,7 @@ export function connectSession(
       opened: () => opened,
       failed: fail,
       sent() {
-        while (early.length > 0 && !isEarly(early[0])) handle(early.shift()!);
+        while (!done && early.length > 0 && !isEarly(early[0])) handle(early.shift()!);
         if (sending.waiting() < maxBuffered) options.onRoom?.();
       },
     },

@@ -255,3 +255,26 @@ for (const kind of ['open', 'resuming', 'closed'] as const) {
     session.abandon();
   });
 }
+
+test('nothing is told after the error to a client that begins anew', async t => {
+  const { session, events, errors, connected, say, heard } = withServer(t, {
+    takes: true,
+    resume: { token: 'a token', receivedSeq: 0, receivedMessages: 0, sentMessages: 0 },
+  });
+  const answer = (firstSeq: number): ServerMessage => ({
+    type: 'predictions',
+    session: 1,
+    firstSeq,
+    entries: [{ firstStep: firstSeq, stepCount: 1, answers: [{ step: firstSeq, prediction: new Float32Array(1) }] }],
+  });
+  connected();
+  say({ ...opened, nextSeq: 3 });
+  say(answer(1));
+  say({ type: 'fault', session: 1, code: 'diverged', retryable: false, message: '' });
+  say(answer(2));
+  session.push(1);
+  session.push(2);
+  await heard();
+  t.like(errors, { length: 1, 0: { fault: 'diverged' } });
+  t.like(events, { length: 1, 0: { number: 1 } });
+});
