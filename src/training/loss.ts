@@ -72,11 +72,12 @@ export function eachStep({ gradient, weightOf = () => 1, ...loss }: StepLoss): L
         const target = targets[i];
         const at = places[i] * stride;
         const to = rows.gradients!.logits + at;
-        if (target === null) {
+        const weight = target === null ? 0 : (weights?.[i] ?? 1) * weightOf(target);
+        // Not times 0: a loss may be infinite.
+        if (target === null || weight === 0) {
           k.clear(to, stride);
           continue;
         }
-        const weight = (weights?.[i] ?? 1) * weightOf(target);
         sum += weight * (known?.(places[i], target) ?? loss.of(k, rows.logits + at, target));
         gradient(k, rows.logits + at, rows.predictions + at, target, to, weight * scale);
       }

@@ -6,7 +6,7 @@ import { createBackpropagation } from '../../src/training/backpropagation.js';
 import type { Loss, Target } from '../../src/training/loss.js';
 import { createLoss, fillLoss, isOfWindows, type LossConfig } from '../../src/training/losses.js';
 import { createTrainer } from '../../src/training/trainer.js';
-import { config, threeModels } from '../helpers/models.js';
+import { config, randomWindows, threeModels } from '../helpers/models.js';
 
 const logits = Float32Array.of(0.5, -2, 3, 0.25, -0.75);
 const probabilities = Float32Array.of(1, 0, 0.25, 1, 0);
@@ -36,6 +36,21 @@ test('the loss stays finite where probabilities do not', async t => {
     createTrainer(labels).loss(Float32Array.of(-200, 0), Float32Array.of(1, 0)),
     Math.fround(200 + Math.fround(Math.log(2))),
   );
+});
+
+test('a target that weighs 0 teaches nothing, however far off it is', async t => {
+  for (const kind of ['values', 'gaussian', 'mixture'] as const) {
+    const model = await createModel(config('gru', [3], undefined, { kind, size: kind === 'mixture' ? 2 : 3 }));
+    const trainer = createTrainer(model);
+    const [window] = randomWindows(model, [2], 1);
+    const [near, far] = [1, 1e30].map(x =>
+      trainer.gradients([
+        { ...window, targets: [Float32Array.of(x, 0, 0), Float32Array.of(1, 1, 0)], weights: [0, 1] },
+      ]),
+    );
+    t.true(Number.isFinite(far.loss), kind);
+    t.deepEqual(far, near, kind);
+  }
 });
 
 test('a wrong target is named', async t => {
