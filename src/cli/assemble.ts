@@ -1,5 +1,5 @@
 import { createEncoder } from '../encoders/encoders.js';
-import { CheckpointError, ConfigError } from '../errors.js';
+import { CheckpointError, ConfigError, LimitError } from '../errors.js';
 import { loadModel, readCheckpoint } from '../model/checkpoint.js';
 import type { LayerConfig, ModelConfig } from '../model/config.js';
 import { createModel, type TrainableModel } from '../model/model.js';
@@ -40,8 +40,8 @@ export interface Plan {
 
 /** How much lines say, and how often one comes. */
 export interface Answers {
-  readonly want: Want;
-  readonly topK: number;
+  readonly want?: Want;
+  readonly topK?: number;
   readonly every?: number;
   readonly metrics?: boolean;
   readonly season?: number;
@@ -79,11 +79,18 @@ export async function assemble(
   outcome: (outcome: Outcome) => void,
 ): Promise<Assembly> {
   const { columns, horizon, forecast, maxKeys, anomaly } = plan;
+  const { want = 'top-k', topK = 3, every } = answers;
   const { model, trainer, resumed, known } = await network(plan, checkpoint);
   checkFits(model.config, plan);
+  const before = [...(resumed?.states.values() ?? [])];
+  if (before.length > maxKeys) {
+    throw new LimitError(
+      `Expected at most ${counted(maxKeys, 'stream')}, got ${before.length} in the checkpoint: raise --max-keys`,
+    );
+  }
   const measure = { measured: answers.metrics, season: answers.season };
   const task = plan.asIs
-    ? createRows({ config: model.config, columns: columns!, ...answers })
+    ? createRows({ config: model.config, columns: columns!, want, topK, every })
     : columns
       ? createReadingsTask({
           ...measure,
@@ -96,7 +103,7 @@ export async function assemble(
           resumed,
           known,
         })
-      : createTokens({ config: model.config, horizon, ...answers, ...measure, resumed });
+      : createTokens({ config: model.config, horizon, want, topK, ...measure, resumed });
   const pipeline = createPipeline({
     model,
     trainer,
@@ -110,7 +117,7 @@ export async function assemble(
     trainer,
     task: task as Task<number | Reading>,
     pipeline,
-    before: [...(resumed?.states.values() ?? [])].reduce((sum, { steps }) => sum + steps, 0),
+    before: before.reduce((sum, { steps }) => sum + steps, 0),
     save() {
       const extra: Extra = { writer: 'eddy pipe', columns, horizon, forecast, task: withNulls(task.save()) };
       const states = [...pipeline.states()];

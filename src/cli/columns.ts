@@ -58,8 +58,9 @@ export function chooseColumns(
   }
   const free = names.filter(name => name !== key && name !== unnamed && !ignore.includes(name));
   const numeric = free.filter(name => numberOf(first.cells[names.indexOf(name)]) !== undefined);
-  const targets = target ?? columns ?? numeric;
-  const inputs = (columns ?? numeric).filter(name => name !== key && (horizon > 0 || !targets.includes(name)));
+  const seen = (columns ?? numeric).filter(name => name !== key);
+  const targets = target ?? seen;
+  const inputs = seen.filter(name => horizon > 0 || !targets.includes(name));
   if (inputs.length === 0 || targets.length === 0) {
     const wanted = horizon === 0 ? 'a column of numbers besides the target' : 'a column of numbers';
     throw new ConfigError(`Expected ${wanted}, got ${names.join(', ')} with ${first.cells.map(show).join(', ')}`);

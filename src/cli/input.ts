@@ -29,22 +29,23 @@ export interface InputOptions {
  */
 export function openFormat(options: InputOptions, config: ModelConfig | undefined, live: boolean): Format {
   const { delimiter } = options;
+  const asked = options.format ?? (delimiter === undefined ? undefined : 'csv');
   const tokens = config?.input.kind === 'token';
   const hears = config?.encoder?.kind === 'audio';
-  const isSound = options.format === undefined ? hears : soundFormats.some(name => name === options.format);
-  if (options.format === 'wav' || options.format === 'pcm16' || options.sampleRate !== undefined) {
+  const isSound = asked === undefined ? hears : soundFormats.some(name => name === asked);
+  if (asked === 'wav' || asked === 'pcm16' || options.sampleRate !== undefined) {
     if (!hears) throw new ConfigError('Expected a checkpoint with the encoder audio to read sound, got none');
   }
   if (hears && isSound) {
     const encoder = config.encoder as unknown as AudioConfig;
     const sound = { encoder, ...(options.sampleRate === undefined ? {} : { rate: options.sampleRate }) };
-    return createFormat(options.format ?? 'wav', { sound, encode: encodeText(undefined) });
+    return createFormat(asked ?? 'wav', { sound, encode: encodeText(undefined) });
   }
-  if (config?.encoder?.kind === 'strokes' && options.format !== 'f32') {
-    const points = createFormat(options.format, { delimiter, encode: encodeText(undefined) });
+  if (config?.encoder?.kind === 'strokes' && asked !== 'f32') {
+    const points = createFormat(asked, { delimiter, encode: encodeText(undefined) });
     return createInkFormat(points, config.encoder as unknown as StrokesConfig);
   }
-  const name = options.format ?? (tokens || (live && config === undefined) ? 'text' : undefined);
+  const name = asked ?? (tokens || (live && config === undefined) ? 'text' : undefined);
   const features = options.features ?? (config?.input.kind === 'features' ? config.input.size : undefined);
   if (name === 'f32' && features === undefined) {
     throw new ConfigError('Expected --features with --format f32: the numbers in a row');

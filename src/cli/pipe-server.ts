@@ -15,8 +15,8 @@ export interface ServerOptions
   readonly server: string;
   readonly model?: string;
   readonly learn?: boolean;
-  readonly want: Want;
-  readonly topK: number;
+  readonly want?: Want;
+  readonly topK?: number;
   readonly every: number;
 }
 
@@ -56,7 +56,7 @@ function learningOf({ horizon, k1, k2, rate, loss, replay, guard }: ServerOption
  * server that ends and comes back is waited for, and the output is whole all the same.
  */
 export async function pipeServer(options: ServerOptions): Promise<void> {
-  const { server, model, learn, want, topK, every } = options;
+  const { server, model, learn, want = 'top-k', topK = 3, every } = options;
   const { stdin, stdout, stderr } = process;
   const sink = createSink(stdout);
   const say = (text: string): unknown => stderr.write(`eddy: ${text}\n`);

@@ -55,7 +55,7 @@ export function pipeCommand(): Command {
     .addOption(
       choice('--overflow <how>', 'a source that is too fast waits, or loses frames', overflows).default('block'),
     )
-    .addOption(integer('--queue <n>', 'frames that drop-oldest keeps', 1, 1_000_000).default(1024))
+    .addOption(integer('--queue <n>', 'frames that drop-oldest keeps (default: 1024)', 1, 1_000_000))
     .option(
       '--server <url>',
       'a network on a server, as ws://127.0.0.1:8080, instead of one here; one that goes away is waited for',
@@ -77,8 +77,8 @@ export function pipeCommand(): Command {
         'of readings: say how surprising each was, and from where on it is unusual (default: 5)',
       ),
     )
-    .addOption(choice('--want <what>', 'of text: how much of a prediction a line says', wants).default('top-k'))
-    .addOption(integer('--top-k <k>', 'with top-k: how many', 1, 65_536).default(3))
+    .addOption(choice('--want <what>', 'of text: how much of a prediction a line says (default: top-k)', wants))
+    .addOption(integer('--top-k <k>', 'with top-k: how many (default: 3)', 1, 65_536))
     .addOption(integer('--every <n>', 'a line for every n-th step', 1).default(1))
     .option('--metrics', 'at the end, how well it went, beside the trivial predictors')
     .addOption(integer('--season <n>', 'with --metrics: rows after which the stream repeats itself', 1, 1_000_000))
@@ -126,8 +126,7 @@ function checkServerOptions(command: Command): void {
   }
   const options = command.opts<Partial<ServerOptions>>();
   if (options.horizon === 0) throw new ConfigError('Expected --horizon to be an integer from 1 with --server, got 0');
-  for (const name of ['k1', 'k2', 'rate', 'loss', 'replay', 'horizon'] as const)
-    if (!options.learn && options[name] !== undefined) throw new ConfigError(`Expected --learn with --${name}`);
+  if (!options.learn && options.horizon !== undefined) throw new ConfigError('Expected --learn with --horizon');
 }
 
 /** @throws ConfigError if options do not go together */
@@ -142,8 +141,8 @@ function checkOptions(checkpoint: string | undefined, options: PumpOptions & Par
   );
   expect(options.server !== undefined || options.model === undefined, 'Expected --server with --model');
   expect(options.learn === true || options.save === undefined, 'Expected --learn with --save: nothing else changes');
-  expect(options.learn === true || !options.resume, 'Expected --learn with --resume');
-  expect(options.learn === true || !options.guard, 'Expected --learn with --guard');
+  for (const name of ['resume', 'guard', 'k1', 'k2', 'rate', 'loss', 'replay'] as const)
+    expect(options.learn === true || options[name] === undefined, `Expected --learn with --${name}`);
   expect(
     !options.resume || checkpoint !== undefined || options.save !== undefined,
     'Expected a checkpoint or --save with --resume: the file to go on from',
@@ -152,8 +151,24 @@ function checkOptions(checkpoint: string | undefined, options: PumpOptions & Par
   expect(options.season === undefined || options.metrics === true, 'Expected --metrics with --season');
   expect(options.saveEvery === undefined || options.save !== undefined, 'Expected --save with --save-every');
   expect(
-    options.delimiter === undefined || options.delimiter.length === 1,
-    `Expected --delimiter to be one character, got ${JSON.stringify(options.delimiter)}`,
+    options.delimiter === undefined || (options.format ?? 'csv') === 'csv',
+    'Expected --format csv with --delimiter',
+  );
+  expect(
+    options.delimiter === undefined || /^[^"\r\n]$/.test(options.delimiter),
+    `Expected --delimiter to be one character, and no quote or line end, got ${JSON.stringify(options.delimiter)}`,
+  );
+  expect(
+    options.queue === undefined || options.overflow === 'drop-oldest',
+    'Expected --overflow drop-oldest with --queue',
+  );
+  expect(
+    options.topK === undefined || (options.want ?? 'top-k') === 'top-k',
+    `Expected --want top-k with --top-k, got ${options.want}`,
+  );
+  expect(
+    options.forecast !== 'change' || options.horizon !== 0,
+    'Expected --forecast level with --horizon 0: no row before is known',
   );
   expect(
     options.k1 === undefined || options.k2 === undefined || options.k1 <= options.k2,

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js';
 import { readCheckpoint } from '../model/checkpoint.js';
 import type { LayerConfig, ModelConfig } from '../model/config.js';
 import type { TrainerOptions } from '../training/trainer.js';
+import type { Want } from './answer.js';
 import { type Extra, extraOf, type Plan } from './assemble.js';
 import { type Columns, chooseColumns } from './columns.js';
 import type { Row } from './formats/format.js';
@@ -36,6 +37,9 @@ export interface PlanOptions {
   readonly replay?: number;
   readonly guard?: boolean;
   readonly anomaly?: number | true;
+  readonly want?: Want;
+  readonly topK?: number;
+  readonly metrics?: boolean;
 }
 
 /** Measured on tinyshakespeare and on readings of motion: see docs/cli.md. */
@@ -64,6 +68,10 @@ export function makePlan(
   if (checkpoint && names && !extra) return planAsIs(options, readCheckpoint(checkpoint).config, names, first!);
   const horizon = extra?.horizon ?? options.horizon ?? 1;
   if (names === undefined) checkText(options);
+  else if (options.want !== undefined || options.topK !== undefined)
+    throw new ConfigError(
+      `Expected text with --${options.want === undefined ? 'top-k' : 'want'}, got rows: see --format`,
+    );
   if (names === undefined && horizon === 0) {
     throw new ConfigError('Expected horizon to be at least 1 for text, got 0: a token does not foretell itself');
   }
@@ -76,6 +84,7 @@ export function makePlan(
         targets: chosen.targets,
         ...(chosen.key === undefined ? {} : { key: chosen.key }),
       };
+  checkKey(options, columns?.key);
   const usual = names === undefined ? defaults.tokens : defaults.readings;
   const { seed = 0, cell = 'gru', hidden = usual.hidden, layers = 1 } = options;
   return {
@@ -106,6 +115,10 @@ function checkText(options: PlanOptions): void {
   }
 }
 
+function checkKey({ maxKeys }: PlanOptions, key: string | undefined): void {
+  if (maxKeys !== undefined && key === undefined) throw new ConfigError('Expected --key with --max-keys');
+}
+
 /** Rows for a network that was made elsewhere. */
 function planAsIs(
   options: PlanOptions,
@@ -118,11 +131,15 @@ function planAsIs(
       'Expected a checkpoint that eddy pipe --save wrote with --learn and rows: it says what its outputs foretell',
     );
   }
-  if (options.anomaly !== undefined)
-    throw new ConfigError('Expected a checkpoint of eddy pipe with --anomaly, got another: it foretells no reading');
+  for (const name of ['target', 'horizon', 'forecast', 'anomaly', 'metrics'] as const)
+    if (options[name] !== undefined)
+      throw new ConfigError(
+        `Expected a checkpoint of eddy pipe with --${name}, got another: it says itself what it foretells`,
+      );
   const known = columnsOf(config);
   const chosen = chooseColumns(names, first, { ...options, columns: options.columns ?? known?.names, horizon: 1 });
   const { key, inputs } = chosen;
+  checkKey(options, key);
   return {
     plan: {
       columns: {
@@ -182,5 +199,12 @@ function checkAgreement(options: PlanOptions, checkpoint: Uint8Array, extra: Ext
   agree('forecast', options.forecast, extra?.forecast);
   agree('columns', options.columns, extra?.columns?.inputs);
   agree('target', options.target, extra?.columns?.targets);
+  const { inputs = [], targets = [], key } = extra?.columns ?? {};
+  const seen = options.ignore?.find(name => [...inputs, ...targets, key].includes(name));
+  if (seen !== undefined) {
+    throw new ConfigError(
+      `Expected --ignore to name columns that the checkpoint does not, got ${seen}: leave it out, or begin without the checkpoint`,
+    );
+  }
   if (options.resume) agree('key', options.key, extra && (extra.columns?.key ?? 'none'));
 }

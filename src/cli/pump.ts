@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { DivergenceError } from '../errors.js';
-import type { Want } from './answer.js';
 import { createAnswering } from './answering.js';
 import { createApplying } from './applying.js';
 import { type Assembly, assemble } from './assemble.js';
@@ -26,14 +25,11 @@ import { createSkipping, createTold, lastWords } from './told.js';
 export interface PumpOptions extends PlanOptions, InputOptions {
   readonly onError: 'skip' | 'stop';
   readonly overflow: Overflow;
-  readonly queue: number;
-  readonly want: Want;
-  readonly topK: number;
+  readonly queue?: number;
   readonly every: number;
   readonly save?: string;
   readonly saveEvery?: number;
   readonly record?: string;
-  readonly metrics?: boolean;
   readonly season?: number;
 }
 
@@ -159,7 +155,10 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   if (stopped) process.exitCode = stopping.status;
 }
 
-function openSource(format: Format, { overflow, queue }: PumpOptions): { source: Source<Frame>; bytesRead(): number } {
+function openSource(
+  format: Format,
+  { overflow, queue = 1024 }: PumpOptions,
+): { source: Source<Frame>; bytesRead(): number } {
   let bytes = 0;
   const read = (chunk: Uint8Array): readonly Frame[] => {
     bytes += chunk.length;

@@ -49,7 +49,7 @@ async function replayLines(
   let updates = 0;
   const waiting: RecordedStep[] = [];
   const outcomes: { recorded: RecordedStep; step: Step; line: object }[] = [];
-  const { model, task, pipeline } = await assemble(plan, checkpoint, { want: 'top-k', topK: 3 }, outcome => {
+  const { model, task, pipeline } = await assemble(plan, checkpoint, {}, outcome => {
     if (outcome.kind === 'update') updates = outcome.update.count;
     if (outcome.kind === 'step') {
       outcomes.push({ recorded: waiting.shift()!, step: outcome.step, line: task.answer(outcome.step) });

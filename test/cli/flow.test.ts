@@ -63,8 +63,8 @@ test('nothing is read faster than it can be written', async t => {
 });
 
 test('a source that cannot wait loses frames, and is told how many', async t => {
-  for (const overflow of ['latest', 'drop-oldest']) {
-    const child = start(t, ...raw, '--overflow', overflow, '--queue', '7');
+  for (const overflow of [['latest'], ['drop-oldest', '--queue', '7']]) {
+    const child = start(t, ...raw, '--overflow', ...overflow);
     // Nobody reads: all of it is taken all the same.
     const { taken, done } = feed(child, 400_000);
     await done;

@@ -100,6 +100,8 @@ test('more streams than allowed end the pipe, and what was learned is saved', as
   t.is(status, 1);
   t.is(lines.length, 2);
   t.regex(stderr, /EDDY_LIMIT: Expected at most 2 streams, got "z" besides: raise --max-keys/);
+  const fewer = await eddy(t, waves(1), 'pipe', '--learn', '--resume', '--max-keys', '1', '--save', at('m'));
+  t.regex(fewer.stderr, /EDDY_LIMIT: Expected at most 1 stream, got 2 in the checkpoint: raise --max-keys/);
   t.deepEqual([...(await loadTrainer(readFileSync(at('m')))).states.keys()], ['x', 'y']);
 });
 

@@ -4,6 +4,7 @@ import { isMissing, numberOf } from '../../../src/cli/formats/format.js';
 import { createLines, longestLine } from '../../../src/cli/formats/lines.js';
 import { createNdjson } from '../../../src/cli/formats/ndjson.js';
 import { createTable } from '../../../src/cli/formats/table.js';
+import { openFormat } from '../../../src/cli/input.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -67,6 +68,12 @@ test('a line that does not end is cut, and the next one is whole', t => {
       [2, 4],
     ],
   );
+});
+
+test('where a delimiter is given, the input is CSV, whatever it looks like', t => {
+  const format = openFormat({ delimiter: '|' }, undefined, false);
+  format.read(bytes('a|b\n1|2\n'));
+  t.deepEqual([format.name, format.columns], ['csv', ['a', 'b']]);
 });
 
 test('headings of a table that come again are passed over', t => {
