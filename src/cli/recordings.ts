@@ -47,5 +47,5 @@ export async function readRecordings(path: string, { label, spelled = false }: R
       throw error;
     }
   }
-  return { kind: 'sound', columns: [], sequences };
+  return { kind: 'sound', told: ['label', 'spelled'], columns: [], sequences };
 }

@@ -44,6 +44,8 @@ export interface Raw {
 
 export interface RawFile {
   readonly kind: 'text' | 'tokens' | 'rows' | 'sound';
+  /** What a file of this form can be told; all else means nothing to it. */
+  readonly told: readonly (keyof Reading)[];
   /** Names of the cells of a row. */
   readonly columns: readonly string[];
   /** Of a table whose inputs nobody named: columns that are none, as not all of their cells are numbers. */
@@ -75,7 +77,7 @@ function readText(path: string, bytes: Uint8Array, { length = 128 }: Reading): R
     if (piece.length > 1)
       sequences.push({ from: `${path}, byte ${at}`, inputs: piece.slice(0, -1), targets: piece.slice(1), named: true });
   }
-  return { kind: 'text', columns: [], sequences };
+  return { kind: 'text', told: ['length'], columns: [], sequences };
 }
 
 /** A sequence each line: inputs or tokens, and target, targets, label or labels. */
@@ -125,7 +127,7 @@ function readLines(path: string, text: string, { inputs: field = 'inputs' }: Rea
     return steps.length < 2 ? [] : [{ from, inputs: steps.slice(0, -1), targets: steps.slice(1), named: true }];
   });
   const columns = Array.from({ length: width ?? 0 }, (_, i) => `x${i + 1}`);
-  return { kind: tokens ? 'tokens' : 'rows', columns, sequences };
+  return { kind: tokens ? 'tokens' : 'rows', told: ['inputs'], columns, sequences };
 }
 
 /** Rows, by their key. */
@@ -173,5 +175,6 @@ function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
     targets: said[i].map((cell, t) => (last && t < said[i].length - 1 ? null : cell)),
     named,
   }));
-  return { kind: 'rows', columns, ...(reading.columns ? {} : { leftOut }), sequences };
+  const told = ['key', 'target', 'columns', 'at'] as const;
+  return { kind: 'rows', told, columns, ...(reading.columns ? {} : { leftOut }), sequences };
 }

@@ -141,6 +141,8 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   // A class may be in the part held out alone.
   const lesson = makeLesson(files[0], parts.training, options.output, raws);
   for (const hint of hints(files[0], parts, options.output)) process.stderr.write(`eddy: ${hint}\n`);
+  if (noise > 0 && lesson.input.kind === 'token')
+    throw new ConfigError(`Expected rows or sound with --noise, got ${kind}: tokens take none`);
   const encode = (some: readonly Raw[]) => some.map(raw => encodeSequence(lesson, raw));
   const [training, judged] = [encode(parts.training), encode(parts.validation)];
   if (patience !== undefined && judged.length === 0)
@@ -224,20 +226,35 @@ function readingOf({ key, target, columns, inputs, length, at, label, spelled }:
   return Object.fromEntries(given);
 }
 
-/** @throws ConfigError if the files are not of one kind */
+/** The form of file that an option is about. */
+const wantedBy: Record<keyof Reading, string> = {
+  key: 'a table',
+  target: 'a table',
+  columns: 'a table',
+  at: 'a table',
+  inputs: 'JSON lines',
+  length: 'text',
+  label: 'sound',
+  spelled: 'sound',
+};
+
+/** @throws ConfigError if the files are not of one kind, or none is of the form that an option is about */
 async function readAll(paths: readonly string[], reading: Reading): Promise<RawFile[]> {
   const files: RawFile[] = [];
   for (const path of paths) {
     const first = files.at(0);
     const file = await readLessons(path, {
       ...reading,
-      ...(first && reading.target ? { columns: first.columns } : {}),
+      ...(first?.kind === 'rows' && reading.target ? { columns: first.columns } : {}),
     });
     if (first) checkAlike(path, file, paths[0], first);
     files.push(file);
   }
   if (files.every(({ sequences }) => sequences.length === 0))
     throw new ConfigError(`Expected sequences in ${paths.join(', ')}, got none`);
+  for (const name of Object.keys(reading) as (keyof Reading)[])
+    if (!files.some(({ told }) => told.includes(name)))
+      throw new ConfigError(`Expected ${wantedBy[name]} with --${name}, got ${paths.join(', ')}`);
   return files;
 }
 

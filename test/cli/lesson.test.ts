@@ -9,7 +9,7 @@ const raw = (inputs: Raw['inputs'], targets: Raw['targets'], named = false): Raw
   targets,
   named,
 });
-const rows = (...sequences: Raw[]): RawFile => ({ kind: 'rows', columns: ['a', 'b'], sequences });
+const rows = (...sequences: Raw[]): RawFile => ({ kind: 'rows', told: [], columns: ['a', 'b'], sequences });
 
 test('statistics are of the training part alone; a column with gaps may be missing', t => {
   const training = [
@@ -80,7 +80,7 @@ test('values are learned in deviations, and said in the unit of the data', async
 
 test('tokens that foretell the next are classes without names', t => {
   const training = [raw([0, 3, 1], [3, 1, 2], true)];
-  const lesson = makeLesson({ kind: 'tokens', columns: [], sequences: training }, training);
+  const lesson = makeLesson({ kind: 'tokens', told: [], columns: [], sequences: training }, training);
   t.deepEqual([lesson.input.size, lesson.output, lesson.labels], [4, { kind: 'classes', size: 4 }, undefined]);
   t.throws(() => encodeSequence(lesson, raw([4], [0], true)), { message: /f:1 to have tokens from 0 to 3, got 4/ });
 });

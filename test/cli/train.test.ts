@@ -189,6 +189,8 @@ test('what cannot be learned is told, with its place', async t => {
     'uneven.ndjson': '{"inputs":[[1],[1,2]],"label":"a"}\n',
     'bare.ndjson': '{"inputs":[[1]]}\n',
     'a.csv': 'k,x,y\na,1,2\n',
+    'bare.txt': 'some text',
+    'steps.ndjson': '{"inputs":[[1],[2]],"label":"a"}\n',
     'words.ndjson': '{"inputs":[["x"]],"label":"a"}\n{"inputs":[[1]],"label":"b"}\n',
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text);
@@ -201,6 +203,12 @@ test('what cannot be learned is told, with its place', async t => {
     [['words.ndjson', '--validation', '0'], 1, /"x1" to be a number.*words\.ndjson:1/],
     [['a.csv', '--target', 'y', '--patience', '2'], 2, /sequences to judge by with --patience/],
     [['none.ndjson'], 1, /ENOENT/],
+    [['bare.txt', '--target', 'y'], 2, /Expected a table with --target, got \S+bare\.txt/],
+    [['steps.ndjson', '--key', 'k'], 2, /Expected a table with --key, got \S+steps\.ndjson/],
+    [['bare.txt', '--spelled'], 2, /Expected sound with --spelled/],
+    [['a.csv', '--target', 'y', '--length', '5'], 2, /Expected text with --length/],
+    [['bare.txt', '--noise', '0.1'], 2, /Expected rows or sound with --noise, got text/],
+    [['bare.txt', at('a.csv'), '--target', 'y'], 2, /Expected \S+a\.csv to be like \S+bare\.txt, text, got rows/],
   ] as const) {
     const [file, ...rest] = args;
     const { status, stderr } = await eddy(t, '', 'train', at(file), ...rest, '--out', at('m'));
