@@ -58,6 +58,8 @@ export interface MetricsState {
   readonly loss: AverageState;
   /** Once a step was scored: what the outputs are. */
   readonly kind?: OutputKind;
+  /** Before that: what was made of o. */
+  readonly form?: Form;
   readonly judge?: JudgeState;
   readonly streams: readonly ScoredStream[];
 }
@@ -94,7 +96,7 @@ export function createMetrics(options: MetricsOptions = {}, from?: MetricsState)
   const loss = createAverage(fading, window, from?.loss);
   let known = from?.kind ?? kind;
   let judge = from?.judge && known ? create(known, from.judge) : undefined;
-  let form: Form | undefined;
+  let form = from?.form;
   let count = from?.count ?? 0;
   let unscored = from?.unscored ?? 0;
   const streams = new Map<string, Stream>();
@@ -153,7 +155,7 @@ export function createMetrics(options: MetricsOptions = {}, from?: MetricsState)
       count,
       unscored,
       loss: loss.state(),
-      ...(judge && { kind: known, judge: judge.state() }),
+      ...(judge ? { kind: known, judge: judge.state() } : form && { form }),
       streams: [...streams].map(([key, stream]) => ({ key, ...stateOf(stream) })),
     }),
   };

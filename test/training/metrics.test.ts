@@ -358,3 +358,16 @@ test('metrics that go on from their state, written as JSON, are those of a strea
     t.is(stopped.state().loss.windowSum, straight.state().loss.windowSum);
   }
 });
+
+test('metrics that go on before the first target has come know what the outputs are', t => {
+  const logits = Float32Array.of(0.5, -1);
+  for (const [kind, prediction, target] of [
+    ['labels', Float32Array.of(0.6, 0.3), Float32Array.of(1, 0)],
+    ['gaussian', Float32Array.of(0.5, 2), Float32Array.of(1)],
+  ] as const) {
+    const begun = createMetrics();
+    begun.predicted(1, { logits, prediction });
+    const found = createMetrics({}, JSON.parse(JSON.stringify(begun.state()))).scored(1, prediction, target, 1);
+    t.is(found?.kind, kind);
+  }
+});
