@@ -9,11 +9,12 @@ import type { Example, LateTarget } from './learned.js';
  * Makes the stream its own teacher: the target of step t is the input of step t + horizon.
  *
  * It's like `pairwise`, but the prediction does not wait: each input leaves at once, and before it the target that it is
- * for the step `horizon` earlier. A trainer with `lateness` ≥ horizon − 1 learns all of them.
+ * for the step `horizon` earlier. A trainer with `lateness` ≥ horizon − 1 learns all of them. Errors with what `target` throws.
  *
  * @param options.horizon steps ahead; default 1
  * @param options.target from an input to a target; default the input itself: its token, or all of its features
  * @param options.steps steps that the stream has taken before, when it goes on from a state; default 0
+ * @throws ConfigError, at once, if an option is wrong
  */
 export function next<In extends Input = Input>(
   options: { horizon?: number; target?: (input: In) => Target; steps?: number } = {},

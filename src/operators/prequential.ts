@@ -17,6 +17,10 @@ import type { Learned } from './learned.js';
  * @param options.window steps of the sliding averages; default 1,000
  * @param options.season steps after which the stream repeats itself
  * @param options.unscale values in units of the data
+ * @param options.level share of values within a band, of outputs that are `gaussian`; default 0.9
+ * @param options.kind what the outputs are; default as the first step that is scored looks
+ * @param options.maxPending steps whose target may still come; default 10,000
+ * @throws ConfigError, at once, if an option is wrong
  *
  * @example
  * rows.pipe(next(), tbptt(trainer), prequential()).subscribe(({ loss }) => console.log(loss.fading));

@@ -23,7 +23,9 @@ export interface RolloutOptions<In extends Input = Input> {
  * One-to-many: a sequence out of one input.
  *
  * It's like `generate`, with the network as the iteration. Emits synchronously on subscription, so give `steps`, or take
- * what you need with `take`.
+ * what you need with `take`. Errors with `InputError` at a wrong input that `feed` gives, and with what it throws.
+ *
+ * @throws ConfigError or InputError, at once, if an option, the input or the carry is wrong
  *
  * @example
  * rollout(model, { input: start, steps: 100, feed: step => step.prediction }).subscribe(...)   // own output fed back

@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, EddyError, LimitError } from '../errors.js';
+import { ConfigError, EddyError, InputError, LimitError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
@@ -31,7 +31,8 @@ export interface StepManyOptions {
  * It's like `groupBy` with `step` in each group, but inputs that arrive in one turn are one `stepMany`, at most one of each
  * stream in a batch; the bits are those of `step`. Answers leave in the order of their inputs.
  *
- * A wrong input ends its own stream with `{ key, error }`; a later input of that key begins a new one.
+ * A wrong input ends its own stream with `{ key, error }`; a later input of that key begins a new one. Errors with `InputError` at an
+ * item that is none.
  *
  * @param model shared by all streams
  * @throws ConfigError, at once, if an option is wrong
@@ -96,6 +97,10 @@ export function stepMany<In extends Input = Input, Key = string>(
         subscriber,
         {
           next(item) {
+            if (typeof item !== 'object' || item === null || !('input' in item)) {
+              flushRest();
+              throw new InputError(`Expected { key, input }, got ${item === null ? 'null' : typeof item}`);
+            }
             if (batch.has(item.key) || batch.size >= maxBatch) flush();
             batch.set(item.key, item);
             if (scheduled) return;

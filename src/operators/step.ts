@@ -14,6 +14,7 @@ import type { Step } from '../model/transfer.js';
  *
  * @param model shared by all who step it
  * @param carry (carryLayout.size) to go on from; zeros if it is left out
+ * @throws InputError, at once, if the carry has another length
  *
  * @example
  * of(xs[0], xs[1]).pipe(step(model)).subscribe(({ prediction }) => console.log(prediction));

@@ -21,6 +21,7 @@ import type { Example, Forget, LateTarget, Learned } from './learned.js';
  *
  * @param trainer the model, its loss and optimizer, k1 and k2
  * @param state to resume from, as an emitted `state()` gave it
+ * @throws ConfigError, at once, if the state is none of a stream of this model
  *
  * @example
  * from(text).pipe(next(), tbptt(trainer)).subscribe(event => event.kind === 'update' && console.log(event.update.loss));

@@ -51,6 +51,10 @@ keepsContract<Item, KeyedStep>('stepMany', {
   show,
   // The second stream's input waits for the turn to end; the third item is the first stream's again.
   before: 3,
+  wrong: [
+    { what: 'an input alone', item: xs[0], code: 'EDDY_INPUT' },
+    { what: 'nothing', item: undefined, code: 'EDDY_INPUT' },
+  ],
   wrongArguments: [
     { what: 'a batch of none', call: () => stepMany(wrongModel, { maxBatch: 0 }), code: 'EDDY_CONFIG' },
     { what: 'a batch of 1.5', call: () => stepMany(wrongModel, { maxBatch: 1.5 }), code: 'EDDY_CONFIG' },
