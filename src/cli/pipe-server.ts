@@ -158,7 +158,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     const asked = session;
     await write(asked);
     if (session !== asked) await write(session);
-    await reading;
+    if (!sink.closed) await reading;
   } catch (error) {
     throw !met ? unmet(error, server) : error;
   } finally {

@@ -47,6 +47,18 @@ for (const learn of [[], ['--learn']]) {
   });
 }
 
+test('when the reader of the lines goes away, the pipe ends quietly', async t => {
+  const { url } = await serving(t, '0', join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions'));
+  const pipe = start(t, 'pipe', '--server', url);
+  const end = finished(pipe);
+  pipe.stdout.once('data', () => pipe.stdout.destroy());
+  const feeding = setInterval(() => pipe.stdin.write(`${rows.join('\n')}\n`), 1);
+  const { status, stderr } = await end;
+  clearInterval(feeding);
+  t.is(stderr, '');
+  t.is(status, 0);
+});
+
 test('what a network of values says is written whole, in its order, and that of classes as the likeliest', async t => {
   const { url } = await serving(t, '0', join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions'));
   for (const learn of [[], ['--learn']]) {
