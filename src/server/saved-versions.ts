@@ -71,8 +71,8 @@ function bytesOf({ model, shared }: Served): Uint8Array | undefined {
   return isTrainable(model) ? saveModel(model) : undefined;
 }
 
-/** What is served knows the hashes that it had before. */
-export function recallHashes({ models }: Hub, versions: readonly SavedVersion[]): void {
+/** What is served is the one that was saved, where it has its weights: it knows the hashes and the verdicts that it had before. */
+export function recallVersions({ models }: Hub, versions: readonly SavedVersion[]): void {
   for (const version of versions) {
     const served = models.get(version.name);
     if (served?.hash === version.present) recall(served, version);
@@ -103,11 +103,11 @@ export async function takeUpVersion(
       : await loadModel(bytes);
   const older = { ...serveModel(name, given), hash: present };
   recall(older, version);
-  older.verdicts = version.verdicts;
   retired.add(older);
   return older;
 }
 
-function recall({ hash: now, former: known }: Served, { hash, former }: SavedVersion): void {
-  for (const one of [...former, hash]) if (one !== now) known.add(one);
+function recall(served: Served, { hash, former, verdicts }: SavedVersion): void {
+  for (const one of [...former, hash]) if (one !== served.hash) served.former.add(one);
+  served.verdicts = verdicts;
 }

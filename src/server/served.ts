@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
 import { ConfigError } from '../errors.js';
@@ -61,7 +61,8 @@ export function serveModel(name: string, given: Serveable): Served {
     shared,
     sharers: 0,
     followers: new Set(),
-    verdicts: 0,
+    // Not as many as another was told, which a snapshot may be of.
+    verdicts: randomInt(2 ** 47),
   };
 }
 

@@ -8,7 +8,7 @@ import { evictResting, modelOf, toldNobody } from './life.js';
 import { checkPlace, freePlace } from './place.js';
 import type { EvictionReason, SavedName } from './register.js';
 import { nameOf, saveSession } from './saved.js';
-import { recallHashes, type SavedVersion, saveVersions, takeUpVersion, versionTensor } from './saved-versions.js';
+import { recallVersions, type SavedVersion, saveVersions, takeUpVersion, versionTensor } from './saved-versions.js';
 import type { Served } from './served.js';
 import { tidyVersions } from './versions.js';
 import { writeWholeMeanwhile } from './whole.js';
@@ -162,7 +162,7 @@ function finder(
   { versions, of }: Said,
   tensors: Safetensors['tensors'],
 ): (saved: SavedName, number: number) => Promise<Served | undefined> {
-  recallHashes(hub, versions);
+  recallVersions(hub, versions);
   const found = new Map<number, Promise<Served | undefined>>();
   return async ({ model, modelHash }, number) => {
     const place = of[number];

@@ -1,6 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { createModel } from '../../src/model/model.js';
+import type { Hub } from '../../src/server/hub.js';
 import type { Server } from '../../src/server/index.js';
+import { recallVersions, saveVersions } from '../../src/server/saved-versions.js';
+import { type Served, serveModel } from '../../src/server/served.js';
 import { config } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -83,4 +86,18 @@ test('a session that is open stays on its version, however many follow, and when
   await leave(t, server, 'm');
   t.is((await standing(server)).hibernated, 1);
   t.deepEqual(await goOn(t, server, token), first.step(first.zeroCarry(), row).prediction);
+});
+
+test('what a guard has told counts on where the weights are those that were saved, and nowhere else', async t => {
+  const hub = (served: Served) => ({ models: new Map([['a', served]]), retired: new Set() }) as unknown as Hub;
+  const before = serveModel('a', await make(1));
+  before.verdicts++;
+  const { versions } = saveVersions(hub(before), new Set(), new Map());
+  const [same, other] = [serveModel('a', await make(1)), serveModel('a', await make(2))];
+  for (const served of [same, other]) {
+    t.not(served.verdicts, before.verdicts);
+    recallVersions(hub(served), JSON.parse(JSON.stringify(versions)));
+  }
+  t.is(same.verdicts, before.verdicts);
+  t.not(other.verdicts, before.verdicts);
 });
