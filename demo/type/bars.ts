@@ -29,8 +29,9 @@ export function createBars(list: HTMLElement, vocabulary: () => readonly string[
     const best = latest ? largest(latest, most) : [];
     rows.forEach(({ row, glyph, bar, share }, i) => {
       const token = best[i];
-      row.classList.toggle('empty', token === undefined);
+      row.ariaHidden = String(token === undefined);
       if (token === undefined || !latest) {
+        row.removeAttribute('aria-label');
         glyph.textContent = '';
         share.textContent = '';
         bar.style.width = '0';

@@ -33,11 +33,13 @@ export interface Reader<Source> {
   /** Characters that wait to be read. */
   readonly waiting: number;
   read(characters: Iterable<string>, source: Source): void;
+  /** What waits and was not sent is not read. */
+  skip(): void;
   /** Sessions that read from now on. What was sent and not answered when others were lost is read again. */
   connect(runner: Runner, opened: (config: ModelConfig) => void): Observable<Answer>;
 }
 
-/** Characters under way: a long text leaves room for others. */
+/** Characters under way, and in one turn: a long text leaves room for others, and whoever looks on sees it read. */
 const mostUnderWay = 16;
 /** α: averages look back some 100 characters. */
 const fading = 0.99;
@@ -63,6 +65,9 @@ export function createReader<Source>(scored: (source: Source, reading: Reading) 
       for (const character of characters) queue.push({ character, source });
       pump();
     },
+    skip() {
+      queue = [];
+    },
     connect(runner, opened) {
       queue = [...underWay, ...queue];
       underWay = [];
@@ -76,12 +81,23 @@ export function createReader<Source>(scored: (source: Source, reading: Reading) 
       const state = { frozen: createSide(), learner: createSide() };
       let counts: ReturnType<typeof createLetterCounts>;
 
+      let left = mostUnderWay;
+      let sending = false;
       pump = () => {
-        while (opening.size === 0 && queue.length > 0 && underWay.length < mostUnderWay) {
+        if (sending) return;
+        sending = true;
+        while (opening.size === 0 && queue.length > 0 && underWay.length < mostUnderWay && left > 0) {
+          if (--left === 0) {
+            setTimeout(() => {
+              left = mostUnderWay;
+              pump();
+            });
+          }
           const item = queue.shift()!;
           underWay.push(item);
           tokens.next(tokenOf(item.character));
         }
+        sending = false;
       };
       const ready = (side: Side) => (config: ModelConfig) => {
         opening.delete(side);

@@ -1,6 +1,6 @@
 import type { CharactersConfig, ModelConfig } from 'eddy';
 import type { RemoteStep } from 'eddy/client';
-import { EMPTY, type Observable, Subject, Subscription, switchMap, timer } from 'rxjs';
+import { EMPTY, filter, type Observable, Subject, Subscription, switchMap, timer } from 'rxjs';
 import { createChart } from '../parts/chart.js';
 import { createHistory } from '../parts/history.js';
 import { count, createNumbers, percent } from '../parts/numbers.js';
@@ -56,7 +56,6 @@ const layout = `
         <figcaption><span class="key frozen">as it was trained</span></figcaption>
         <ol class="bars frozen" id="bars-frozen" aria-label="The likeliest next characters, as the network that stays sees it"></ol>
       </figure>
-      <p class="note" id="bars-empty">Their likeliest guesses stand here as soon as they have read a letter.</p>
     </div>
   </div>
   <div class="pair">
@@ -85,7 +84,6 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const [readButton, takeButton, clearButton] = ['read', 'take', 'clear'].map(id => find(id) as HTMLButtonElement);
   const verdict = find('type-verdict');
   const lossPlot = find('type-loss');
-  const barsEmpty = find('bars-empty');
   let vocabulary: readonly string[] = [];
   const bars = {
     learner: createBars(find('bars-learner'), () => vocabulary),
@@ -147,7 +145,6 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     strip.clear();
     bars.learner.clear();
     bars.frozen.clear();
-    barsEmpty.hidden = false;
     latest = undefined;
     newest = undefined;
   };
@@ -165,13 +162,12 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   life.add(
     events.subscribe(event => {
       if (event.kind === 'step') {
-        barsEmpty.hidden = true;
         bars[event.side].show(event.step.prediction);
         if (event.side === 'learner') {
           if (event.step.carry) strip.push(event.step.carry, lookOf(event.character).glyph);
           newest = event.step;
-          if (reading === undefined) rested.next(goOn(newest));
         }
+        if (reading === undefined && newest) rested.next(goOn(newest));
       } else {
         updates = event.count;
       }
@@ -186,6 +182,8 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const goOn = (step: RemoteStep): Observable<string> => {
     const runner = current;
     return timer(rest).pipe(
+      // While a text is read, what comes next is known.
+      filter(() => reader.waiting === 0),
       switchMap(() => (runner ? continuation(runner, networks.learner, vocabulary, step) : EMPTY)),
     );
   };
@@ -225,6 +223,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   });
   clearButton.addEventListener('click', () => {
     stopReading();
+    reader.skip();
     paper.clear();
     area.focus();
   });

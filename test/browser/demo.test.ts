@@ -61,10 +61,13 @@ browserTest('what is typed is foretold, learned, and can be taken from the guess
     await textOf(page, '#status', /^Live$/);
     const phrase = 'the net learns as it reads. ';
     const text = phrase.repeat(10);
+    const height = () => page.locator('#type').evaluate(element => element.clientHeight);
+    const empty = await height();
     await page.getByLabel('What the network reads').focus();
     await page.keyboard.type(text.slice(0, 2));
-    await page.locator('#bars-learner li:not(.empty)').first().waitFor();
-    await page.locator('#bars-frozen li:not(.empty)').first().waitFor();
+    await page.locator('#bars-learner li[aria-label]').first().waitFor();
+    await page.locator('#bars-frozen li[aria-label]').first().waitFor();
+    t.is(await height(), empty, 'what comes has its place');
     await page.keyboard.type(text.slice(2, 60));
     await numberFrom(page, '#type', 'letters', 60);
     const bitsOf = async (): Promise<[number, number]> => {
