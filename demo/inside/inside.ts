@@ -50,7 +50,7 @@ const layout = `
       <div class="plot" id="inside-loss" role="img" aria-label="The loss, step by step"></div>
     </figure>
     <figure>
-      <figcaption><button type="button" class="term" data-term="norm">gradient norm</button> <span class="key trivial">of each update</span></figcaption>
+      <figcaption><button type="button" class="term" data-term="norm">gradient norm</button> <span class="key network">of each update</span></figcaption>
       <div class="plot" id="inside-norm" role="img" aria-label="The norm of the gradient, update by update"></div>
     </figure>
   </div>

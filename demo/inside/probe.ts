@@ -32,7 +32,7 @@ export type Seen =
 /** How far back the loss of one step reaches. */
 export interface Reach {
   readonly number: number;
-  /** ‖∂L(t)/∂h(t − j)‖ for j = 1, 2, ... */
+  /** ‖∂L(t)/∂h(t − j)‖ for j = 1, 2, ..., as far as there were steps. */
   readonly norms: readonly number[];
 }
 
@@ -106,7 +106,7 @@ export async function createProbe(config: ModelConfig, lessons: Lessons, tell: (
         inputs: run.map(({ input }) => input),
         targets: run.map(({ target }) => target),
       });
-      return { number: labelled, norms: gradients.map(norm) };
+      return { number: labelled, norms: gradients.slice(0, labelled - 1).map(norm) };
     },
   };
 }

@@ -71,8 +71,8 @@ export function createView(root: HTMLElement, cell: CellKind, k2: number, life: 
   );
   const drawReach = createReachPlot(reachCanvas, moments, life);
   const [losses, norms] = [createHistory(1), createHistory(1)];
-  const drawLoss = curve(find('inside-loss'), 'network', life);
-  const drawNorm = curve(find('inside-norm'), 'trivial', life);
+  const drawLoss = curve(find('inside-loss'), life);
+  const drawNorm = curve(find('inside-norm'), life);
   let loss = createFading(fading);
   let probe: Probe | undefined;
   let now = 0;
@@ -93,7 +93,6 @@ export function createView(root: HTMLElement, cell: CellKind, k2: number, life: 
     const reach = probe?.reach(moments - 1);
     drawReach(reach, now, k2);
     placeFrame(reach?.number ?? 0);
-    find('steps').textContent = count(now);
     find('in-window').textContent = `${inWindow} of ${k2}`;
   });
   onResize(reachCanvas, paint, life);
@@ -106,12 +105,14 @@ export function createView(root: HTMLElement, cell: CellKind, k2: number, life: 
       loss = createFading(fading);
       for (const strip of [state, ...gateStrips.map(([, strip]) => strip)]) strip.clear();
       for (const history of [losses, norms]) history.clear();
-      for (const id of ['steps', 'updates', 'equal']) find(id).textContent = '–';
+      find('steps').textContent = count(now);
+      for (const id of ['updates', 'equal']) find(id).textContent = '–';
       paint();
     },
     see(seen) {
       if (seen.kind === 'step') {
         now = seen.number;
+        find('steps').textContent = count(now);
         state.push(seen.carry, seen.label);
         for (const [term, strip] of gateStrips) strip.push(seen.gates[term]);
       } else if (seen.kind === 'loss') {
@@ -128,12 +129,12 @@ export function createView(root: HTMLElement, cell: CellKind, k2: number, life: 
   };
 }
 
-function curve(element: HTMLElement, color: 'network' | 'trivial', life: Subscription) {
+function curve(element: HTMLElement, life: Subscription) {
   return createChart(
     element,
     {
       height: 130,
-      curves: [{ color: theme => theme[color], width: 1.75 }],
+      curves: [{ color: theme => theme.network, width: 1.75 }],
       label: value => String(Number(value.toPrecision(2))),
       range: (_, most) => [0, Math.max(0.1, 1.05 * most)],
     },

@@ -56,7 +56,7 @@ export function createChart(
       width: Math.max(element.clientWidth, 80),
       height,
       // Without data there is no axis below, and the lowest number beside it would be cut.
-      padding: label ? [8, 14, (_, side, axes) => (axes[side] ? 0 : bottom), 0] : [6, 6, 6, 2],
+      padding: label ? [8, 20, (_, side, axes) => (axes[side] ? 0 : bottom), 0] : [6, 6, 6, 2],
       legend: { show: false },
       cursor: { show: false },
       scales: {

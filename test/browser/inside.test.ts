@@ -20,6 +20,19 @@ browserTest(
       await page.getByLabel('pace').selectOption('fast');
       await stepsFrom(page, 60);
       t.true((await numberOf(page, 'updates')) >= 58, 'one update a step');
+      const ahead = await page.evaluate(
+        () =>
+          new Promise<number>(resolve => {
+            const told = ['updates', 'steps'].map(id => document.querySelector(`#${id}`)!);
+            let [changes, most] = [0, Number.NEGATIVE_INFINITY];
+            new MutationObserver(() => {
+              const [updates, steps] = told.map(one => Number(one.textContent));
+              most = Math.max(most, updates - steps);
+              if (++changes === 10) resolve(most);
+            }).observe(told[0], { childList: true });
+          }),
+      );
+      t.true(ahead <= 0, `no more updates than steps, got ${ahead} more`);
       for (const lane of ['state', 'reset', 'update', 'candidate'])
         t.true((await colours(page, `.lane.${lane} canvas`)) > 20, `${lane} is drawn`);
       t.true((await colours(page, '#reach')) > 3, 'the gradient by lag is drawn');

@@ -13,7 +13,9 @@ test('a probe steps and learns as tbptt does, and its reach goes beyond the wind
   const seen: { kind: string; number?: number; update?: { count: number } }[] = [];
   const probe = await createProbe(config, lessons, (one: (typeof seen)[number]) => seen.push(one));
   t.is(probe.reach(10), undefined, 'no loss yet');
-  for (let i = 0; i < 12; i++) probe.take({ input: i % 3, label: '' });
+  for (let i = 0; i < 4; i++) probe.take({ input: i % 3, label: '' });
+  t.is(probe.reach(10).norms.length, 2, 'the state before the first step is no step’s');
+  for (let i = 4; i < 12; i++) probe.take({ input: i % 3, label: '' });
   const kinds = (kind: string) => seen.filter(one => one.kind === kind);
   t.is(kinds('step').length, 12);
   t.deepEqual(
