@@ -245,6 +245,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
 
   const clear = (): void => {
     clearTimeout(playing);
+    playing = undefined;
     drawing = [];
     pad.clear();
     offer.hidden = false;
@@ -257,7 +258,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     find<HTMLCanvasElement>('pad'),
     {
       down() {
-        if (performance.now() - lifted > rest && drawing.length > 0) clear();
+        if (playing !== undefined || (performance.now() - lifted > rest && drawing.length > 0)) clear();
         notice.textContent = '';
       },
       ink(points) {
@@ -316,9 +317,9 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
         y: point.y - top + (side - height) / 2,
       }));
       const play = (at: number): void => {
-        if (life.closed || at >= points.length) return;
+        if (life.closed) return;
         pad.add([points[at]]);
-        playing = setTimeout(() => play(at + 1), 40);
+        playing = at + 1 < points.length ? setTimeout(() => play(at + 1), 40) : undefined;
       };
       play(0);
     } catch (error) {

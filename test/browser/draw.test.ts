@@ -123,6 +123,13 @@ for (const place of ['here', 'server'] as const) {
     await page.keyboard.press('Space');
     await textOf(page, '#draw-verdict', /: 1, /);
 
+    await page.locator('#sample').click();
+    await textOf(page, '#draw-verdict', /: \d, /);
+    await drawOn(page, seven);
+    await textOf(page, '#draw-verdict', /: 7, /);
+    await page.waitForTimeout(200);
+    t.regex((await page.textContent('#draw-verdict'))!, /: 7, /, 'who draws ends what is being written');
+
     await page.locator('#write button[type="submit"]').click();
     await textOf(page, '#write-note', /^Write again/);
     await page.locator('#words').fill('2 go');
