@@ -52,8 +52,8 @@ function createCard(parent: HTMLElement, column: Column, life: Subscription) {
   card.innerHTML = `
     <div class="figures">
     <h3></h3>
-    <p class="now"><output class="value">–</output> <span class="about"></span></p>
-    <p class="then"><span class="arrow" aria-hidden="true">→</span> <output class="value">–</output> <span class="about">expected next</span></p>
+    <p class="now"><output class="value" aria-live="off">–</output> <span class="about"></span></p>
+    <p class="then"><span class="arrow" aria-hidden="true">→</span> <output class="value" aria-live="off">–</output> <span class="about">expected next</span></p>
     </div>
     <div class="plot" role="img"></div>
     <p class="note">the first forecast is on its way</p>`;

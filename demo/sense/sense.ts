@@ -53,7 +53,7 @@ const layout = `
   <p class="problem" id="problem" role="alert" hidden></p>
   <div class="heading">
     <h2 id="sense-title">This machine</h2>
-    <p class="verdict" id="sense-verdict" role="status"></p>
+    <p class="verdict" id="sense-verdict"></p>
   </div>
   <div class="readings" id="readings"></div>
   <p class="note" id="more" hidden></p>

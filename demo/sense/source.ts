@@ -230,11 +230,19 @@ function present(cell: string): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
 }
 
+/** Numbers so large, or so small, are told with their power of ten. */
+const [greatest, smallest] = [1e12, 1e-4];
+
 function formatOf(values: readonly number[]): (value: number) => string {
-  const spread =
-    values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY) -
-    values.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
+  const most = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const low = values.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
+  const size = Math.max(Math.abs(most), Math.abs(low));
+  const far = size >= greatest || (size > 0 && size < smallest);
+  const spread = far ? (most - low) / 10 ** Math.floor(Math.log10(size)) : most - low;
   const digits = spread > 0 ? Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(spread)))) : 2;
-  const format = new Intl.NumberFormat('en', { maximumFractionDigits: digits });
+  const format = new Intl.NumberFormat('en', {
+    notation: far ? 'scientific' : 'standard',
+    maximumFractionDigits: digits,
+  });
   return value => format.format(value);
 }

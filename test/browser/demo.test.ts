@@ -29,6 +29,8 @@ browserTest(
         ),
       );
       t.is(cards.length, 3);
+      const loud = page.locator('#sense :is(output, [role="status"], [aria-live]):not([aria-live="off"])');
+      t.is(await loud.count(), 0, 'what moves four times a second is not read aloud');
       for (const values of cards) t.true(values.every(Number.isFinite), `what came and what is expected: ${values}`);
       await textOf(page, '.card .note', /off by .*same as now/);
       await textOf(page, '#sense-verdict', /same as now/);
@@ -174,8 +176,24 @@ browserTest('it fits a narrow screen, light and dark, and tells what its picture
   await numberFrom(page, '#sense', 'readings', 3);
   const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();
+  const contrast = await page.locator('#tabs [aria-current]').evaluate(tab => {
+    const { color, backgroundColor } = getComputedStyle(tab);
+    const [least, most] = [color, backgroundColor].map(named => {
+      const [red, green, blue] = named.match(/\d+/g)!.map(channel => (Number(channel) / 255 + 0.055) / 1.055);
+      return 0.2126 * red ** 2.4 + 0.7152 * green ** 2.4 + 0.0722 * blue ** 2.4 + 0.05;
+    });
+    return most / least;
+  });
+  t.true(contrast >= 4.5, `WCAG 2.2, 1.4.3: got ${contrast}`);
   await page.emulateMedia({ colorScheme: 'dark' });
   t.not(await ground(), light);
+  const long = 'temperature_of_the_water_at_the_bottom_of_the_tank';
+  await page.setInputFiles('#file', {
+    name: `${long}.csv`,
+    mimeType: 'text/csv',
+    buffer: Buffer.from(`${long}\n1\n2\n`),
+  });
+  await textOf(page, '.card h3', new RegExp(long));
   const tabs = await page.locator('#tabs a').allTextContents();
   for (const tab of tabs) {
     await page.getByRole('link', { name: tab }).click();

@@ -41,6 +41,13 @@ test('a file has columns of numbers, of categories and of times', async t => {
   const wide = { names: [...'abcdefgh'], rows: [1, 2].map(v => [...'abcdefgh'].map(() => `${v}`)) };
   const source = fileSource('x', wide, () => 0);
   t.deepEqual([source.columns.length, source.more], [6, 2], 'what is left out is told');
+  const sizes = { names: ['v', 'w', 'x'], rows: [0.5, 2.25].map(v => [`${v}e-9`, `${v}e300`, `${v}`]) };
+  t.deepEqual(
+    fileSource('x', sizes, () => 0).columns.map(({ format }: { format(value: number): string }, i: number) =>
+      format([2.25e-9, 2.25e300, 2.25][i]),
+    ),
+    ['2.25E-9', '2.25E300', '2.25'],
+  );
   t.throws(() => fileSource('x', { names: ['a'], rows: [['x'], ['y']] }, () => 0), {
     message: /a column of numbers, got a/,
   });
