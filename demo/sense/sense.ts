@@ -31,6 +31,8 @@ const acquainted = 20;
 const patience = 1500;
 /** Deviations that are shown: the first surprises may be thousands, while little is known of what is usual. */
 const [lowest, highest] = [-2, 20];
+/** Readings of a file that are sent and not answered. */
+const mostUnderWay = 16;
 /** Bytes of a file that is read. */
 const largestFile = 20 << 20;
 
@@ -206,7 +208,9 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
     own,
   );
 
-  let [readings, updates, asked, delay, unusual] = [0, 0, 0, 0, 0];
+  let [readings, updates, delay, unusual] = [0, 0, 0, 0];
+  /** When each reading came that is under way, the oldest first. */
+  let asked: number[] = [];
   let judged: Judged | undefined;
   let forecaster = createForecaster(source);
   let score = createSurprise();
@@ -239,7 +243,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
   const renew = (): void => {
     if (!fresh) return;
     fresh = false;
-    [readings, updates, unusual] = [0, 0, 0];
+    [readings, updates, unusual, asked] = [0, 0, 0, []];
     judged = undefined;
     for (const one of [cards, strip, errors, surprises]) one.clear();
   };
@@ -249,14 +253,15 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
     forecaster = createForecaster(source);
     score = createSurprise();
     // Readings that stop because the server is gone go on when it is back; what was learned stays.
+    const room = (): boolean => fresh || asked.length < mostUnderWay;
     const rows = source.served
-      ? staying(status, 'readings', flowing => source.rows().pipe(tap(flowing)))
-      : source.rows();
+      ? staying(status, 'readings', flowing => source.rows(room).pipe(tap(flowing)))
+      : source.rows(room);
     return rows.pipe(
       tap(row => {
         renew();
         readings++;
-        asked = performance.now();
+        asked.push(performance.now());
         cards.came(source.columns.map(({ name }) => (typeof row[name] === 'number' ? row[name] : Number.NaN)));
       }),
       mergeMap(row => forecaster.items(row)),
@@ -266,7 +271,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
     tap(event => {
       if (event.kind === 'step') {
         const { number, step } = event;
-        delay = performance.now() - asked;
+        delay = performance.now() - asked.shift()!;
         const forecast = forecaster.forecast(number, step.prediction);
         if (forecast) cards.foretold(number, forecast);
         if (step.carry) strip.push(step.carry);

@@ -1,5 +1,5 @@
 import { createRandom, type ReadingColumn } from 'eddy';
-import { concat, concatMap, from, map, NEVER, type Observable, of, timer } from 'rxjs';
+import { concat, concatMap, first, from, interval, map, NEVER, type Observable, of } from 'rxjs';
 import { isMissing, numberOf } from '../../src/cli/formats/format.js';
 import { serverEvents } from '../parts/server-events.js';
 import type { Table } from './table.js';
@@ -34,7 +34,8 @@ export interface Source {
   readonly others: readonly ReadingColumn[];
   /** The column that says when a row was taken. */
   readonly time?: string;
-  readonly rows: () => Observable<Row>;
+  /** @param room there is room for another; what can wait waits */
+  readonly rows: (room: () => boolean) => Observable<Row>;
   /** They come from the server, and error with a `LostError` when it is gone. */
   readonly served?: boolean;
   /** Columns of numbers that it has besides, and that nothing sees. */
@@ -187,7 +188,18 @@ export function fileSource(title: string, { names, rows }: Table, pause: () => n
     others,
     more: numeric.length - foretold.length,
     ...(time < 0 ? {} : { time: names[time] }),
-    rows: () => concat(from(rows).pipe(concatMap(row => timer(pause()).pipe(map(() => rowOf(row))))), NEVER),
+    rows: room =>
+      concat(
+        from(rows).pipe(
+          concatMap(row =>
+            interval(pause()).pipe(
+              first(room),
+              map(() => rowOf(row)),
+            ),
+          ),
+        ),
+        NEVER,
+      ),
   };
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import test from 'ava';
 import { demoModule } from '../helpers/demo-modules.js';
 
@@ -25,6 +26,27 @@ test('a table is read with its quotes, between commas, semicolons or tabs, with 
   );
   t.deepEqual(readTable('"a","b"\n"1",2,3\n"2",4,5\n').rows[1], ['4', '5'], 'R names its rows');
   t.throws(() => readTable('a,b\n'), { message: /at least two rows/ });
+});
+
+test('the rows of a file wait for room', async t => {
+  const { fileSource } = await demoModule(t, 'sense/source.ts');
+  const table = { names: ['v'], rows: Array.from({ length: 9 }, (_, i) => [`${i}`]) };
+  let most = 4;
+  const came: number[] = [];
+  const waits = new Promise<void>(resolve => {
+    const rows = fileSource('x', table, () => 0).rows(() => {
+      if (came.length < most) return true;
+      resolve();
+      return false;
+    });
+    const subscription = rows.subscribe(({ v }: { v: number }) => came.push(v));
+    t.teardown(() => subscription.unsubscribe());
+  });
+  await waits;
+  t.deepEqual(came, [0, 1, 2, 3]);
+  most = 9;
+  while (came.length < 9) await nextTurn();
+  t.deepEqual(came, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
 test('a file has columns of numbers, of categories and of times', async t => {
