@@ -39,7 +39,6 @@ export interface Forecaster {
   readonly config: ModelConfig;
   /** The target of the step before, and the input of the next one. */
   items(row: Row): Item[];
-  /** At first that all stays as it is, give or take a usual change; the more the network has learned, what it says. */
   forecast(number: number, prediction: Float32Array): Forecast | undefined;
   /** The reading after step `number` has come: how well it was foretold. */
   judge(number: number): Judged | undefined;
@@ -70,8 +69,6 @@ const leastMoves = 0.2;
 const mostPending = 64;
 /** In usual changes: no deviation is taken for smaller. */
 const leastDeviation = 0.02;
-/** Readings after which what the network says counts half: before it has learned, it says just anything. */
-const doubt = 20;
 
 /**
  * Readings as what the network takes and says: it sees levels, standardised as they come, what is missing, categories, and the
@@ -147,21 +144,14 @@ export function createForecaster({ columns, others, time }: Source): Forecaster 
       const step = pending.get(number);
       if (step === undefined) return undefined;
       const { seen, units: usual } = step;
-      const learned = (number - 1) ** 2 / ((number - 1) ** 2 + doubt ** 2);
-      // Mean and deviation of the two densities, mixed.
-      const said = prediction.map((value, i) => {
-        if (i < columns.length) return learned * value;
-        const change = prediction[i - columns.length];
-        return Math.sqrt(learned * value * value + (1 - learned) * (1 + learned * change * change));
-      });
       const at = (share: number): number[] =>
         seen.map((value, i) => {
           const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = columns[i];
-          const deviation = said[columns.length + i];
-          const told = views[i].tell(value + usual[i] * (said[i] + share * deviation));
+          const deviation = prediction[columns.length + i];
+          const told = views[i].tell(value + usual[i] * (prediction[i] + share * deviation));
           return Math.max(least, Math.min(most, told));
         });
-      step.prediction = said;
+      step.prediction = prediction;
       step.forecast = { values: at(0), low: at(-nineOfTen), high: at(nineOfTen) };
       return step.forecast;
     },

@@ -70,8 +70,7 @@ test('what was learned would have been right: the target is the change, in the u
   const { createForecaster } = await demoModule(t, 'sense/forecaster.ts');
   const [oracle, forecaster] = [createForecaster(source), createForecaster(source)];
   const targets: Float32Array[] = [];
-  const long = Array.from({ length: 10 }, () => loads).flat();
-  for (const load of long) {
+  for (const load of loads) {
     for (const item of oracle.items(load)) if ('target' in item) targets.push(item.target);
   }
   t.true(
@@ -80,7 +79,7 @@ test('what was learned would have been right: the target is the change, in the u
   );
   const surprises: number[] = [];
   let judged: Judged | undefined;
-  long.forEach((load, i) => {
+  loads.forEach((load, i) => {
     if (forecaster.items(load).length === 2) judged = forecaster.judge(i);
     if (judged) surprises.push(judged.surprise);
     const sure = i % 2 === 0 ? 0.1 : 1;
@@ -88,25 +87,8 @@ test('what was learned would have been right: the target is the change, in the u
   });
   t.true(judged!.scored[0].error < 0.2 * judged!.scored[0].persistence);
   t.true(judged!.within > 0.9);
-  const [even, odd] = [0, 1].map(of => surprises.slice(-40).filter((_, i) => i % 2 === of));
+  const [even, odd] = [0, 1].map(of => surprises.slice(20).filter((_, i) => i % 2 === of));
   t.true(Math.abs(even[4] - odd[4]) > 2, 'who is sure and right is surprised less');
-});
-
-test('a network that has learned nothing is not listened to yet', async t => {
-  const { createForecaster } = await demoModule(t, 'sense/forecaster.ts');
-  const forecaster = createForecaster(source);
-  const rising = Float32Array.of(1, 1, 1, 0.01, 0.01, 0.01);
-  const told = Array.from({ length: 200 }, (_, i) => {
-    const load = { cpu: i % 2 === 0 ? 0.4 : 0.5, memory: 0.5, delay: 1 };
-    forecaster.items(load);
-    const { values, high } = forecaster.forecast(i + 1, rising);
-    return { change: values[0] - load.cpu, room: high[0] - values[0] };
-  });
-  t.is(told[0].change, 0);
-  const { change, room } = told[20];
-  t.true(change > 0.03 && change < 0.07, `half of a usual change of 0.1, got ${change}`);
-  t.true(room > 0.1, `so it is not sure, got ${room}`);
-  t.true(told[199].change > 0.09 && told[199].room < 0.05);
 });
 
 test('a value that is missing is nothing to learn or to judge, and the forecast goes on from the last one', async t => {
