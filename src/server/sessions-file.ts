@@ -106,8 +106,8 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const { metadata, tensors } = readSafetensors(bytes);
-  const said: Said = { format: 0, versions: [], of: [], ...JSON.parse(metadata[key] ?? '{}') };
+  const { metadata, tensors } = readSaved(path, bytes);
+  const said: Said = { format: 0, versions: [], of: [], ...JSON.parse(metadata[key]) };
   const servedFor = finder(hub, said, tensors);
   const names = new Map<string, SavedName>();
   const left = new Map<string, Tensor>();
@@ -144,6 +144,18 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
   }
   for (const [reason, sessions] of lost) log.warn({ sessions, reason }, 'sessions not taken up');
   return { sessions, left: lost.size > 0 ? writeSafetensors(left, metadata) : undefined };
+}
+
+/** What is read is removed after: no file of another kind may pass. */
+function readSaved(path: string, bytes: Uint8Array): Safetensors {
+  let cause: unknown;
+  try {
+    const file = readSafetensors(bytes);
+    if (file.metadata[key] !== undefined) return file;
+  } catch (error) {
+    cause = error;
+  }
+  throw new CheckpointError(`Expected ${path} to be a file of sessions, got a file of something else`, { cause });
 }
 
 /** A session of a file comes to rest here. */

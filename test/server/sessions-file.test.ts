@@ -300,9 +300,13 @@ for (const [what, settings] of Object.entries({
 
 test('a file of something else stops the start, and stays', async t => {
   const sessionsFile = path();
-  await writeFile(sessionsFile, 'not sessions');
-  await t.throwsAsync(serve(await seeded(), { sessionsFile }), { code: 'EDDY_CHECKPOINT' });
-  t.is(await readFile(sessionsFile, 'utf8'), 'not sessions');
+  const model = await seeded();
+  for (const bytes of [Buffer.from('not sessions'), Buffer.from(saveModel(model))]) {
+    await writeFile(sessionsFile, bytes);
+    const message = `Expected ${sessionsFile} to be a file of sessions, got a file of something else`;
+    await t.throwsAsync(serve(model, { sessionsFile }), { code: 'EDDY_CHECKPOINT', message });
+    t.deepEqual(await readFile(sessionsFile), bytes);
+  }
 });
 
 test('a server that cannot listen leaves the sessions to the next start', async t => {
