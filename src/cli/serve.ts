@@ -104,6 +104,8 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     if (options.cell === undefined && command.getOptionValueSource(name) === 'cli')
       throw new ConfigError(`Expected --cell with --${name}: it is of a new network`);
   }
+  if (options.learned === undefined && command.getOptionValueSource('keepEvery') === 'cli')
+    throw new ConfigError('Expected --learned with --keep-every: the folder where it is kept');
   if (options.sessions !== undefined && isFolder(options.sessions))
     throw new ConfigError(`Expected --sessions to be a file, got the folder ${options.sessions}`);
   if (options.learned !== undefined && isFolder(options.learned) === false)
@@ -212,7 +214,15 @@ function isFolder(path: string): boolean | undefined {
 }
 
 /** Who may connect, from files and the environment. */
-async function access({ host, tokens, anonymous, origin, tlsCert, tlsKey }: ServeOptions): Promise<Partial<Options>> {
+async function access({
+  host,
+  tokens,
+  anonymous,
+  origin,
+  shared,
+  tlsCert,
+  tlsKey,
+}: ServeOptions): Promise<Partial<Options>> {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new ConfigError('Expected --tls-cert and --tls-key together, got one of them');
   }
@@ -223,6 +233,8 @@ async function access({ host, tokens, anonymous, origin, tlsCert, tlsKey }: Serv
       `Expected tokens to listen on ${host}, where others can connect, got none: give --tokens, or --anonymous if all may`,
     );
   }
+  if (list !== undefined && shared)
+    throw new ConfigError('Expected no tokens with --shared: the permission learn-shared says who may');
   return {
     ...(list === undefined ? {} : { tokens: parseTokens(list) }),
     ...(anonymous ? { allowAnonymous: true } : {}),

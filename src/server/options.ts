@@ -194,8 +194,9 @@ export function checkServeOptions(options: ServeOptions): Settings {
   expect(typeof host === 'string', 'host', 'an address', host);
   expect(Number.isInteger(port) && port >= 0 && port <= 65_535, 'port', 'an integer from 0 to 65535', port);
   expect(typeof path === 'string' && path.startsWith('/'), 'path', 'text that begins with /', path);
-  const listed = origins === undefined || origins === '*' || Array.isArray(origins);
-  expect(listed, 'origins', "a list of origins or '*'", origins);
+  const listed =
+    origins === undefined || origins === '*' || (Array.isArray(origins) && origins.every(one => asSent.test(one)));
+  expect(listed, 'origins', "a list of origins, as https://example.org, or '*'", origins);
   expect(otherwise === undefined || typeof otherwise === 'function', 'otherwise', 'a function', otherwise);
   const levels = ['debug', 'info', 'warn', 'error'] as const;
   expect(
@@ -249,6 +250,9 @@ function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {
   }
   return limits;
 }
+
+/** An origin as browsers send it: without a path, and without capitals. No page would be of another. */
+const asSent = /^(null|[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z]+)$/;
 
 function expect(fits: boolean, name: string, expected: string, got: unknown): void {
   if (!fits) throw new ConfigError(`Expected ${name} to be ${expected}, got ${String(got)}`);

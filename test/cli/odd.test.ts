@@ -80,6 +80,7 @@ test('an option that would change nothing is refused', async t => {
     ['a', /Expected --format csv with --delimiter/, 'pipe', '--format', 'text', '--delimiter', ';'],
     ['a', /Expected --delimiter to be one character, and no quote or line end, got "\\""/, 'pipe', '--delimiter', '"'],
     ['', /Expected --cell with --hidden/, 'serve', at('text'), '--hidden', '5', '--port', '0'],
+    ['', /Expected --learned with --keep-every/, 'serve', at('text'), '--keep-every', '5', '--port', '0'],
     ['', /Expected a network of ink with --bias, got one of another kind/, 'generate', at('text'), '--bias', '1'],
     ['', /Expected a network of ink with --svg/, 'generate', at('text'), '--svg'],
   ] as const) {

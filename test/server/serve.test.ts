@@ -143,6 +143,8 @@ test('wrong options and models are refused before anything listens', async t => 
     [{ path: 7 }, 'path'],
     [{ host: 7 }, 'host'],
     [{ origins: 'https://example.org' }, 'origins'],
+    [{ origins: ['https://example.org', 'example.com'] }, 'origins'],
+    [{ origins: ['https://example.org/'] }, 'origins'],
     [{ otherwise: 'pages' }, 'otherwise'],
     [{ onError: 1 }, 'onError'],
     [{ allowFresh: 1 }, 'allowFresh'],
