@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Floats } from '../kernels/memory.js';
+import { arithmeticOf } from '../kernels/reference.js';
 import { createKernels } from '../kernels/wasm.js';
 import { createRandom } from '../random.js';
 import { createBatch } from './batch.js';
@@ -84,6 +85,7 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
   const network: Network = { kernels, config: checked, parameters, weights: weights.address, version: 0 };
   const layout = carryLayout(checked);
   const create = arrays(kernels);
+  const { round } = arithmeticOf(kernels);
   const batch = createBatch(network, layout);
 
   const model: TrainableModel = {
@@ -111,7 +113,7 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
             `Expected ${name} to have ${tensor.places.length} numbers (${tensor.shape.join(' × ')}), got ${values?.length}`,
           );
         }
-        const bad = values.findIndex(value => !Number.isFinite(value));
+        const bad = values.findIndex(value => !Number.isFinite(value) || !Number.isFinite(round(value)));
         if (bad >= 0) throw new ConfigError(`Expected ${name}[${bad}] to be a finite number, got ${values[bad]}`);
       }
       for (const tensor of parameters.tensors) {

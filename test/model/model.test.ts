@@ -133,6 +133,11 @@ test('weights are copies by name, and are set by name', async t => {
     instanceOf: ConfigError,
     message: /readout\.bias\[1\] to be a finite number, got Infinity/,
   });
+  // A number of float64 that no float32 can be.
+  t.throws(() => model.setWeights({ 'readout.bias': Float64Array.of(0, 1e300) as unknown as Float32Array }), {
+    instanceOf: ConfigError,
+    message: /readout\.bias\[1\] to be a finite number, got 1e\+300/,
+  });
   t.throws(() => model.setWeights({ bias_ih_l0: new Float32Array(3) }), {
     instanceOf: ConfigError,
     message: /bias_ih_l0 to have 20 numbers \(20\), got 3/,
