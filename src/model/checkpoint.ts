@@ -145,17 +145,25 @@ function parseMetadata(text: string | undefined): Record<string, unknown> {
 
 /** JSON with the fields of each object in the order of their names, so that equal data is equal text. */
 function plainJson(value: unknown): string {
-  return JSON.stringify(value, (name, part: unknown) => {
-    if (typeof part === 'number' && !Number.isFinite(part)) {
-      throw new CheckpointError(
-        `Expected ${quote(name)} to be a finite number, got ${part}: a checkpoint holds plain data`,
-      );
-    }
-    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
-    const what = Object.prototype.toString.call(part).slice(8, -1);
-    if (what !== 'Object') throw new CheckpointError(`Expected ${quote(name)} to be plain data, got a ${what}`);
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  try {
+    return JSON.stringify(value, plain);
+  } catch (cause) {
+    if (cause instanceof CheckpointError) throw cause;
+    throw new CheckpointError(`Expected a checkpoint to hold plain data. ${(cause as Error).message}`, { cause });
+  }
+}
+
+function plain(name: string, part: unknown): unknown {
+  if (typeof part === 'number' && !Number.isFinite(part)) {
+    throw new CheckpointError(
+      `Expected ${quote(name)} to be a finite number, got ${part}: a checkpoint holds plain data`,
+    );
+  }
+  if (typeof part === 'function') throw new CheckpointError(`Expected ${quote(name)} to be plain data, got a function`);
+  if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+  const what = Object.prototype.toString.call(part).slice(8, -1);
+  if (what !== 'Object') throw new CheckpointError(`Expected ${quote(name)} to be plain data, got a ${what}`);
+  return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function show(value: unknown): string {

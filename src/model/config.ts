@@ -79,11 +79,16 @@ export function checkConfig(config: ModelConfig): ModelConfig {
 function checkOutput(output: OutputConfig): OutputConfig {
   expect(isRecord(output), 'output', 'an object', output);
   const { kind, size } = output;
-  expect(typeof kind === 'string' && Object.hasOwn(outputs, kind), 'output.kind', oneOf(Object.keys(outputs)), kind);
+  checkOutputKind(kind);
   expectSize('output.size', size);
-  const checked = { kind, size, ...outputs[kind as OutputKind].settings?.(output) };
+  const checked = { kind, size, ...outputs[kind].settings?.(output) };
   expectSize('numbers of the output', outputWidth(checked));
   return checked;
+}
+
+/** @throws ConfigError */
+export function checkOutputKind(kind: unknown): asserts kind is OutputKind {
+  expect(typeof kind === 'string' && Object.hasOwn(outputs, kind), 'output.kind', oneOf(Object.keys(outputs)), kind);
 }
 
 function oneOf(names: readonly string[]): string {
@@ -127,6 +132,14 @@ function expectSize(name: string, value: unknown): void {
 
 function expect(condition: boolean, name: string, wanted: string, found: unknown): asserts condition {
   if (condition) return;
-  const text = (typeof found === 'object' ? JSON.stringify(found) : String(found)) ?? 'nothing';
+  const text = show(found);
   throw new ConfigError(`Expected ${name} to be ${wanted}, got ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`);
+}
+
+function show(found: unknown): string {
+  try {
+    return (typeof found === 'object' ? JSON.stringify(found) : String(found)) ?? 'nothing';
+  } catch {
+    return 'what is no plain data, or too deep';
+  }
 }

@@ -207,6 +207,9 @@ test('a file of another library, text, and a file cut short are refused', async 
   await refused(writeSafetensors(tensors, { eddy: '[1]' }), /to be a JSON object/);
   await refused(writeSafetensors(tensors, { eddy: 'null' }), /to be a JSON object/);
   await refused(new TextEncoder().encode('time,cpu\n1,0.5\n'), /is this a safetensors file/);
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const nested = `{"format":1,"config":{"input":${deep}}}`;
+  await refused(writeSafetensors(tensors, { eddy: nested }), /valid config.*input to be an object, got/);
   for (const length of [0, 7, 8, 100, file.length - 1]) await refused(file.subarray(0, length), /Expected/);
 });
 
@@ -269,4 +272,10 @@ test('a model with a weight or a setting that no file can hold is not saved', as
   });
   const odd = await createModel({ ...config('gru', [2]), encoder: { kind: 'x', clamp: Number.POSITIVE_INFINITY } });
   t.throws(() => saveModel(odd), { instanceOf: CheckpointError, message: /Expected "clamp" to be a finite number/ });
+  const circle: Record<string, unknown> = {};
+  circle.again = circle;
+  for (const setting of [circle, 1n, () => 1]) {
+    const one = await createModel({ ...config('gru', [2]), encoder: { kind: 'x', setting } });
+    t.throws(() => saveModel(one), { instanceOf: CheckpointError, message: /plain data/ });
+  }
 });
