@@ -41,7 +41,10 @@ export interface TranscriptState {
 /** Steps of a network that was trained with `ctc` to the labels that they say: pure, the state a value. */
 export interface Transcriber {
   initial(): TranscriptState;
-  /** @param logits o(t) of the step */
+  /**
+   * @param logits o(t) of the step
+   * @throws InputError if they are not as many as classes, one is NaN or +∞, or all are −∞
+   */
   read(
     state: TranscriptState,
     logits: ArrayLike<number>,
@@ -77,9 +80,8 @@ export function createTranscriber(size: number, options: TranscriptOptions = {})
   });
 
   /** The likeliest class of each step, its repetitions and then the blanks left out. */
-  const readBest = ({ beams, logProbability }: TranscriptState, logs: Float64Array) => {
+  const readBest = ({ beams, logProbability }: TranscriptState, logs: Float64Array, best: number) => {
     const [{ last, label }] = beams;
-    const best = argmax(logs);
     // With a blank between, the same class is a new label.
     const fresh = best !== blank && (best !== last || label === none);
     const after: Beam =
@@ -145,8 +147,9 @@ export function createTranscriber(size: number, options: TranscriptOptions = {})
     initial,
     read(state, logits) {
       if (logits.length !== size) throw new InputError(`Expected ${size} logits, got ${logits.length}`);
+      const best = argmax(logits);
       const logs = logSoftmax(logits);
-      return beam === 0 ? readBest(state, logs) : readBeams(state, logs);
+      return beam === 0 ? readBest(state, logs, best) : readBeams(state, logs);
     },
     finish: ({ beams }) => ({ settled: beams[0].labels, open: [] }),
   };

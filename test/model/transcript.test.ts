@@ -98,4 +98,11 @@ test('wrong options and logits are refused', t => {
   t.throws(() => createTranscriber(1), { instanceOf: ConfigError });
   const transcriber = createTranscriber(size);
   t.throws(() => transcriber.read(transcriber.initial(), [1, 2]), { instanceOf: InputError });
+  for (const beam of [0, 8]) {
+    const { initial, read } = createTranscriber(size, { beam });
+    t.throws(() => read(initial(), [0, Number.NaN, 0]), {
+      instanceOf: InputError,
+      message: /number 1 to be finite, got NaN/,
+    });
+  }
 });
