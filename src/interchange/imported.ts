@@ -1,6 +1,7 @@
 import type { CellKind } from '../cells/cell.js';
 import { CheckpointError } from '../errors.js';
 import type { ModelConfig, OutputKind } from '../model/config.js';
+import { outputWidth } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
 import { quote } from '../model/safetensors-header.js';
 import { describe, floats, type Tensor } from '../model/tensor.js';
@@ -76,14 +77,27 @@ export function stack(layers: readonly ImportedLayer[], readout: ImportedReadout
       `Expected the readout to take the ${size} outputs of the last layer, got ${readout.inputs}`,
     );
   }
+  const output = { kind: readout.kind, size: outputSize(readout) };
   weights['readout.weight'] = readout.weight;
   weights['readout.bias'] = readout.bias;
   return {
     config: {
       input: { kind: 'features', size: layers[0].inputs },
       layers: layers.map(layer => ({ cell: layer.cell, size: layer.size })),
-      output: { kind: readout.kind, size: readout.size },
+      output,
     },
     weights,
   };
+}
+
+/** The size of an output whose o has as many numbers as the readout has rows: with each more, o has equally many more. */
+function outputSize({ kind, size: rows }: ImportedReadout): number {
+  const [one, two] = [1, 2].map(size => outputWidth({ kind, size }));
+  const size = 1 + (rows - one) / (two - one);
+  if (!Number.isInteger(size) || size < 1) {
+    throw new CheckpointError(
+      `Expected the readout of an output of kind ${kind} to have ${one}, ${two}, ${2 * two - one}, … rows, got ${rows}`,
+    );
+  }
+  return size;
 }

@@ -42,8 +42,13 @@ function cellOf({
     refuse(`the recurrent activation of a Keras ${type} to be sigmoid`, recurrentActivation);
   }
   if (type === 'LSTM') return 'lstm';
+  if (type !== 'GRU') refuse('a Keras layer to be SimpleRNN, GRU, LSTM or Dense', String(type));
   if (!resetAfter) refuse('a Keras GRU with reset_after=True', 'reset_after=False, which is another cell');
   return 'gru';
+}
+
+function checkCount({ type, weights }: KerasLayer, most: number): void {
+  if (weights.length > most) refuse(`a Keras ${type} to have at most ${most} arrays`, String(weights.length));
 }
 
 /**
@@ -57,6 +62,7 @@ function cellOf({
  */
 export function kerasLayer(layer: KerasLayer): ImportedLayer {
   const cell = cellOf(layer);
+  checkCount(layer, 3);
   const [kernel, recurrent, bias] = layer.weights;
   const [inputs] = matrixShape(kernel, 'kernel');
   const [size] = matrixShape(recurrent, 'recurrent_kernel');
@@ -83,8 +89,11 @@ const kinds: Readonly<Record<string, ImportedReadout['kind']>> = {
 };
 
 /** A Keras Dense layer as a readout; its activation says the kind: softmax `classes`, sigmoid `labels`, linear `values`. */
-export function kerasReadout({ type, weights: [kernel, bias], activation = 'linear' }: KerasLayer): ImportedReadout {
+export function kerasReadout(layer: KerasLayer): ImportedReadout {
+  const { type, weights, activation = 'linear' } = layer;
   if (type !== 'Dense') refuse('the last Keras layer to be Dense', type);
+  checkCount(layer, 2);
+  const [kernel, bias] = weights;
   if (!Object.hasOwn(kinds, activation)) {
     refuse('the activation of the last Keras layer to be softmax, sigmoid or linear', activation);
   }

@@ -1,7 +1,7 @@
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
 import { CheckpointError } from '../errors.js';
-import type { OutputKind } from '../model/config.js';
+import { checkOutputKind, type OutputKind } from '../model/config.js';
 import { quote } from '../model/safetensors-header.js';
 import { floats, type Tensor } from '../model/tensor.js';
 import { biasOf, type Imported, type ImportedLayer, type ImportedReadout, matrixShape, stack } from './imported.js';
@@ -57,14 +57,19 @@ function layerOf(
   const weightIh = take(named('weight_ih'));
   const [rows, size] = matrixShape(weightHh, named('weight_hh'));
   const [, inputs] = matrixShape(weightIh, named('weight_ih'));
+  const [biasIh, biasHh] = [take(named('bias_ih')), take(named('bias_hh'))];
+  if ((biasIh === undefined) !== (biasHh === undefined)) {
+    const [there, missing] = biasIh === undefined ? ['bias_hh', 'bias_ih'] : ['bias_ih', 'bias_hh'];
+    refuse(`tensor ${quote(named(missing))} beside ${quote(named(there))}`, 'no such tensor');
+  }
   const layer: ImportedLayer = {
     cell: cellOf(named('weight_hh'), rows, size, nonlinearity),
     inputs,
     size,
     weight_ih: floats(weightIh, named('weight_ih'), [rows, inputs]),
     weight_hh: floats(weightHh, named('weight_hh'), [rows, size]),
-    bias_ih: biasOf(take(named('bias_ih')), named('bias_ih'), rows),
-    bias_hh: biasOf(take(named('bias_hh')), named('bias_hh'), rows),
+    bias_ih: biasOf(biasIh, named('bias_ih'), rows),
+    bias_hh: biasOf(biasHh, named('bias_hh'), rows),
   };
   return layer;
 }
@@ -75,10 +80,12 @@ function layerOf(
  *
  * @param tensors by name, as `readSafetensors` gives them
  * @throws CheckpointError for both directions, projections, tensors left over, and modules that do not fit together
+ * @throws ConfigError if `output` is no kind of output
  * Source: PyTorch `nn.GRU` and `nn.LSTM`, "Variables"; gate orders r z n and i f g o, which are ours.
  */
 export function fromPyTorch(tensors: ReadonlyMap<string, Tensor>, options: PyTorchOptions): Imported {
   const { output, nonlinearity = 'tanh' } = options;
+  checkOutputKind(output);
   const found = new Map<string, Set<number | undefined>>();
   for (const name of tensors.keys()) {
     const match = recurrentName.exec(name);

@@ -122,6 +122,24 @@ const refused: [string, KerasLayer[], RegExp][] = [
     [{ type: 'LSTM', weights: [lstm[0]] }, dense],
     /"recurrent_kernel".*no such tensor/,
   ],
+  [
+    'an array too many',
+    [{ type: 'LSTM', weights: [...lstm, vector(4)] }, dense],
+    /LSTM to have at most 3 arrays, got 4/,
+  ],
+  [
+    'an array too many of a Dense',
+    [
+      { type: 'GRU', weights: gru },
+      { ...dense, weights: [matrix(4, 1), vector(1), vector(1)] },
+    ],
+    /Dense to have at most 2 arrays, got 3/,
+  ],
+  [
+    'a layer of another type',
+    [{ type: 'Bidirectional' as 'GRU', weights: gru }, dense],
+    /SimpleRNN, GRU, LSTM or Dense, got Bidirectional/,
+  ],
   ['a Dense in the middle', [dense, dense], /Dense, which can only come last/],
   ['no Dense at the end', [{ type: 'GRU', weights: gru }], /last Keras layer to be Dense, got GRU/],
   [

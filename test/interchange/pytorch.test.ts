@@ -1,5 +1,5 @@
 import test from 'ava';
-import { CheckpointError } from '../../src/errors.js';
+import { CheckpointError, ConfigError } from '../../src/errors.js';
 import * as eddy from '../../src/index.js';
 import { fromPyTorch, type PyTorchOptions } from '../../src/interchange/pytorch.js';
 import { writeSafetensors } from '../../src/model/safetensors.js';
@@ -94,6 +94,18 @@ test('the readout can be named, also inside another module', t => {
   t.is(fromPyTorch(tensorsOf(shapes), { ...values, readout: 'net.head' }).config.output.size, 2);
 });
 
+test('a readout of means and deviations, or of densities, has as many values as fit its rows', async t => {
+  for (const [output, rows, size] of [
+    ['gaussian', 6, 3],
+    ['mixture', 13, 2],
+  ] as const) {
+    const tensors = tensorsOf({ ...gru('', 3, 4), 'fc.weight': [rows, 4], 'fc.bias': [rows] });
+    const { config, weights } = fromPyTorch(tensors, { output });
+    t.deepEqual(config.output, { kind: output, size });
+    (await eddy.createModel(config)).setWeights(weights);
+  }
+});
+
 const refused: [title: string, shapes: Shapes, message: RegExp, options?: Partial<PyTorchOptions>][] = [
   [
     'both directions',
@@ -147,6 +159,17 @@ const refused: [title: string, shapes: Shapes, message: RegExp, options?: Partia
     /"bias_hh_l0" to be F32 \[12\], got F32 \[11\]/,
   ],
   [
+    'one bias without the other',
+    Object.fromEntries(Object.entries({ ...gru('', 3, 4), ...fc }).filter(([name]) => name !== 'bias_hh_l0')),
+    /"bias_hh_l0" beside "bias_ih_l0", got no such tensor/,
+  ],
+  [
+    'a readout of half a deviation',
+    { ...gru('', 3, 4), 'fc.weight': [5, 4] },
+    /kind gaussian to have 2, 4, 6, … rows, got 5/,
+    { output: 'gaussian' },
+  ],
+  [
     'an input matrix of another height',
     { ...gru('', 3, 4), weight_ih_l0: [16, 3], ...fc },
     /"weight_ih_l0" to be F32 \[12, 3\], got F32 \[16, 3\]/,
@@ -168,6 +191,14 @@ for (const [title, shapes, message, options] of refused) {
     t.throws(() => fromPyTorch(tensorsOf(shapes), { ...values, ...options }), { instanceOf: CheckpointError, message });
   });
 }
+
+test('an output of no kind is refused', t => {
+  const options = { output: 'class' } as unknown as PyTorchOptions;
+  t.throws(() => fromPyTorch(tensorsOf({ ...gru('', 3, 4), ...fc }), options), {
+    instanceOf: ConfigError,
+    message: /output.kind/,
+  });
+});
 
 test('weights in float64 are refused by name', t => {
   const tensors = tensorsOf({ ...gru('', 3, 4), ...fc });
