@@ -25,3 +25,10 @@ export function readNumber(text: string, where: string): number {
   if (!Number.isFinite(value)) throw new InputError(`Expected ${where} to be a number, got ${JSON.stringify(text)}`);
   return value;
 }
+
+/** A number above 0, as `readNumber`. */
+export function readPositive(text: string, where: string): number {
+  const value = readNumber(text, where);
+  if (value <= 0) throw new InputError(`Expected ${where} to be above 0, got ${value}`);
+  return value;
+}

@@ -1,7 +1,7 @@
 import { SaxesParser } from 'saxes';
 import type { Point } from '../encoders/strokes.js';
 import { InputError } from '../errors.js';
-import { type Ink, readNumber, usualRate } from './ink.js';
+import { type Ink, readNumber, readPositive, usualRate } from './ink.js';
 import { type Channel, decodeTrace } from './inkml-trace.js';
 
 interface Element {
@@ -43,7 +43,7 @@ export function fromInkml(text: string): Ink[] {
       if (attribute.endsWith('Ref')) format = { ...format, ...known.get(target.replace(/^#/, '')) };
     for (const child of children) format = { ...format, ...formatOf(child) };
     if (name === 'traceFormat') format = { ...format, channels: channelsOf(element) };
-    if (name === 'sampleRate') format = { ...format, rate: readNumber(attributes.value ?? '', 'a sample rate') };
+    if (name === 'sampleRate') format = { ...format, rate: readPositive(attributes.value ?? '', 'a sample rate') };
     if (attributes.id !== undefined) known.set(attributes.id, format);
     return format;
   };
@@ -102,19 +102,20 @@ function parse(text: string): Element {
 }
 
 const deepest = 256;
+const mostChannels = 256;
 
 function channelsOf({ children }: Element): Channel[] {
-  const all = children.flatMap(child => (child.name === 'intermittentChannels' ? child.children : [child]));
-  return all
-    .filter(({ name }) => name === 'channel')
-    .map(({ attributes }) => ({
-      name: attributes.name ?? '',
-      ...(attributes.max === undefined
-        ? {}
-        : { most: readNumber(attributes.max, `max of channel ${attributes.name}`) }),
-      ...(attributes.units === undefined ? {} : { units: attributes.units }),
-      ...(attributes.orientation === '-ve' ? { reversed: true } : {}),
-    }));
+  const all = children
+    .flatMap(child => (child.name === 'intermittentChannels' ? child.children : [child]))
+    .filter(({ name }) => name === 'channel');
+  if (all.length > mostChannels)
+    throw new InputError(`Expected a trace format of at most ${mostChannels} channels, got ${all.length}`);
+  return all.map(({ attributes }) => ({
+    name: attributes.name ?? '',
+    ...(attributes.max === undefined ? {} : { most: readNumber(attributes.max, `max of channel ${attributes.name}`) }),
+    ...(attributes.units === undefined ? {} : { units: attributes.units }),
+    ...(attributes.orientation === '-ve' ? { reversed: true } : {}),
+  }));
 }
 
 const usualChannels: readonly Channel[] = [{ name: 'X' }, { name: 'Y' }];
@@ -131,11 +132,14 @@ function pointsOf({ text, attributes }: Element, { channels = usualChannels, rat
   return rows.map((row, i) => {
     const [x, y, t, f] = ['X', 'Y', 'T', 'F'].map(name => valueIn(row, name));
     if (x === undefined || y === undefined) throw new InputError(`Expected point ${i + 1} of a trace to have X and Y`);
+    const time = t === undefined ? offset + (1000 * i) / rate : t * unit;
+    if (![x, y, time].every(Number.isFinite))
+      throw new InputError(`Expected point ${i + 1} of a trace to have finite numbers, got ${x} ${y} at ${time}`);
     return {
       x: channels[places.X].reversed ? -x : x,
       y: channels[places.Y].reversed ? -y : y,
-      time: t === undefined ? offset + (1000 * i) / rate : t * unit,
-      ...(f === undefined || force === undefined ? {} : { pressure: Math.min(Math.max(f / force, 0), 1) }),
+      time,
+      ...(f === undefined || !force ? {} : { pressure: Math.min(Math.max(f / force, 0), 1) }),
       up: i === rows.length - 1,
     };
   });

@@ -1,6 +1,6 @@
 import type { Point } from '../encoders/strokes.js';
 import { InputError } from '../errors.js';
-import { type Ink, readNumber, usualRate } from './ink.js';
+import { type Ink, readNumber, readPositive, usualRate } from './ink.js';
 
 export interface UnipenOptions {
   /** The text of an included file, by its path as it stands there; without it, an include is an error. */
@@ -64,8 +64,7 @@ export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
             throw new InputError(`Expected ${where} to name X and Y, got ${rest}`);
           break;
         case 'POINTS_PER_SECOND':
-          rate = readNumber(rest.split(/\s+/)[0], where);
-          if (rate <= 0) throw new InputError(`Expected ${where} to be above 0, got ${rate}`);
+          rate = readPositive(rest.split(/\s+/)[0], where);
           break;
         case 'DT':
           time += readNumber(rest, where);
@@ -87,15 +86,21 @@ export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
 
   read(text, 'the file', 0);
   const most = components.reduce((sum, { length }) => sum + length, 0);
-  return segments.map(({ level, strokes, label, note }) => ({
-    ...(label === undefined ? {} : { label }),
-    level,
-    ...(note ? { note } : {}),
-    points: pointsOf(strokes, components, most),
-  }));
+  let named = 0;
+  return segments.map(({ level, strokes, label, note }) => {
+    const points = pointsOf(strokes, components, most);
+    named += points.length;
+    if (named > mostNamed * most)
+      throw new InputError(
+        `Expected segments to name each point at most ${mostNamed} times, got more than that of all`,
+      );
+    return { ...(label === undefined ? {} : { label }), level, ...(note ? { note } : {}), points };
+  });
 }
 
 const mostIncludes = 8;
+/** Once for each level of the hierarchy is usual. */
+const mostNamed = 16;
 
 interface Statement {
   readonly keyword: string;

@@ -67,7 +67,20 @@ test('what is no InkML is refused', t => {
   refused('<ink><trace>1</trace></ink>', /point 1 of a trace to have X and Y/);
   refused('<ink><trace>1 2 3</trace></ink>', /values of X Y, got 1 2 3/);
   refused('<ink><context><traceFormat><channel name="X"/></traceFormat></context><trace>1</trace></ink>', /channel Y/);
+  refused("<ink><trace>1 2, '1e999 '0</trace></ink>", /point 2 of a trace to have finite numbers, got Infinity 2/);
+  refused(
+    '<ink><context><sampleRate value="0"/></context><trace>1 2</trace></ink>',
+    /sample rate to be above 0, got 0/,
+  );
+  const channels = '<channel name="X"/>'.repeat(257);
+  refused(`<ink><context><traceFormat>${channels}</traceFormat></context></ink>`, /at most 256 channels, got 257/);
   refused(`${'<a>'.repeat(300)}${'</a>'.repeat(300)}`, /at most 256 deep/);
+});
+
+test('pressure whose most is 0 is none', t => {
+  const names = ['X', 'Y', 'F'].map(name => `<channel name="${name}" max="0"/>`).join('');
+  const format = `<context><traceFormat>${names}</traceFormat></context>`;
+  t.deepEqual(fromInkml(`<ink>${format}<trace>1 2 0</trace></ink>`)[0].points, [{ x: 1, y: 2, time: 0, up: true }]);
 });
 
 sharedTest(

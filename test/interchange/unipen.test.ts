@@ -78,6 +78,9 @@ test('what cannot be read is refused, with its line', t => {
   refused('.SEGMENT A 0 ? "x"\n', /among 0 to -1, got 0/);
   refused('.PEN_DOWN\n1 1\n.SEGMENT A 0-x ? "x"\n', /got 0-x/);
   refused('.PEN_DOWN\n1 1\n2 2\n.SEGMENT A 0,0:1,0 ? "x"\n', /each point once, got more than the 2 of the file/);
+  const often = '.SEGMENT A 0 ? "x"\n';
+  t.is(fromUnipen(`.PEN_DOWN\n1 1\n${often.repeat(16)}`).length, 16);
+  refused(`.PEN_DOWN\n1 1\n${often.repeat(17)}`, /name each point at most 16 times/);
   t.throws(() => fromUnipen('.INCLUDE a\n', { include: () => '.INCLUDE a\n' }), {
     instanceOf: InputError,
     message: /at most 8 includes/,
