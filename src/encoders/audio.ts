@@ -85,6 +85,14 @@ export function createAudio(given: AudioConfig): AudioEncoder {
     return made;
   };
 
+  const isResampling = (from: number, saved: unknown): boolean => {
+    try {
+      return resamplerOf(from).fits(saved);
+    } catch {
+      return false;
+    }
+  };
+
   /** Cuts samples at the encoder's rate into frames. */
   const framesOf = (state: AudioState, samples: ArrayLike<number>) => {
     const known = state.samples.length;
@@ -140,7 +148,7 @@ export function createAudio(given: AudioConfig): AudioEncoder {
       );
       if (from !== 0 && !isRate(from)) throw wrong;
       const resampled = from !== 0 && from !== rate;
-      if (resampled ? !resamplerOf(from!).fits(resampling) : resampling !== null) throw wrong;
+      if (resampled ? !isResampling(from!, resampling) : resampling !== null) throw wrong;
       const fits = Array.isArray(samples) && samples.length < frame && samples.every(Number.isFinite);
       if (!fits || !isStatistics(columns, mel.size)) throw wrong;
       return { rate: from!, resampling: resampling!, samples, columns };

@@ -145,7 +145,7 @@ export function createWavReader(): WavReader {
       if (doubtful && rest.length > 0) throw new InputError(cutSample);
       if (left !== undefined && (left !== Number.POSITIVE_INFINITY || rest.length > 0))
         throw new InputError(
-          left === Number.POSITIVE_INFINITY
+          left === Number.POSITIVE_INFINITY || rest.length >= left
             ? cutSample
             : `Expected ${left} more bytes of samples in a WAV file, got ${rest.length}: it was cut short`,
         );

@@ -145,6 +145,7 @@ test('a setting that is wrong, and a state that is none, are refused', t => {
     { ...state, samples },
     { ...state, columns: [] },
     { ...state, rate: 7 },
+    { ...state, rate: 44_101 },
   ])
     t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });
 });

@@ -109,6 +109,7 @@ test('what is no such file is refused, with the way out', t => {
   refused(new TextEncoder().encode('not a sound at all'), /begin with RIFF and WAVE, got "not "/);
   refused(pcm.subarray(0, 20), /ends before them/);
   refused(pcm.subarray(0, -2), /Expected 2 more bytes of samples in a WAV file, got 0: it was cut short/);
+  refused(riff(fmt(1, 1, 8000, 16), chunk('data', [1, 2, 3])), /end with a whole one, got a part of one/);
   refused(riff(chunk('data', [])), /fmt before data/);
   refused(riff(fmt(1, 1, 8000, 24)), /got format 1 of 24 bits: convert it, as with ffmpeg/);
   refused(riff(fmt(1, 0, 8000, 16)), /to have a channel/);
