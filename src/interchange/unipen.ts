@@ -30,6 +30,7 @@ export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
   const segments: Segment[] = [];
   let columns = ['X', 'Y'];
   let rate = usualRate;
+  let files = 0;
   let time = 0;
 
   const readPoints = (lines: readonly string[], where: string): void => {
@@ -55,6 +56,7 @@ export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
         case 'INCLUDE': {
           if (options.include === undefined) throw new InputError(`Expected ${where} to be read by include, got none`);
           if (depth === mostIncludes) throw new InputError(`Expected at most ${mostIncludes} includes within another`);
+          if (++files > mostFiles) throw new InputError(`Expected at most ${mostFiles} includes, got more`);
           read(options.include(rest), rest, depth + 1);
           break;
         }
@@ -99,6 +101,7 @@ export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
 }
 
 const mostIncludes = 8;
+const mostFiles = 1024;
 /** Once for each level of the hierarchy is usual. */
 const mostNamed = 16;
 

@@ -85,6 +85,11 @@ test('what cannot be read is refused, with its line', t => {
     instanceOf: InputError,
     message: /at most 8 includes/,
   });
+  const fourfold = (path: string) => (path.length < 8 ? `.INCLUDE ${path}a\n`.repeat(4) : '');
+  t.throws(() => fromUnipen('.INCLUDE a\n', { include: fourfold }), {
+    instanceOf: InputError,
+    message: /at most 1024 includes/,
+  });
 });
 
 const folder = 'handwriting/unipen';
