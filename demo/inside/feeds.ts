@@ -106,16 +106,14 @@ const machine: Feed = {
     const { columns } = load;
     const encoder = createEncoder({ kind: 'readings', columns: columns.map(({ name }) => ({ name })) });
     let state = encoder.initial();
-    return load
-      .rows(() => true)
-      .pipe(
-        map(row => {
-          const seen = columns.map(({ name, view }) => view?.see(row[name] as number) ?? (row[name] as number));
-          const encoded = encoder.encode(state, seen);
-          state = encoded.state;
-          return { input: encoded.inputs[0], label: '' };
-        }),
-      );
+    return load.rows().pipe(
+      map(row => {
+        const seen = columns.map(({ name, view }) => view?.see(row[name] as number) ?? (row[name] as number));
+        const encoded = encoder.encode(state, seen);
+        state = encoded.state;
+        return { input: encoded.inputs[0], label: '' };
+      }),
+    );
   },
 };
 

@@ -34,8 +34,8 @@ export interface Source {
   readonly others: readonly ReadingColumn[];
   /** The column that says when a row was taken. */
   readonly time?: string;
-  /** @param room there is room for another; what can wait waits */
-  readonly rows: (room: () => boolean) => Observable<Row>;
+  /** @param room whether there is room for another, for which what can wait waits; default always */
+  readonly rows: (room?: () => boolean) => Observable<Row>;
   /** They come from the server, and error with a `LostError` when it is gone. */
   readonly served?: boolean;
   /** Columns of numbers that it has besides, and that nothing sees. */
@@ -188,7 +188,7 @@ export function fileSource(title: string, { names, rows }: Table, pause: () => n
     others,
     more: numeric.length - foretold.length,
     ...(time < 0 ? {} : { time: names[time] }),
-    rows: room =>
+    rows: (room = () => true) =>
       concat(
         from(rows).pipe(
           concatMap(row =>

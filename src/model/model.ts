@@ -113,7 +113,7 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
             `Expected ${name} to have ${tensor.places.length} numbers (${tensor.shape.join(' × ')}), got ${values?.length}`,
           );
         }
-        const bad = values.findIndex(value => !Number.isFinite(value) || !Number.isFinite(round(value)));
+        const bad = values.findIndex(value => !Number.isFinite(round(value)));
         if (bad >= 0) throw new ConfigError(`Expected ${name}[${bad}] to be a finite number, got ${values[bad]}`);
       }
       for (const tensor of parameters.tensors) {

@@ -35,7 +35,7 @@ export interface SessionLearner {
   tell(update: Update): void;
   /** Of weights of its own: where they were at the start. */
   readonly began?: Began;
-  /** How many times the guard has told so far. */
+  /** One more each time that the guard tells. */
   verdicts(): number;
   /** Weights and optimizer go back to where they were at the start. */
   restore(): void;
@@ -117,7 +117,7 @@ export interface Sharing {
   /** Sessions that learn with it at present, those that are being opened among them. */
   sharers: number;
   readonly followers: Set<Follower>;
-  /** How many times they were told. */
+  /** One more each time that they are told, from any number on. */
   verdicts: number;
   /** Told of all that is applied, and of the session it came from. */
   journal?: (token: string, applied: Applied) => void;

@@ -12,7 +12,7 @@ export interface SavedVersion {
   readonly former: readonly string[];
   /** Of the weights as they were saved. */
   readonly present: string;
-  /** How many times those that learn it together were told of them. */
+  /** As in `Sharing`, when they were saved. */
   readonly verdicts: number;
   /** A newer one was served. */
   readonly retired: boolean;

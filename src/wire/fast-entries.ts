@@ -107,27 +107,12 @@ export function joinEntries(session: number, firstSeq: number, entries: Entries)
   const { end } = entries;
   const { bytes, buffer } = entries.page;
   const length = lengthOf(entries);
-  const start = room - sizeOfHead(session, firstSeq, length);
-  putPredictionsHead(bytes, start, session, firstSeq, length);
-  return new Uint8Array(buffer, start, end - start);
-}
-
-/** What comes before entries of so many bytes. */
-function sizeOfHead(session: number, firstSeq: number, length: number): number {
   const first = sizeOfUnsigned(firstSeq);
-  return sizeOfUnsigned(session) + sizeOfPart(first + length) - length;
-}
-
-function putPredictionsHead(
-  bytes: Uint8Array,
-  start: number,
-  session: number,
-  firstSeq: number,
-  length: number,
-): number {
+  const start = room - (sizeOfUnsigned(session) + sizeOfPart(first + length) - length);
   let at = putUnsigned(bytes, start, 0x08, session);
-  at = putHead(bytes, at, 0x1a, sizeOfUnsigned(firstSeq) + length);
-  return putUnsigned(bytes, at, 0x08, firstSeq);
+  at = putHead(bytes, at, 0x1a, first + length);
+  putUnsigned(bytes, at, 0x08, firstSeq);
+  return new Uint8Array(buffer, start, end - start);
 }
 
 function isSendable({ firstStep, stepCount, answers, losses }: Entry): boolean {
