@@ -1,15 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { demoCommand } from './demo.js';
-import { evalCommand } from './eval.js';
 import { describeFailure, isReaderGone, statuses, statusOf } from './failure.js';
-import { generateCommand } from './generate.js';
-import { infoCommand } from './info.js';
-import { pipeCommand } from './pipe.js';
-import { replayCommand } from './replay.js';
-import { serveCommand } from './serve.js';
-import { trainCommand } from './train.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -23,9 +15,17 @@ const program = new Command('eddy')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'eddy: ')) })
   .exitOverride();
 
-const commands = [pipeCommand(), replayCommand(), serveCommand(), infoCommand(), generateCommand(), demoCommand()];
-commands.push(trainCommand(), evalCommand());
-for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+/** In the order of the help. One that is asked for is loaded alone: it begins sooner without what the others need. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  pipe: async () => (await import('./pipe.js')).pipeCommand(),
+  replay: async () => (await import('./replay.js')).replayCommand(),
+  serve: async () => (await import('./serve.js')).serveCommand(),
+  info: async () => (await import('./info.js')).infoCommand(),
+  generate: async () => (await import('./generate.js')).generateCommand(),
+  demo: async () => (await import('./demo.js')).demoCommand(),
+  train: async () => (await import('./train.js')).trainCommand(),
+  eval: async () => (await import('./eval.js')).evalCommand(),
+};
 
 const fail = (error: unknown): void => {
   process.stderr.write(describeFailure(error));
@@ -36,15 +36,18 @@ process.stdout.on('error', error => {
 });
 
 /** What was asked for; of a command that is not there that alone, since its help would be that of all. */
-function asked(): string[] {
+async function asked(): Promise<string[]> {
   const all = process.argv.slice(2);
   const [first, second] = all.filter(argument => !argument.startsWith('-'));
   const name = first === 'help' ? second : first;
-  return name === undefined || commands.some(command => command.name() === name) ? all : [name];
+  const known = name !== undefined && Object.hasOwn(commands, name);
+  for (const load of known ? [commands[name]] : Object.values(commands))
+    program.addCommand((await load()).copyInheritedSettings(program));
+  return name === undefined || known ? all : [name];
 }
 
 try {
-  await program.parseAsync(asked(), { from: 'user' });
+  await program.parseAsync(await asked(), { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError) {
     // Its message has been printed.

@@ -20,23 +20,6 @@ export interface ServerOptions
   readonly every: number;
 }
 
-/** Options of `eddy pipe` that say something to a server; all others are about a network here. */
-export const serverOptions: ReadonlySet<string> = new Set<keyof ServerOptions>([
-  'server',
-  'model',
-  'learn',
-  'want',
-  'topK',
-  'every',
-  'horizon',
-  'k1',
-  'k2',
-  'rate',
-  'loss',
-  'replay',
-  'guard',
-]);
-
 /** What is left out is the server's choice. */
 function learningOf({ horizon, k1, k2, rate, loss, replay, guard }: ServerOptions): Learning {
   return {

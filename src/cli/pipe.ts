@@ -5,7 +5,7 @@ import { wants } from './answer.js';
 import { examples } from './examples.js';
 import { formats } from './formats/format.js';
 import { checkStandardInput } from './input.js';
-import { pipeServer, type ServerOptions, serverOptions } from './pipe-server.js';
+import type { ServerOptions } from './pipe-server.js';
 import { readingLosses } from './plan.js';
 import { type PumpOptions, pump } from './pump.js';
 import { forecasts } from './readings.js';
@@ -107,15 +107,34 @@ export function pipeCommand(): Command {
     .option('--resume', 'go on with the streams of the checkpoint, or of the file of --save where it is there')
     .option('--record <file>', 'write down all that decides the predictions, for eddy replay')
     .addHelpText('after', example)
-    .action((checkpoint: string | undefined, options: PumpOptions & Partial<ServerOptions>, command: Command) => {
+    .action(async (checkpoint: string | undefined, options: PumpOptions & Partial<ServerOptions>, command: Command) => {
+      const { server } = options;
       checkOptions(checkpoint, options);
-      if (options.server !== undefined) checkServerOptions(command);
+      if (server !== undefined) checkServerOptions(command);
       checkStandardInput();
-      return options.server === undefined
-        ? pump(checkpoint, options)
-        : pipeServer({ ...options, server: options.server });
+      if (server === undefined) return pump(checkpoint, options);
+      // A network here begins sooner without the client.
+      const { pipeServer } = await import('./pipe-server.js');
+      return pipeServer({ ...options, server });
     });
 }
+
+/** Options that say something to a server; all others are about a network here. */
+const serverOptions: ReadonlySet<string> = new Set<keyof ServerOptions>([
+  'server',
+  'model',
+  'learn',
+  'want',
+  'topK',
+  'every',
+  'horizon',
+  'k1',
+  'k2',
+  'rate',
+  'loss',
+  'replay',
+  'guard',
+]);
 
 /** @throws ConfigError for an option that a network on a server would not be told of */
 function checkServerOptions(command: Command): void {

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'ava';
+import { main } from '../helpers/cli.js';
 import { repositoryRoot } from '../helpers/repository.js';
 
 const bin = join(repositoryRoot, 'bin/eddy.js');
@@ -23,3 +24,25 @@ test('before it is built the command says what builds it', t => {
   t.is(status, 1);
   t.regex(stderr, /npm start/);
 });
+
+test('a command that needs no socket loads none', t => {
+  const files = readdirSync(dirname(main));
+  const packages = (command: string): string[] => {
+    const file = files.find(name => name.startsWith(command) && /^-[\w-]{8}\.js$/.test(name.slice(command.length)));
+    return [...reach(String(file))].filter(name => !name.startsWith('./') && !name.startsWith('node:')).sort();
+  };
+  for (const command of ['pipe', 'info', 'replay', 'generate', 'train', 'eval'])
+    t.deepEqual(packages(command), [], command);
+  t.deepEqual(packages('pipe-server'), ['protobufjs/minimal.js', 'ws']);
+});
+
+/** What a file of the command imports before it runs, and what that imports. */
+function reach(file: string, found = new Set<string>()): Set<string> {
+  const text = readFileSync(join(dirname(main), file), 'utf8');
+  for (const [, name] of text.matchAll(/^import (?:.* from )?"([^"]+)";$/gm)) {
+    if (found.has(name)) continue;
+    found.add(name);
+    if (name.startsWith('./')) reach(name, found);
+  }
+  return found;
+}
