@@ -5,9 +5,9 @@ import type { Random } from '../random.js';
  * How a layer's weights are drawn. H: units of the layer; K: its inputs, all of the tokens counting as one.
  *
  * - `pytorch`: all four tensors uniform on ±1/√H (as PyTorch `nn.RNN`, `nn.GRU`, `nn.LSTM`).
- * - `orthogonal`: each H × H block of W_hh a random orthogonal matrix (Saxe et al. 2014; normal draws, then modified
- *   Gram-Schmidt), inputs uniform on ±√(6 / (K + H)) (Glorot and Bengio 2010), the rows of tokens standard normal (as PyTorch
- *   `nn.Embedding`: one row stands for the whole product), biases 0, the LSTM's forget bias 1 (Jozefowicz et al. 2015).
+ * - `orthogonal`: each H × H block of W_hh a random orthogonal matrix (Saxe et al. 2014), inputs uniform on ±√(6 / (K + H)) (Glorot
+ *   and Bengio 2010), the rows of tokens standard normal (as PyTorch `nn.Embedding`: one row stands for the whole product),
+ *   biases 0, the LSTM's forget bias 1 (Jozefowicz et al. 2015).
  * - `irnn`: W_hh = I, biases 0, inputs normal with standard deviation 0.001 (Le et al. 2015).
  * - `np-rnn`: A = RᵀR / H with R normal, W_hh = (A + I) / λmax(A + I), λmax by 64 power iterations; biases 0 (Talathi and Vartak
  *   2015); inputs and tokens as in `orthogonal`.
@@ -82,26 +82,75 @@ export function fillUniform(random: Random, tensor: Float32Array, bound: number)
   for (let i = 0; i < tensor.length; i++) tensor[i] = (2 * random.uniform() - 1) * bound;
 }
 
-/** A random orthogonal matrix (size × size), row-major. */
+/**
+ * A random orthogonal matrix (size × size), row-major, all equally likely: Qₖ = ±(I − 2vvᵀ/vᵀv) · diag(1, Qₖ₋₁), each
+ * reflection taking the first axis to a direction that is drawn (Stewart 1980; Mezzadri 2007, section 5).
+ */
 function orthogonal(random: Random, size: number): Float64Array {
-  const rows: Float64Array[] = [];
-  while (rows.length < size) {
-    const row = Float64Array.from({ length: size }, () => random.normal());
-    // Twice is enough (Giraud et al. 2005): the second pass takes what rounding left.
-    for (let pass = 0; pass < 2; pass++) {
-      for (const other of rows) {
-        const along = dot(row, other);
-        for (let i = 0; i < size; i++) row[i] -= along * other[i];
-      }
-    }
-    const length = Math.sqrt(dot(row, row));
-    if (length > 1e-6) rows.push(row.map(value => value / length));
-  }
-  const all = new Float64Array(size * size);
-  rows.forEach((row, i) => {
-    all.set(row, i * size);
+  // Qₖ lies in the last k rows and columns. Beyond them are rows of zeros, so that there are always four to take at once.
+  const q = new Float64Array((size + 3) * size);
+  q[size * size - 1] = random.normal() < 0 ? -1 : 1;
+  const reflections = Array.from({ length: size - 1 }, (_, i) => drawReflection(random, i + 2));
+  /** vᵀ · diag(1, Qₖ₋₁), and that of the next reflection, which sums up while the rows change. */
+  let [along, next] = [new Float64Array(size), new Float64Array(size)];
+  if (size > 1) along[size - 1] = reflections[0].v[1] * q[size * size - 1];
+  reflections.forEach(({ v, sign, scale }, i) => {
+    const from = size - 2 - i;
+    const u = reflections.at(i + 1)?.v ?? new Float64Array(v.length + 1);
+    q[from * size + from] = 1;
+    along[from] = v[0];
+    next.fill(0);
+    for (let k = 0; k < i + 2; k += 4) reflectRows(q, (from + k) * size, from, along, next, sign, scale, v, u, k);
+    [along, next] = [next, along];
   });
-  return all;
+  return q.subarray(0, size * size);
+}
+
+interface Reflection {
+  /** With zeros behind. */
+  readonly v: Float64Array;
+  readonly sign: number;
+  /** ±2 / vᵀv */
+  readonly scale: number;
+}
+
+function drawReflection(random: Random, length: number): Reflection {
+  const v = new Float64Array(length + 3);
+  for (let i = 0; i < length; i++) v[i] = random.normal();
+  const sign = v[0] < 0 ? 1 : -1;
+  v[0] -= sign * Math.sqrt(dot(v, v));
+  return { v, sign, scale: (2 * sign) / dot(v, v) };
+}
+
+/** Four rows of Q at `row`, the first of them the k-th of the reflection: Q ← ±Q − scale · v · along, next += u · Q. */
+function reflectRows(
+  q: Float64Array,
+  row: number,
+  from: number,
+  along: Float64Array,
+  next: Float64Array,
+  sign: number,
+  scale: number,
+  v: Float64Array,
+  u: Float64Array,
+  k: number,
+): void {
+  const size = along.length;
+  const [row1, row2, row3] = [row + size, row + 2 * size, row + 3 * size];
+  const [v0, v1, v2, v3] = [scale * v[k], scale * v[k + 1], scale * v[k + 2], scale * v[k + 3]];
+  const [u0, u1, u2, u3] = [u[k + 1], u[k + 2], u[k + 3], u[k + 4]];
+  for (let j = from; j < size; j++) {
+    const w = along[j];
+    const x0 = sign * q[row + j] - v0 * w;
+    const x1 = sign * q[row1 + j] - v1 * w;
+    const x2 = sign * q[row2 + j] - v2 * w;
+    const x3 = sign * q[row3 + j] - v3 * w;
+    q[row + j] = x0;
+    q[row1 + j] = x1;
+    q[row2 + j] = x2;
+    q[row3 + j] = x3;
+    next[j] = next[j] + u0 * x0 + u1 * x1 + u2 * x2 + u3 * x3;
+  }
 }
 
 /** (A + I) / λmax(A + I), A = RᵀR / size. */

@@ -33,7 +33,7 @@ const creditBytes = 4 << 20;
 
 /**
  * Multiplications, about, that drawing a new network may take of the thread that serves: with orthogonal and np-rnn the
- * gates times the cube of the size of each layer. A quarter of a second or so.
+ * gates times the cube of the size of each layer. Up to a tenth of a second or so.
  */
 const mostDrawing = 1 << 24;
 

@@ -18,24 +18,58 @@ test('pytorch: uniform on ±1/√H, biases too', t => {
   }
 });
 
-test('orthogonal: each block times its transpose is I, biases are 0, the forget bias is 1', t => {
-  const size = 24;
-  const { weightHidden, biasInput, biasHidden } = draw('lstm', 'orthogonal', 5, size, 4);
-  for (let gate = 0; gate < 4; gate++) {
-    const block = weightHidden.subarray(gate * size * size, (gate + 1) * size * size);
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < size; j++) {
-        let dot = 0;
-        for (let k = 0; k < size; k++) dot += block[i * size + k] * block[j * size + k];
-        t.true(Math.abs(dot - (i === j ? 1 : 0)) < 1e-6);
-      }
+/** How far Q Qᵀ is from I, of a matrix (size × size). */
+function fromOrthogonal(block: Float32Array, size: number): number {
+  let furthest = 0;
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) {
+      let dot = 0;
+      for (let k = 0; k < size; k++) dot += block[i * size + k] * block[j * size + k];
+      furthest = Math.max(furthest, Math.abs(dot - (i === j ? 1 : 0)));
     }
   }
-  t.deepEqual(
-    [...biasInput],
-    Array.from({ length: 4 * size }, (_, i) => (i >= size && i < 2 * size ? 1 : 0)),
-  );
-  t.true(biasHidden.every(value => value === 0));
+  return furthest;
+}
+
+test('orthogonal: each block times its transpose is I, biases are 0, the forget bias is 1', t => {
+  for (const size of [1, 2, 3, 4, 5, 6, 7, 24, 129]) {
+    const { weightHidden, biasInput, biasHidden } = draw('lstm', 'orthogonal', 5, size, 4);
+    for (let gate = 0; gate < 4; gate++) {
+      const off = fromOrthogonal(weightHidden.subarray(gate * size * size, (gate + 1) * size * size), size);
+      t.true(off < 1e-6, `size ${size}: ${off}`);
+    }
+    t.deepEqual(
+      [...biasInput],
+      Array.from({ length: 4 * size }, (_, i) => (i >= size && i < 2 * size ? 1 : 0)),
+    );
+    t.true(biasHidden.every(value => value === 0));
+  }
+});
+
+test('orthogonal: all matrices are equally likely, turned and mirrored ones alike', t => {
+  const [size, draws] = [3, 4000];
+  const random = createRandom(5);
+  const shape = { cell: 'rnn_tanh', initialization: 'orthogonal', inputs: 1, tokens: 0, size, gates: 1 } as const;
+  const [sums, squares, fourths] = [new Float64Array(9), new Float64Array(9), new Float64Array(9)];
+  let mirrored = 0;
+  for (let n = 0; n < draws; n++) {
+    const { weightHidden: q } = drawLayer(random, shape);
+    q.forEach((value, i) => {
+      sums[i] += value / draws;
+      squares[i] += value ** 2 / draws;
+      fourths[i] += value ** 4 / draws;
+    });
+    const determinant =
+      q[0] * (q[4] * q[8] - q[5] * q[7]) - q[1] * (q[3] * q[8] - q[5] * q[6]) + q[2] * (q[3] * q[7] - q[4] * q[6]);
+    if (determinant < 0) mirrored++;
+  }
+  // Each row is uniform on the sphere: the moments of one of its three numbers are 0, 1/3 and 1/5.
+  for (let i = 0; i < 9; i++) {
+    t.true(Math.abs(sums[i]) < 0.04, `mean ${sums[i]}`);
+    t.true(Math.abs(squares[i] - 1 / 3) < 0.02, `square ${squares[i]}`);
+    t.true(Math.abs(fourths[i] - 1 / 5) < 0.02, `fourth power ${fourths[i]}`);
+  }
+  t.true(Math.abs(mirrored / draws - 1 / 2) < 0.03, `mirrored ${mirrored}`);
 });
 
 test('rows of tokens are standard normal, the other inputs keep to the bound of Glorot and Bengio', t => {
@@ -115,10 +149,10 @@ test('the same seed gives the same weights for ever', async t => {
     hashes.push(hash.digest('hex').slice(0, 16));
   }
   t.deepEqual(hashes, [
-    '95acee2064c983eb',
+    '2abfc9194e415309',
     '0e2f12e87dc06937',
     '80c20f28e8c83dc8',
     '85ad4d05ef2c8c84',
-    'f074d7103022f717',
+    '5720d6ce8fc1f0f4',
   ]);
 });
