@@ -15,6 +15,8 @@ export async function buildCommand(root) {
   const bundle = await rolldown({
     input: join(root, 'dist/src/cli/main.js'),
     platform: 'node',
+    // Its modules, of which only those that are used come along: what it has for node is CommonJS, and comes whole.
+    resolve: { alias: { rxjs: join(root, 'node_modules/rxjs/dist/esm/index.js') } },
     external: id => external.some(name => id === name || id.startsWith(`${name}/`)),
   });
   const { output } = await bundle.write({ dir: out, format: 'esm', chunkFileNames: '[name]-[hash].js' });
