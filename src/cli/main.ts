@@ -35,19 +35,19 @@ process.stdout.on('error', error => {
   if (!isReaderGone(error)) fail(error);
 });
 
-/** What was asked for; of a command that is not there that alone, since its help would be that of all. */
-async function asked(): Promise<string[]> {
+/** Of a command that is not there the name alone is looked at: its help would be that of all. */
+async function runAsked(): Promise<void> {
   const all = process.argv.slice(2);
   const [first, second] = all.filter(argument => !argument.startsWith('-'));
   const name = first === 'help' ? second : first;
   const known = name !== undefined && Object.hasOwn(commands, name);
   for (const load of known ? [commands[name]] : Object.values(commands))
     program.addCommand((await load()).copyInheritedSettings(program));
-  return name === undefined || known ? all : [name];
+  await program.parseAsync(name === undefined || known ? all : [name], { from: 'user' });
 }
 
 try {
-  await program.parseAsync(await asked(), { from: 'user' });
+  await runAsked();
 } catch (error) {
   if (error instanceof CommanderError) {
     // Its message has been printed.
