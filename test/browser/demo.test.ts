@@ -157,7 +157,7 @@ browserTest('a page that is left leaves nothing behind, and where networks run c
   await numberFrom(page, '#sense', 'readings', 2);
   await page.getByRole('link', { name: 'Type' }).click();
   // The page hears of its new address after the click.
-  await page.waitForFunction("document.title === 'eddy · Type'");
+  await page.waitForFunction(() => document.title === 'eddy · Type');
   t.is(await page.getByRole('link', { name: 'Type' }).getAttribute('aria-current'), 'page');
   await textOf(page, '#status', /^Live$/);
   t.deepEqual([sockets, closed], [3, 1], 'one session on Sense, two on Type');
