@@ -24,11 +24,26 @@ function compile(): Promise<WebAssembly.Module | null> {
   return compiled;
 }
 
-/** The SIMD kernels with an arena of their own, or null where they cannot run. */
+/** @throws LimitError where the process has no addresses left: engines set some 10 GB aside for each memory, used or not */
+async function instantiate(module: WebAssembly.Module): Promise<WebAssembly.Instance> {
+  try {
+    return await WebAssembly.instantiate(module);
+  } catch (cause) {
+    throw new LimitError('Expected fewer models in one process: there is no room for the memory of one more', {
+      cause,
+    });
+  }
+}
+
+/**
+ * The SIMD kernels with an arena of their own, or null where they cannot run.
+ *
+ * @throws LimitError where one process has too many models, some 12,000
+ */
 export async function createSimd(): Promise<Kernels | null> {
   const module = await compile();
   if (module === null) return null;
-  const functions = (await WebAssembly.instantiate(module)).exports as unknown as Functions;
+  const functions = (await instantiate(module)).exports as unknown as Functions;
   const { memory } = functions;
   const arena = createArena({
     base: Math.ceil(functions.arenaBase() / 4),

@@ -61,7 +61,7 @@ const defaultSeed = 0;
 /**
  * A model with drawn weights: the same seed gives the same weights on every machine.
  *
- * @throws ConfigError naming the field that is wrong
+ * @throws ConfigError naming the field that is wrong, LimitError where there is no memory for one more model
  */
 export async function createModel(config: ModelConfig, options: { seed?: number } = {}): Promise<TrainableModel> {
   const checked = checkConfig(config);

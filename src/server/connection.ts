@@ -9,6 +9,7 @@ import {
   decodeClient,
   type Entries,
   encodeServer,
+  isCloseCode,
   type Subprotocol,
   type WireData,
 } from '../wire/messages.js';
@@ -220,7 +221,7 @@ export function connect(
   }
 
   function onClose(code: number): void {
-    countOne(counts.closes, code);
+    countOne(counts.closes, code < 3000 || isCloseCode(code) ? code : 'other');
     log.debug({ connection: id, client: grant.name, code }, 'connection closed');
     socket.off('drain', onDrain);
     clearTimeout(throttled);

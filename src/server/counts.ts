@@ -10,8 +10,8 @@ export interface Counts {
   /** Sessions that went on, by outcome. */
   readonly resumes: Map<string, number>;
   readonly faults: Map<FaultCode, number>;
-  /** Connections that ended, by close code. */
-  readonly closes: Map<number, number>;
+  /** Connections that ended, by close code; clients may make up any from 3000 on: those that mean nothing here are `other`. */
+  readonly closes: Map<number | 'other', number>;
   /** Times that a connection was not read from, since it sent too fast, or did not read. */
   readonly pauses: { rate: number; unread: number };
   /** Handshakes and requests that no token covered. */

@@ -53,7 +53,12 @@ export function metricsText(hub: Hub): string {
   by('eddy_resumes_total', 'Sessions that a client asked to go on with.', 'outcome', counts.resumes);
   by('eddy_frames_total', 'Frames, by what became of them.', 'result', Object.entries(counts.frames));
   by('eddy_faults_total', 'Faults that were told.', 'code', counts.faults);
-  by('eddy_closes_total', 'Connections that ended, by close code.', 'code', counts.closes);
+  by(
+    'eddy_closes_total',
+    'Connections that ended, by close code; other: one that clients made up.',
+    'code',
+    counts.closes,
+  );
   by('eddy_pauses_total', 'Times that a connection was not read from.', 'reason', Object.entries(counts.pauses));
   one('counter', 'eddy_unauthorised_total', 'Handshakes and requests without a token of ours.', counts.unauthorised);
   const { applied, skipped, rollbacks, shortened } = counts.updates;

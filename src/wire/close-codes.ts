@@ -26,6 +26,13 @@ export const closeCodes = {
   rate: 4429,
 } as const;
 
+const codes: ReadonlySet<number> = new Set(Object.values(closeCodes));
+
+/** Whether this close code is one of eddy's. */
+export function isCloseCode(code: number): boolean {
+  return codes.has(code);
+}
+
 const retryable: ReadonlySet<number> = new Set([
   closeCodes.goingAway,
   1006,

@@ -1,7 +1,7 @@
 /** The messages of `eddy.v1` as plain records, and their two encodings. */
 export type * from './client-messages.js';
 export { frameCount } from './client-messages.js';
-export { closeCodes, isRetryableClose } from './close-codes.js';
+export { closeCodes, isCloseCode, isRetryableClose } from './close-codes.js';
 export { decodeClient, decodeServer, encodeClient, encodeServer } from './codec.js';
 export {
   addEntry,

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
+import { LimitError } from '../../src/errors.js';
 import { createKernels } from '../../src/kernels/wasm.js';
 
 const modelFile = new URL('../../src/model/model.js', import.meta.url).href;
@@ -23,6 +24,16 @@ function runWith(...flags: string[]): [string, number[]] {
 
 test('SIMD serves where it runs', async t => {
   t.is((await createKernels()).name, 'simd');
+});
+
+test.serial('a process with more models than it has addresses for is told so', async t => {
+  const { instantiate } = WebAssembly;
+  t.teardown(() => {
+    WebAssembly.instantiate = instantiate;
+  });
+  WebAssembly.instantiate = (): Promise<never> =>
+    Promise.reject(new RangeError('Cannot allocate Wasm memory for new instance'));
+  await t.throwsAsync(createKernels(), { instanceOf: LimitError, message: /fewer models in one process/ });
 });
 
 test('where WebAssembly is missing, the reference serves with the same bits', t => {

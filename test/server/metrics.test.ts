@@ -65,6 +65,24 @@ test('what happens to frames, sessions and updates is counted', async t => {
   for (let tries = 0; (await read()).get('eddy_closes_total{code="1000"}') !== 1; tries++) if (tries > 100) t.fail();
 });
 
+test('close codes that clients make up are counted together', async t => {
+  const server = await startServer(t, await createModel(config('gru', [4])));
+  for (const code of [4000, 3999, 4409]) {
+    const client = await connectWire(t, server.url);
+    client.socket.close(code);
+    await client.closed;
+  }
+  const closes = async () =>
+    [...samples(await (await fetch(`${server.httpUrl}/metrics`)).text())].filter(([name]) =>
+      name.startsWith('eddy_closes'),
+    );
+  for (let tries = 0; (await closes()).length < 2; tries++) if (tries > 100) t.fail();
+  t.deepEqual(await closes(), [
+    ['eddy_closes_total{code="other"}', 2],
+    ['eddy_closes_total{code="4409"}', 1],
+  ]);
+});
+
 test('an update that is skipped is counted as such, and leaves the norms of gradients as they were', async t => {
   const relu = await createModel(config('rnn_relu', [4]), { seed: 1 });
   const server = await startServer(t, relu);
