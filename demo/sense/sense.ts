@@ -58,7 +58,7 @@ const layout = `
     <p class="verdict" id="sense-verdict"></p>
   </div>
   <div class="readings" id="readings"></div>
-  <p class="note" id="more" hidden></p>
+  <p class="note" id="omitted" hidden></p>
   <div class="pair">
     <figure>
       <figcaption><b>Error</b> <span class="key network">the network</span> <span class="key trivial">saying “same as now”</span></figcaption>
@@ -162,9 +162,8 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
   const find = <E extends HTMLElement>(id: string): E => root.querySelector<E>(`#${id}`)!;
   find('sense-title').textContent = source.title;
   const cards = createCards(find('readings'), source.columns, own);
-  find('more').hidden = source.more === 0;
-  find('more').textContent =
-    `The first ${source.columns.length} columns of numbers: the network sees none of the other ${source.more}.`;
+  find('omitted').hidden = source.omitted === '';
+  find('omitted').textContent = source.omitted;
   const strip = createStrip(find<HTMLCanvasElement>('sense-strip'), units, moments, own);
   strip.clear();
   const verdict = find('sense-verdict');

@@ -1,6 +1,7 @@
 import { createRandom, type ReadingColumn } from 'eddy';
 import { concat, concatMap, first, from, interval, map, NEVER, type Observable, of } from 'rxjs';
 import { isMissing, numberOf } from '../../src/cli/formats/format.js';
+import { count } from '../parts/numbers.js';
 import { serverEvents } from '../parts/server-events.js';
 import type { Table } from './table.js';
 
@@ -38,8 +39,8 @@ export interface Source {
   readonly rows: (room?: () => boolean) => Observable<Row>;
   /** They come from the server, and error with a `LostError` when it is gone. */
   readonly served?: boolean;
-  /** Columns of numbers that it has besides, and that nothing sees. */
-  readonly more: number;
+  /** In words, what of a file is left out; empty if nothing is. */
+  readonly omitted: string;
 }
 
 const precise = (digits: number, of: number, unit: string) => {
@@ -93,7 +94,7 @@ export const machine: Source = {
   others: [],
   rows: () => serverEvents<Row>('./load'),
   served: true,
-  more: 0,
+  omitted: '',
 };
 
 /** Readings of motion a second. */
@@ -118,7 +119,7 @@ export function motionSource(motions: Observable<DeviceMotionEvent>): Source {
     noun: 'reading',
     columns: ['x', 'y', 'z'].map(axis),
     others: [],
-    more: 0,
+    omitted: '',
     rows: () =>
       sampled(motions, 1000 / motionRate).pipe(
         map(({ accelerationIncludingGravity: moved }) => ({
@@ -158,7 +159,8 @@ const timeName = /^(date|time|timestamp|datetime|when|ts|at)$/i;
  * @param pause milliseconds between two of them, as they are now
  * @throws Error in words, if it has no column of numbers
  */
-export function fileSource(title: string, { names, rows }: Table, pause: () => number): Source {
+export function fileSource(title: string, table: Table, pause: () => number): Source {
+  const { names, rows } = table;
   const cells = names.map((_, i) => rows.map(row => row[i]));
   const isTime = (i: number): boolean =>
     timeName.test(names[i]) && cells[i].every(cell => momentOf(cell) !== undefined);
@@ -186,7 +188,7 @@ export function fileSource(title: string, { names, rows }: Table, pause: () => n
     noun: 'row',
     columns,
     others,
-    more: numeric.length - foretold.length,
+    omitted: omitted(table, foretold.length, numeric.length - foretold.length),
     ...(time < 0 ? {} : { time: names[time] }),
     rows: (room = () => true) =>
       concat(
@@ -203,6 +205,15 @@ export function fileSource(title: string, { names, rows }: Table, pause: () => n
   };
 }
 
+function omitted({ rows, unreadable, cut }: Table, foretold: number, others: number): string {
+  const said = [
+    others > 0 ? `The first ${foretold} columns of numbers: the network sees none of the other ${others}.` : '',
+    cut ? `The first ${count(rows.length)} rows: none of those that follow is read.` : '',
+    unreadable > 0 ? `Lines that cannot be read, and are left out: ${count(unreadable)}.` : '',
+  ];
+  return said.filter(sentence => sentence !== '').join(' ');
+}
+
 /** Tides at two piers, made up: the second follows the first, and the gauge of the first is stuck for a while. */
 export function exampleTable(): Table {
   const random = createRandom(7);
@@ -215,7 +226,7 @@ export function exampleTable(): Table {
     const minute = new Date(Date.UTC(2024, 0, 1, 0, 15 * t)).toISOString();
     return [minute, north.toFixed(2), south.toFixed(2), tide(t) > tide(t - 1) ? 'flood' : 'ebb'];
   });
-  return { names: ['time', 'north', 'south', 'water'], rows };
+  return { names: ['time', 'north', 'south', 'water'], rows, unreadable: 0, cut: false };
 }
 
 function momentOf(cell: string): number | undefined {
