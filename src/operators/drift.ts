@@ -16,13 +16,16 @@ export interface Alarm extends Change {
   readonly number: number;
   /** Losses so far that were not finite: these were left out. */
   readonly unjudged: number;
+  /** Losses so far that were too far from the mean for `range`, and counted as less far. */
+  readonly limited: number;
 }
 
 /**
  * Watches a loss, or any numbers, and emits an alarm when their mean changes.
  *
  * It's like `filter` over what `tbptt` emits, with ADWIN (Bifet and Gavaldà 2007) as the judge: out comes an item only when the window
- * over the newest losses was cut. Errors with `InputError` at a number that is not finite.
+ * over the newest losses was cut. A loss further than `range` from their mean counts as so far, unless others follow.
+ * Errors with `InputError` at a number that is not finite.
  *
  * @throws ConfigError, at once, if an option is wrong
  *
@@ -49,7 +52,7 @@ export function drift(options: DriftOptions = {}): OperatorFunction<number | Lea
           }
           const change = adwin.add(read.loss);
           if (change === undefined || (tell === 'rises' && change.after <= change.before)) return;
-          subscriber.next({ kind: 'alarm', number: read.number, unjudged, ...change });
+          subscriber.next({ kind: 'alarm', number: read.number, unjudged, limited: adwin.limited, ...change });
         },
       });
     });

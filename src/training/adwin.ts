@@ -4,7 +4,10 @@ import { log } from '../kernels/functions.js';
 export interface AdwinOptions {
   /** How often, at most, a mean that stays is taken for one that changed, in the theory of the paper. Default 0.002. */
   readonly delta?: number;
-  /** Width of the interval that the values are from. Default 1. */
+  /**
+   * Width of the interval that the values are from. Default 1. A value further than this from the mean counts as so far, and each further one
+   * as at most twice as far as the one before it: one alone hides no change, and a level that stays is followed.
+   */
   readonly range?: number;
   /** Values between two looks for a change. Default 32. */
   readonly clock?: number;
@@ -23,6 +26,8 @@ export interface Change {
 export interface Adwin {
   /** The next value; what changed, if the window was cut. */
   add(value: number): Change | undefined;
+  /** Values so far that were too far from the mean for the range, and counted as less far. */
+  readonly limited: number;
   /** Values in the window. */
   readonly width: number;
   readonly mean: number;
@@ -62,6 +67,20 @@ export function createAdwin(options: AdwinOptions = {}): Adwin {
   const rows: Bucket[][] = [];
   let total = empty;
   let seen = 0;
+  let limited = 0;
+  /** How far from the mean the next value may be. */
+  let reach = range;
+
+  /** The paper has values of an interval, of which none is further than its width from a mean: one that is would outweigh all others. */
+  const limit = (value: number): number => {
+    if (total.count === 0) return value;
+    const mean = total.sum / total.count;
+    const far = Math.abs(value - mean);
+    const near = far > reach ? mean + Math.sign(value - mean) * reach : value;
+    if (far > reach) limited++;
+    reach = Math.max(range, 2 * Math.min(far, reach));
+    return near;
+  };
 
   const insert = (value: number): void => {
     const one = { count: 1, sum: value, squares: 0 };
@@ -107,7 +126,7 @@ export function createAdwin(options: AdwinOptions = {}): Adwin {
 
   return {
     add(value) {
-      insert(value);
+      insert(limit(value));
       seen++;
       if (seen % clock !== 0) return undefined;
       let dropped = empty;
@@ -122,6 +141,9 @@ export function createAdwin(options: AdwinOptions = {}): Adwin {
         after: total.sum / total.count,
         kept: total.count,
       };
+    },
+    get limited() {
+      return limited;
     },
     get width() {
       return total.count;

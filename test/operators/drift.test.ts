@@ -7,11 +7,11 @@ import { keepsContract } from '../helpers/contract.js';
 import { marbles } from '../helpers/marbles.js';
 
 /** As numbers come, one by one, in jumps that no chance explains: each jump is a change at once. */
-const quick = { clock: 1, range: 0.001, tell: 'all' } as const;
+const quick = { clock: 1, delta: 0.5, tell: 'all' } as const;
 const level = (...levels: number[]): number[] => levels.flatMap(value => Array(12).fill(value));
 
 /** What ADWIN alone says of the same numbers. */
-function changes(numbers: readonly number[]): Omit<Alarm, 'unjudged'>[] {
+function changes(numbers: readonly number[]): Omit<Alarm, 'unjudged' | 'limited'>[] {
   const adwin = createAdwin(quick);
   return numbers.flatMap((value, i) => {
     const change = adwin.add(value);
@@ -20,7 +20,7 @@ function changes(numbers: readonly number[]): Omit<Alarm, 'unjudged'>[] {
 }
 
 /** A single number causes no change, so an item of the contract is a block of them. */
-const blocks = [level(0, 1), level(3), level(7), level(2)];
+const blocks = [level(0, 1), level(0), level(1), level(0)];
 
 test('each block of the contract causes a change', t => {
   blocks.forEach((_, i) => {
@@ -35,7 +35,7 @@ keepsContract<readonly number[], Alarm>('drift', {
       drift(quick),
     ),
   items: blocks,
-  expected: async items => changes(items.flat()).map(change => ({ ...change, unjudged: 0 })),
+  expected: async items => changes(items.flat()).map(change => ({ ...change, unjudged: 0, limited: 0 })),
   show: output => output,
   wrong: [
     { what: 'a number that is not finite', item: [Number.NaN] as never, code: 'EDDY_INPUT' },
@@ -61,12 +61,12 @@ test('an alarm has the number of the step whose loss gave it away', t => {
       b: { kind: 'expired', number: 1 },
       c: stepped(2, 0),
       x: stepped(3, null),
-      z: stepped(77, 5),
+      z: stepped(77, 1),
     } satisfies Record<string, Learned>);
     const source = learned.pipe(
       // The last loss comes six times: as many as a part of the window must have.
       concatMap(event => (event.kind === 'step' && event.number === 77 ? Array(6).fill(event) : [event])),
-      drift({ clock: 1, range: 0.001 }),
+      drift({ clock: 1, delta: 0.5 }),
       concatMap(({ number, before }) => [[number, before]]),
     );
     expectObservable(source).toBe('-----------------z|', { z: [77, 0] });
@@ -75,12 +75,19 @@ test('an alarm has the number of the step whose loss gave it away', t => {
 });
 
 test('a loss that falls is no alarm unless it is asked for; losses that are not finite are counted', async t => {
-  const falling = [...level(5, 0)].map((loss, i) => stepped(i + 1, loss));
-  t.deepEqual(await lastValueFrom(from(falling).pipe(drift({ clock: 1, range: 0.001 }), toArray())), []);
+  const falling = [...level(1, 0)].map((loss, i) => stepped(i + 1, loss));
+  t.deepEqual(await lastValueFrom(from(falling).pipe(drift({ clock: 1, delta: 0.5 }), toArray())), []);
   const all = await lastValueFrom(from(falling).pipe(drift(quick), toArray()));
   t.true(all.length > 0);
-  const rising = [stepped(1, Number.POSITIVE_INFINITY), ...level(0, 5).map((loss, i) => stepped(i + 2, loss))];
+  const rising = [stepped(1, Number.POSITIVE_INFINITY), ...level(0, 1).map((loss, i) => stepped(i + 2, loss))];
   const [alarm] = await lastValueFrom(from(rising).pipe(drift(quick), toArray()));
   t.is(alarm.unjudged, 1);
   t.true(alarm.after > alarm.before);
+});
+
+test('a loss far outside the range hides no change, and is counted', async t => {
+  const losses = [...Array(500).fill(0.1), 1e6, ...Array(500).fill(0.1), ...Array(200).fill(0.9)];
+  const [alarm] = await lastValueFrom(from(losses).pipe(drift(), toArray()));
+  t.true(alarm.number > 1001 && alarm.number <= 1064, `${alarm.number}`);
+  t.is(alarm.limited, 1);
 });

@@ -65,6 +65,40 @@ test('after a cut the window holds the new mean, and it was right until then', t
   t.true(adwin.width <= 520, `${adwin.width}`);
 });
 
+test('one value far outside the range is no change, and hides none', t => {
+  for (const outlier of [1e3, 1e6, -1e12]) {
+    for (const width of [100, 1000]) {
+      const random = createRandom(1);
+      const adwin = createAdwin();
+      const falseAlarms: unknown[] = [];
+      const add = (value: number) => falseAlarms.push(...[adwin.add(value) ?? []].flat());
+      for (let i = 0; i < width; i++) add(random.uniform() * 0.2);
+      add(outlier);
+      for (let i = 0; i < width; i++) add(random.uniform() * 0.2);
+      t.deepEqual(falseAlarms, [], `${outlier} ${width}`);
+      t.is(adwin.limited, 1);
+      const alarms = Array.from({ length: 100 }, () => adwin.add(0.7 + random.uniform() * 0.2) ?? []).flat();
+      t.true(alarms.length > 0, `${outlier} ${width}`);
+      t.true(adwin.mean > 0.6, `${adwin.mean}`);
+    }
+  }
+});
+
+test('a level far outside the range is followed within some values', t => {
+  const adwin = createAdwin();
+  for (let i = 0; i < 1000; i++) adwin.add(i % 2);
+  const alarms = Array.from({ length: 160 }, () => adwin.add(1000) ?? []).flat();
+  t.true(alarms.length > 0 && alarms[0].after > 100, JSON.stringify(alarms));
+  t.true(adwin.mean > 990, `${adwin.mean}`);
+});
+
+test('values from an interval as wide as the range count as they are', t => {
+  const random = createRandom(3);
+  const adwin = createAdwin({ range: 0.5 });
+  for (let i = 0; i < 5000; i++) adwin.add(100 + (i % 3 === 0 ? bernoulli(random, 0.5) / 2 : random.uniform() / 2));
+  t.is(adwin.limited, 0);
+});
+
 test('its room grows with the logarithm of the width', t => {
   const adwin = createAdwin();
   const random = createRandom(9);
