@@ -3,6 +3,7 @@ import type { Encoder } from './encoder.js';
 import { createLogMel, type SoundFeatures, soundFeatures } from './log-mel.js';
 import { type MelScale, melScales } from './mel.js';
 import { createResampler, type Resampler, type ResampleState } from './resample.js';
+import { shown } from './shown.js';
 import { deviation, isStatistics, limit, noStatistics, observe, type Statistics } from './statistics.js';
 
 export interface AudioConfig {
@@ -217,15 +218,27 @@ function isRate(rate: unknown): rate is number {
 }
 
 function checkConfig(given: AudioConfig): AudioEncoder['config'] {
-  const { rate } = given;
+  const expect = (fits: boolean, name: keyof AudioConfig, wanted: string, found: unknown): void => {
+    if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(found)}`);
+  };
+  const count = (name: keyof AudioConfig, found: number, least: number, most: number): void =>
+    expect(
+      Number.isInteger(found) && found >= least && found <= most,
+      name,
+      `an integer from ${least} to ${most}`,
+      found,
+    );
+  const { rate, bands = 40 } = given;
+  expect(isRate(rate), 'rate', `a whole number of hertz from ${rates.least} to ${rates.most}`, rate);
+  count('bands', bands, 1, 512);
   const config = {
     kind: 'audio' as const,
     features: given.features ?? 'log-mel',
     rate,
     frame: given.frame ?? Math.round(rate / 40),
     hop: given.hop ?? Math.round(rate / 100),
-    bands: given.bands ?? 40,
-    coefficients: given.coefficients ?? Math.min(13, given.bands ?? 40),
+    bands,
+    coefficients: given.coefficients ?? Math.min(13, bands),
     low: given.low ?? 20,
     high: given.high ?? rate / 2,
     scale: given.scale ?? 'htk',
@@ -234,29 +247,20 @@ function checkConfig(given: AudioConfig): AudioEncoder['config'] {
     span: given.span ?? 1000,
     ...(given.statistics === undefined ? {} : { statistics: given.statistics }),
   };
-  const expect = (fits: boolean, name: keyof AudioConfig, wanted: string): void => {
-    if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${JSON.stringify(config[name])}`);
-  };
-  const count = (name: 'frame' | 'hop' | 'bands' | 'coefficients', least: number, most: number): void =>
-    expect(
-      Number.isInteger(config[name]) && config[name] >= least && config[name] <= most,
-      name,
-      `an integer from ${least} to ${most}`,
-    );
-  const { low, high, clamp, span, floor, statistics } = config;
-  expect(isRate(rate), 'rate', `a whole number of hertz from ${rates.least} to ${rates.most}`);
-  expect(soundFeatures.includes(config.features), 'features', "'log-mel' or 'mfcc'");
-  expect(melScales.includes(config.scale), 'scale', "'htk' or 'slaney'");
-  count('frame', 4, 65_536);
-  count('hop', 1, config.frame);
-  count('bands', 1, 512);
-  count('coefficients', 1, config.bands);
-  expect(low >= 0 && low < rate / 2, 'low', 'from 0 hertz to below half the rate');
-  expect(high > low && high <= rate / 2, 'high', 'above low, up to half the rate');
-  expect(floor > 0 && Number.isFinite(floor), 'floor', 'a positive number');
-  expect(clamp > 0 && Number.isFinite(clamp), 'clamp', 'a positive number');
-  expect(Number.isSafeInteger(span) && span >= 2, 'span', 'a whole number of frames from 2');
-  const size = config.features === 'mfcc' ? config.coefficients : config.bands;
-  expect(statistics === undefined || isStatistics(statistics, size), 'statistics', `statistics of ${size} features`);
+  const { features, frame, low, high, scale, clamp, span, floor, statistics } = config;
+  expect(soundFeatures.includes(features), 'features', "'log-mel' or 'mfcc'", features);
+  expect(melScales.includes(scale), 'scale', "'htk' or 'slaney'", scale);
+  count('frame', frame, 4, 65_536);
+  count('hop', config.hop, 1, frame);
+  count('coefficients', config.coefficients, 1, bands);
+  const half = rate / 2;
+  expect(Number.isFinite(low) && low >= 0 && low < half, 'low', 'from 0 hertz to below half the rate', low);
+  expect(Number.isFinite(high) && high > low && high <= half, 'high', 'above low, up to half the rate', high);
+  expect(Number.isFinite(floor) && floor > 0, 'floor', 'a positive number', floor);
+  expect(Number.isFinite(clamp) && clamp > 0, 'clamp', 'a positive number', clamp);
+  expect(Number.isSafeInteger(span) && span >= 2, 'span', 'a whole number of frames from 2', span);
+  const size = features === 'mfcc' ? config.coefficients : bands;
+  const fits = statistics === undefined || isStatistics(statistics, size);
+  expect(fits, 'statistics', `statistics of ${size} features`, statistics);
   return config;
 }

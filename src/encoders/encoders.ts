@@ -4,6 +4,7 @@ import { type BytesConfig, createBytes } from './bytes.js';
 import { type CharactersConfig, createCharacters } from './characters.js';
 import type { Encoder } from './encoder.js';
 import { createReadings, type ReadingsConfig } from './readings.js';
+import { shown } from './shown.js';
 import { createStrokes, type StrokesConfig } from './strokes.js';
 
 /** An encoder as it stands in a checkpoint: its kind and all of its settings. */
@@ -32,7 +33,7 @@ export function createEncoder(config: { readonly kind: string }): unknown {
       return createStrokes(known);
     default:
       throw new ConfigError(
-        `Expected encoder.kind to be 'audio', 'bytes', 'characters', 'readings' or 'strokes', got ${JSON.stringify(config?.kind)}`,
+        `Expected encoder.kind to be 'audio', 'bytes', 'characters', 'readings' or 'strokes', got ${shown(config?.kind)}`,
       );
   }
 }

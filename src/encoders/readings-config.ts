@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import { shown } from './shown.js';
 import { isStatistics, type Statistics } from './statistics.js';
 
 export interface ReadingColumn {
@@ -33,8 +34,7 @@ export interface ReadingsConfig {
 export function checkReadings(config: ReadingsConfig): ReadingsConfig {
   const { columns, time, clamp, span, statistics } = config;
   const expect = (fits: boolean, name: string, wanted: string): void => {
-    if (!fits)
-      throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${JSON.stringify(config[name as 'kind'])}`);
+    if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(config[name as 'kind'])}`);
   };
   expect(Array.isArray(columns) && columns.length > 0 && columns.every(isNamed), 'columns', 'one or more { name }');
   expect(
@@ -49,8 +49,8 @@ export function checkReadings(config: ReadingsConfig): ReadingsConfig {
     'time',
     'the name of a column besides the others',
   );
-  expect(clamp === undefined || (clamp > 0 && Number.isFinite(clamp)), 'clamp', 'a positive number');
-  expect(span === undefined || (span >= 2 && Number.isFinite(span)), 'span', 'a number of rows from 2');
+  expect(clamp === undefined || (Number.isFinite(clamp) && clamp > 0), 'clamp', 'a positive number');
+  expect(span === undefined || (Number.isFinite(span) && span >= 2), 'span', 'a number of rows from 2');
   const measured = columns.filter(({ categories }) => categories === undefined).length;
   expect(
     statistics === undefined || isStatistics(statistics, measured),

@@ -1,5 +1,6 @@
 import { CheckpointError, ConfigError, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
+import { shown } from './shown.js';
 
 /** One moment of a pen that is down: y grows downward, as on a screen. */
 export interface Point {
@@ -213,7 +214,7 @@ function checkPoint(point: Point): void {
 function checkConfig(config: StrokesConfig): Required<StrokesConfig> {
   const { by = 'length', spacing, unit, scale = 'fixed', pressure = false, time = false, letters = '' } = config;
   const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${JSON.stringify(found)}`);
+    if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(found)}`);
   };
   const within = (value: unknown, least: number, most: number): boolean =>
     typeof value === 'number' && value >= least && value <= most;
