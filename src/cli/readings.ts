@@ -2,6 +2,7 @@ import { createReadings, type ReadingsState, type Scale } from '../encoders/read
 import { CheckpointError, LimitError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
+import type { RunningMetrics } from '../training/metrics.js';
 import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
 import type { Columns, Reading } from './columns.js';
 import { brief, counted, exactly, fromExactly, withNaNs } from './numbers.js';
@@ -103,13 +104,22 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
           units: state.columns.map(({ mean, variance }) => Math.sqrt(variance + mean * mean) || 1),
         }
       : outputs.scale(state);
+  /** Persistence knows what the network knows, also of rows that answer no forecast. */
+  const know = (metrics: RunningMetrics, number: number, targets: ArrayLike<number>, key: string): void => {
+    const row = Float32Array.from(targets);
+    if (!row.some(Number.isNaN)) metrics.known(number, row, key);
+  };
   const metrics = options.measured
     ? resumeMetrics(
         { kind: band ? 'gaussian' : 'values', season: options.season },
         (resumed?.saved as Saved | undefined)?.metrics,
         fresh => {
           for (const [key, { steps, open }] of threads)
-            for (let i = open.length - 1; i >= 0; i--) fresh.predicted(steps - i, undefined, key);
+            open.forEach(({ last }, i) => {
+              const number = steps - open.length + 1 + i;
+              know(fresh, number - horizon, last, key);
+              fresh.predicted(number, undefined, key);
+            });
         },
       )
     : undefined;
@@ -181,7 +191,10 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
         const said = [...met.value!, ...(met.deviation ?? [])];
         // What is foretold is in the units of the data, a loss is not: it is left out.
         measured = metrics?.scored(number - horizon, said, Float32Array.from(frame.targets), null, key) ?? measured;
-      } else if (met) metrics?.dropped(number - horizon, key);
+      } else {
+        if (met) metrics?.dropped(number - horizon, key);
+        if (metrics && horizon > 0) know(metrics, number - horizon, frame.targets, key);
+      }
       if (horizon > 0) metrics?.predicted(number, undefined, key);
       return {
         ...(columns.key === undefined ? {} : { key }),

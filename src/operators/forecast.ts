@@ -212,15 +212,23 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
           // States that were told of are outdated from here on.
           track(() => undefined);
           const aim = aimOf(row);
-          if (open.length === horizon) {
+          const answers = open.length === horizon;
+          if (answers) {
             scored = open.shift()!;
             learner.next({ forStep: steps - horizon + 1, target: aims.standardize(scored, aim) });
             if (subscriber.closed) return;
           }
           const inputs = encoder.encode(scales.inputs, row);
           scales = { inputs: inputs.state, targets: aims.encode(scales.targets, aim).state };
-          open.push(aims.scale(scales.targets));
+          const scale = aims.scale(scales.targets);
+          open.push(scale);
           steps++;
+          // Persistence knows what the network knows, also of rows that answer no forecast.
+          const known = answers ? null : aims.standardize(scale, aim);
+          if (known) {
+            scored = scale;
+            metrics.known(steps - horizon, known);
+          }
           learner.next({ input: inputs.inputs[0] });
         },
         complete: learner.finish,

@@ -38,7 +38,7 @@ function createNewest<Target extends number | ArrayLike<number>>(from?: Baseline
   let at = from?.at ?? 0;
   return {
     learn(number: number, target: Target): void {
-      if (number < at) return;
+      if (newest !== undefined && number < at) return;
       at = number;
       newest = target;
     },

@@ -46,6 +46,11 @@ export interface RunningMetrics {
     loss: number | null,
     key?: string,
   ): Metrics | undefined;
+  /**
+   * What step `number`, which nobody is scored by, should have said: the trivial predictors know it from now on, as a network knows the
+   * rows before its first forecast. Numbers of those are 0 and less. Needs `kind`.
+   */
+  known(number: number, target: Exclude<Target, null>, key?: string): void;
   /** The target of step `number` will not count. */
   dropped(number: number, key?: string): void;
   state(): MetricsState;
@@ -114,6 +119,11 @@ export function createMetrics(options: MetricsOptions = {}, from?: MetricsState)
     return stream;
   };
 
+  const learn = (stream: Stream, number: number, target: Exclude<Target, null>, by: Judge): void => {
+    stream.baselines ??= by.baselines();
+    stream.baselines.learn(number, target);
+  };
+
   return {
     predicted(number, step, key = '') {
       if (kind === undefined && judge === undefined && step) form = formOf(step);
@@ -142,9 +152,15 @@ export function createMetrics(options: MetricsOptions = {}, from?: MetricsState)
       const bits = combine(nats, nats, value => value * Math.LOG2E);
       const scores: Scores = { number, count, loss: nats, bits, unscored };
       const metrics = judge.score(scores, prediction, target, said.guess);
-      stream.baselines ??= judge.baselines();
-      stream.baselines.learn(number, target);
+      learn(stream, number, target, judge);
       return metrics;
+    },
+
+    known(number, target, key = '') {
+      if (kind === undefined) throw new ConfigError('Expected kind where targets are known before any is scored');
+      known ??= kind;
+      judge ??= create(known);
+      learn(streamOf(key), number, target, judge);
     },
 
     dropped: (number, key = '') => {

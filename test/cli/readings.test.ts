@@ -45,3 +45,41 @@ test('a step that failed is not in what is saved, and its stream begins again wi
     t.like(again.answer(still), { key, step });
   }
 });
+
+test('persistence is measured over the same steps as the network, which here says the same', t => {
+  for (const horizon of [1, 3]) {
+    const measured = { ...options, horizon, measured: true };
+    const task = createReadingsTask(measured);
+    // A row that is missing at the beginning is foretold by nobody.
+    const rows = [Number.NaN, 1, 5, 2, 9, 3, 8, 8, 0, 4];
+    const run = (one: typeof task, key: string): void => {
+      for (const value of rows) {
+        one.items(reading(key, value));
+        one.answer(still);
+      }
+    };
+    for (const key of ['x', 'y']) run(task, key);
+    const found = task.metrics?.();
+    if (found?.kind !== 'values') throw new Error('Expected values');
+    t.is(found.count, 2 * (rows.length - 1 - horizon));
+    t.is(found.persistence.count, found.count);
+    t.deepEqual(found.persistence.mae, found.mae);
+    t.deepEqual(found.persistence.rmse, found.rmse);
+
+    // Also where a run that goes on is the first that is measured.
+    const plain = createReadingsTask({ ...options, horizon });
+    run(plain, 'x');
+    const saved = JSON.parse(JSON.stringify(withNulls(plain.save())));
+    const states = new Map([['x', { carry: numbers, steps: rows.length, updated: rows.length, entries: [] }]]);
+    const again = createReadingsTask({ ...measured, resumed: { states, saved } });
+    for (const value of [7, 6, 1, 2]) {
+      again.items(reading('x', value));
+      again.answer(still);
+    }
+    const later = again.metrics?.();
+    if (later?.kind !== 'values') throw new Error('Expected values');
+    t.is(later.count, 4);
+    t.is(later.persistence.count, 4);
+    t.deepEqual(later.persistence.mae, later.mae);
+  }
+});

@@ -154,6 +154,23 @@ test('a network that learns beats persistence and the last season; bands hold wh
   t.true(Math.abs(metrics.band.coverage.window - 0.9) < 0.05);
 });
 
+test('persistence is measured over the same steps as the network, and right in the units of the data', async t => {
+  for (const horizon of [1, 3]) {
+    const given = rows(30).map(([load]) => [Math.round(load), 0]);
+    const scored = run(await learner('values', { lateness: 2 }), given, { horizon }).flatMap(event =>
+      event.kind === 'scored' ? [event.metrics] : [],
+    );
+    const last = scored.at(-1);
+    if (last?.kind !== 'values') throw new Error('Expected values');
+    t.is(last.count, given.length - horizon);
+    t.is(last.persistence.count, last.count);
+    t.is(last.mean.count, last.count);
+    const errors = given.slice(horizon).map(([load], i) => Math.abs(load - given[i][0]));
+    const expected = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    t.true(Math.abs(last.persistence.mae.mean / expected - 1) < 1e-5, `${last.persistence.mae.mean}, ${expected}`);
+  }
+});
+
 test('a spike of a million deviations moves the statistics a little, and forecasts soon are what they were', async t => {
   const given = rows(1200);
   const spiked = given.map((row, i): (typeof given)[number] => (i === 400 ? [5000 + 800 * 1e6, 20 * 1e6] : row));
