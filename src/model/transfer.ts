@@ -30,15 +30,30 @@ export function loadCarry(
   carry: Carry,
   staging: number,
 ): void {
+  const bad = putCarry(network, layout, rows, stream, carry, staging);
+  if (bad >= 0) throw notFinite('carry', carry[bad], bad);
+}
+
+/** The same of any carry. Returns the place of the first number that is not finite, or −1. */
+export function putCarry(
+  network: Network,
+  layout: CarryLayout,
+  rows: Activations,
+  stream: number,
+  carry: Carry,
+  staging: number,
+): number {
   const { kernels: k } = network;
   k.arena.floats.set(carry, staging);
   const { parts } = layout;
+  let first = -1;
   for (let i = 0; i < parts.length; i++) {
     const { layer: index, part, offset, length } = parts[i];
     const layer = rows.layers[index];
     const bad = k.load(staging + offset, (part === 'h' ? layer.h : layer.c) + stream * layer.n, length);
-    if (bad >= 0) throw notFinite('carry', carry[offset + bad], offset + bad);
+    if (bad >= 0 && first < 0) first = offset + bad;
   }
+  return first;
 }
 
 /**

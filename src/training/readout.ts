@@ -3,7 +3,7 @@ import { type Activations, createActivations } from '../model/activations.js';
 import { type Carry, checkCarry } from '../model/carry.js';
 import type { TrainableModel } from '../model/model.js';
 import { readOut } from '../model/network.js';
-import { loadCarry } from '../model/transfer.js';
+import { putCarry } from '../model/transfer.js';
 import type { ClipOptions } from './clip.js';
 import type { Loss, Target } from './loss.js';
 import { createOptimizer, type Optimizer, type OptimizerConfig } from './optimizer.js';
@@ -83,10 +83,11 @@ export function createReadout(
       const most = Math.max(count, 2 * (room?.steps ?? 0));
       room = createActivations(k.arena, config, most, most, true);
     }
-    // Carries are loaded as those before the first step of each stream: that is where the readout finds them.
+    // Carries are put as those before the first step of each stream: that is where the readout finds them. One that grew beyond float32
+    // makes a loss that is not finite, and the update is skipped.
     const rows = { ...room, layers: room.layers.map(layer => ({ ...layer, lead: 0 })) };
     steps.forEach(({ carry }, i) => {
-      loadCarry(network, layout, rows, i, carry, staging.address);
+      putCarry(network, layout, rows, i, carry, staging.address);
     });
     readOut(network, rows, 0, count);
     const places = steps.map((_, i) => i);

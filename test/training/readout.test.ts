@@ -116,6 +116,40 @@ test('what is not finite is skipped, and diverges when it repeats', async t => {
   t.throws(() => trainer.learnReadout([step]), { instanceOf: DivergenceError });
 });
 
+test('a state that grew beyond float32 is skipped as by the network, and diverges when it stays', async t => {
+  for (const output of [
+    { kind: 'values', size: 1 },
+    { kind: 'classes', size: 2 },
+    { kind: 'labels', size: 1 },
+  ] as const) {
+    const model = await createModel(config('rnn_relu', [4], { kind: 'features', size: 1 }, output), { seed: 1 });
+    const { weight_hh_l0: recurrent, weight_ih_l0: inward } = model.weights();
+    // Each unit is 10⁵ times larger after each step: from the eighth on, none is a float32.
+    model.setWeights({ weight_hh_l0: recurrent.map((_, i) => (i % 5 === 0 ? 1e5 : 0)), weight_ih_l0: inward.fill(1) });
+    const still = { kind: 'sgd', rate: 1e-30 } as const;
+    const trainer = createTrainer(model, {
+      k1: 30,
+      k2: 30,
+      optimizer: still,
+      readout: { optimizer: still },
+      maxSkipped: 4,
+    });
+    const target = output.kind === 'classes' ? 1 : Float32Array.of(1);
+    const skipped: boolean[] = [];
+    let error: unknown;
+    from(Array.from({ length: 20 }, () => ({ input: Float32Array.of(1), target })))
+      .pipe(tbptt(trainer))
+      .subscribe({
+        next: event => event.kind === 'update' && skipped.push(event.update.skipped),
+        error: reason => {
+          error = reason;
+        },
+      });
+    t.true(error instanceof DivergenceError, String(error));
+    t.deepEqual(skipped.slice(-3), [true, true, true]);
+  }
+});
+
 test('wrong options and uses are refused', async t => {
   const model = await createModel(network);
   const refused = (readout: unknown, message: RegExp) =>
