@@ -112,7 +112,7 @@ export function createSending(
         targets.push(...taken.targets);
       }
       if (message.type === 'snapshot') states.ask();
-      else if (resumable) sent.add(message);
+      else sent.add(message);
       if (message.type === 'restore') states.putNext(resumable ? sent.moving() : 1);
       sendNew(message);
       if (message.type === 'restore' && resumable && states.isTaken(had.taken)) askAfterRestore();
@@ -127,7 +127,7 @@ export function createSending(
     events.sent();
   }
 
-  /** Much that is no frame is kept until the answer of a later frame comes, and one may come yet. */
+  /** Much that is no frame has gone out, and whether it came only the answer of a later frame tells: one may come yet. */
   function isHeldUp(): boolean {
     if (sent.waiting() < maxBuffered) return false;
     if (nextSeq - 1 > progress.taken().received) return true;

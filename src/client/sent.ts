@@ -21,7 +21,7 @@ export interface Sent {
   /** Messages that are no frames, so far, and those of them that came before frame `seq`. */
   moving(): number;
   movingBefore(seq: number): number;
-  /** Messages that are no frames and are kept. */
+  /** Targets, resets and states that are kept. */
   waiting(): number;
 }
 
@@ -41,7 +41,7 @@ export function createSent(before = 0): Sent {
     add(message) {
       if (message.type !== 'frames') {
         moving++;
-        waiting++;
+        waiting += itemsOf(message);
       }
       messages.push({ message, nth: moving });
     },
@@ -56,7 +56,7 @@ export function createSent(before = 0): Sent {
         gone = i + 1;
       }
       if (gone === 0) return;
-      for (let i = 0; i < gone; i++) if (messages[i].message.type !== 'frames') waiting--;
+      for (let i = 0; i < gone; i++) waiting -= itemsOf(messages[i].message);
       messages = messages.slice(gone);
     },
     missing(nextSeq, taken) {
@@ -85,6 +85,12 @@ export function createSent(before = 0): Sent {
       return count;
     },
   };
+}
+
+/** Those of a message that are no frames. */
+function itemsOf(message: Moving): number {
+  if (message.type === 'frames') return 0;
+  return message.type === 'targets' ? message.targets.length : 1;
 }
 
 function lastOf({ firstSeq, payload }: Frames): number {

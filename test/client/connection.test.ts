@@ -278,3 +278,31 @@ test('nothing is told after the error to a client that begins anew', async t => 
   t.like(errors, { length: 1, 0: { fault: 'diverged' } });
   t.like(events, { length: 1, 0: { number: 1 } });
 });
+
+for (const reconnect of [{}, false] as const) {
+  const again = reconnect ? 'made again' : 'not made again';
+  test(`targets that nothing answers are bounded where a lost connection is ${again}`, async t => {
+    const { session, errors, connected, say, heard } = withServer(t, { learn: 'private', reconnect, maxBuffered: 1000 });
+    connected();
+    say(opened);
+    session.push(Float32Array.of(1));
+    await heard();
+    let sent = 0;
+    const send = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) session.push({ forStep: 1 + i, target: 1 });
+      for (const message of await heard()) if (message.type === 'targets') sent += message.targets.length;
+    };
+    // The frame is not answered: more may go once it is.
+    await send(1000);
+    t.is(sent, 1000);
+    await send(1);
+    t.is(session.waiting(), 1);
+    say({ type: 'predictions', session: 1, firstSeq: 1, entries: [{ firstStep: 1, stepCount: 1, answers: [] }] });
+    await send(0);
+    // Whether those that follow the newest frame have come, nothing tells.
+    for (let i = 0; i < 80 && errors.length === 0; i++) await send(1000);
+    t.like(errors, [{ code: 'EDDY_LIMIT' }]);
+    t.regex(String(errors[0]), new RegExp(`a frame among ${sent} targets`));
+    t.true(sent >= 65_536 && sent < 65_536 + 1000);
+  });
+}

@@ -10,8 +10,9 @@ test('what comes between two answers costs the same however much is kept', t => 
       looks++;
       return 'targets';
     },
+    targets: [0],
   };
-  for (let i = 0; i < 100; i++) sent.add(target as Moving);
+  for (let i = 0; i < 100; i++) sent.add(target as unknown as Moving);
   sent.answered(2);
   looks = 0;
   sent.answered(2);
