@@ -1,9 +1,10 @@
-import { defer, finalize, type Observable, retry, timer } from 'rxjs';
+import { EddyError } from 'eddy';
+import { defer, finalize, fromEvent, merge, type Observable, retry, timer } from 'rxjs';
 import { LostError } from './server-events.js';
 
 export type State =
   | { readonly kind: 'connecting' | 'live' }
-  /** `refused`: what the server said instead. */
+  /** `until`: when it is tried again, `Infinity` for not before the person does something. `refused`: what was said instead. */
   | { readonly kind: 'gone'; readonly until: number; readonly refused: string | undefined };
 
 export interface Status {
@@ -31,7 +32,8 @@ export function createStatus(element: HTMLElement): Status {
     if (gone.length > 0) {
       const soonest = Math.min(...gone.map(state => state.until));
       const seconds = Math.ceil((soonest - Date.now()) / 1000);
-      const when = seconds > 0 ? `trying again in ${seconds} s` : 'trying again';
+      const again = seconds > 0 ? `trying again in ${seconds} s` : 'trying again';
+      const when = seconds === Infinity ? 'change or choose something to go on' : again;
       const refused = gone.find(state => state.refused !== undefined)?.refused;
       say('gone', `${refused === undefined ? 'The server is gone' : refused} – ${when}`);
     } else if (all.some(state => state.kind === 'connecting')) {
@@ -58,7 +60,23 @@ export function createStatus(element: HTMLElement): Status {
 const shortest = 500;
 const longest = 8000;
 
-/** Connects again whenever the connection is lost: at once, then later and later; `opened` is to be called when it stands. */
+/** Codes of errors, and of faults of the server, that the same data and settings bring about again. */
+const lasting = new Set([
+  'EDDY_CONFIG',
+  'EDDY_INPUT',
+  'EDDY_TARGET',
+  'bad_config',
+  'bad_input',
+  'bad_target',
+  'invalid',
+]);
+/** What a person does, once the page has done it. */
+const deeds = ['click', 'input', 'drop'];
+
+/**
+ * Connects again whenever the connection is lost: at once, then later and later; `opened` is to be called when it stands. Where data or
+ * settings are wrong, only when the person does something.
+ */
 export function staying<T>(
   status: Status,
   stream: string,
@@ -74,6 +92,10 @@ export function staying<T>(
   }).pipe(
     retry({
       delay: (error: Error & { readonly fault?: string }) => {
+        if (lasting.has(error.fault ?? (error instanceof EddyError ? error.code : ''))) {
+          status.report(stream, { kind: 'gone', until: Infinity, refused: error.message });
+          return merge(...deeds.map(deed => fromEvent(document, deed)));
+        }
         const lost = error instanceof LostError || error.fault === 'closed';
         if (!lost && error.fault === undefined) console.error(error);
         const wait = Math.min(longest, shortest * 2 ** failures++);

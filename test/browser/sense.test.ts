@@ -105,3 +105,38 @@ browserTest(
     t.deepEqual(errors, []);
   },
 );
+
+browserTest('a value that no forecast takes stops the file, until the person does something', async t => {
+  const { url } = await startDemo(t);
+  const browser = await launch(t);
+  for (const place of places) {
+    const { page, errors } = await open(browser, url, { viewport: { width: 340, height: 700 } });
+    await choose(page, place);
+    const stops = await page.evaluateHandle(() => {
+      const seen = { times: 0 };
+      const status = document.querySelector('#status')!;
+      new MutationObserver(() => {
+        if (/1e\+200/.test(status.textContent ?? '')) seen.times++;
+      }).observe(status, { childList: true });
+      return seen;
+    });
+    await page.setInputFiles('#file', {
+      name: 'far.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('v\n1\n2\n1e200\n4\n'),
+    });
+    const told = await textOf(page, '#status', /1e\+200/);
+    t.is(told, 'Expected "v" to be a number up to ±1e150, got 1e+200 – change or choose something to go on');
+    for (const tab of await page.locator('#tabs a').all()) await tab.click({ trial: true, timeout: 5000 });
+    // Longer than the first wait before what is tried again.
+    await page.waitForTimeout(1200);
+    t.is((await stops.jsonValue()).times, 1);
+    await page.getByLabel('How fast').selectOption('as fast as it goes');
+    await page.waitForFunction(({ times }) => times === 2, stops);
+    await page.getByRole('button', { name: 'An example' }).click();
+    await numberFrom(page, '#sense', 'rows', 3);
+    t.is(await page.textContent('#status'), 'Live');
+    t.deepEqual(errors, []);
+    await page.close();
+  }
+});
