@@ -60,6 +60,7 @@ const mostBetween = 1024;
 /** In spacings: a pen that rests longer has rested as long as this. */
 const longestRest = 64;
 const farthest = 1e9;
+const latest = 1e15;
 
 const blank: StrokesState = {
   x: 0,
@@ -78,6 +79,26 @@ const blank: StrokesState = {
   bottom: 0,
 };
 const fields = Object.keys(blank) as (keyof StrokesState)[];
+
+const place = [-farthest, farthest] as const;
+/** Of inputs between two points, somewhat more: rounding may go past the points. */
+const placeBetween = [-2 * farthest, 2 * farthest] as const;
+/** From where to where the numbers of a state may be. */
+const ranges: Readonly<Partial<Record<keyof StrokesState, readonly [number, number]>>> = {
+  x: place,
+  y: place,
+  time: [-latest, latest],
+  pressure: [0, 1],
+  atX: placeBetween,
+  atY: placeBetween,
+  atTime: [-2 * latest, 2 * latest],
+  // Less than the largest spacing, in the largest unit.
+  since: [0, 1e3 * 2 * farthest],
+  left: place,
+  right: place,
+  top: place,
+  bottom: place,
+};
 
 /**
  * Pen points to offsets (Graves 2013, section 4): (Δx, Δy, end), in units, from one input to the next, and whether the pen leaves after it;
@@ -182,13 +203,21 @@ export function createStrokes(config: StrokesConfig): Encoder<readonly Point[], 
 
     restore(saved) {
       const found = saved as StrokesState | null;
-      const fits = fields.every(name =>
-        typeof blank[name] === 'number' ? Number.isFinite(found?.[name]) : typeof found?.[name] === 'boolean',
-      );
-      if (!fits) throw new CheckpointError(`Expected the state of strokes to have ${fields.join(', ')}`);
+      const fits = fields.every(name => {
+        const range = ranges[name];
+        return range ? within(found?.[name], ...range) : typeof found?.[name] === 'boolean';
+      });
+      if (!fits)
+        throw new CheckpointError(
+          `Expected the state of strokes to have ${fields.join(', ')}, within the bounds of points`,
+        );
       return Object.fromEntries(fields.map(name => [name, found![name]])) as unknown as StrokesState;
     },
   };
+}
+
+function within(value: unknown, least: number, most: number): boolean {
+  return typeof value === 'number' && value >= least && value <= most;
 }
 
 /** As float32, which is what goes over the wire; −0, which does not come back from JSON, is +0. */
@@ -200,12 +229,12 @@ function kept(value: number): number {
 function checkPoint(point: Point): void {
   const number = (name: 'x' | 'y' | 'time' | 'pressure', least: number, most: number, wanted: string): void => {
     const value = point?.[name];
-    if (!(typeof value === 'number' && value >= least && value <= most))
+    if (!within(value, least, most))
       throw new InputError(`Expected ${name} of a point to be ${wanted}, got ${String(value)}`);
   };
   number('x', -farthest, farthest, 'a number up to ±1e9');
   number('y', -farthest, farthest, 'a number up to ±1e9');
-  number('time', -1e15, 1e15, 'milliseconds, up to ±1e15');
+  number('time', -latest, latest, 'milliseconds, up to ±1e15');
   if (point.pressure !== undefined) number('pressure', 0, 1, 'from 0 to 1');
   if (typeof point.up !== 'boolean')
     throw new InputError(`Expected up of a point to be true or false, got ${String(point.up)}`);
@@ -216,8 +245,6 @@ function checkConfig(config: StrokesConfig): Required<StrokesConfig> {
   const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
     if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(found)}`);
   };
-  const within = (value: unknown, least: number, most: number): boolean =>
-    typeof value === 'number' && value >= least && value <= most;
   expect(by === 'length' || by === 'time', 'by', "'length' or 'time'", by);
   if (by === 'length') expect(within(spacing, 1e-3, 1e3), 'spacing', 'units from 0.001 to 1000', spacing);
   else expect(within(spacing, 1, 1e6), 'spacing', 'milliseconds from 1 to 1000000', spacing);

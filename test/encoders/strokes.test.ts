@@ -207,6 +207,41 @@ test('a setting that is wrong, and a state that is none, are refused', t => {
   const encoder = createStrokes(plain);
   const state = encoder.encode(encoder.initial(), ink([[1, 2]])).state;
   t.deepEqual(encoder.restore({ ...state, more: 1 }), state);
-  for (const saved of [null, {}, { ...state, up: 1 }, { ...state, since: null }, { ...state, x: Number.NaN }])
-    t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });
+  const beyond = [
+    { x: 2e9 },
+    { y: -2e9 },
+    { atX: 3e9 },
+    { left: -1e30 },
+    { time: 1e16 },
+    { atTime: -1e300 },
+    { pressure: 2 },
+    { since: -1 },
+    { since: 1e300 },
+  ].map(wrong => ({ ...state, ...wrong }));
+  for (const saved of [
+    null,
+    {},
+    { ...state, up: 1 },
+    { ...state, since: null },
+    { ...state, x: Number.NaN },
+    ...beyond,
+  ])
+    t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError }, JSON.stringify(saved));
+});
+
+test('the state of ink as far off as ink may be is one', t => {
+  const far = { x: -1e9, y: 1e9, time: -1e15, pressure: 1, up: false };
+  const all = [far, { ...far, x: 1e9, y: -1e9 }, { ...far, x: 3, time: 1e15 }, { ...far, x: 1e9 / 3 }];
+  for (const config of [
+    { ...plain, spacing: 1e3, unit: 1e9 },
+    { ...plain, spacing: 1e3, unit: 1, scale: 'running' as const },
+    { ...plain, by: 'time' as const, spacing: 1e6 },
+  ]) {
+    const encoder = createStrokes(config);
+    let state = encoder.initial();
+    for (const point of all) {
+      state = encoder.encode(state, [point]).state;
+      t.deepEqual(encoder.restore(JSON.parse(JSON.stringify(state))), state);
+    }
+  }
 });
