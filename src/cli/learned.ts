@@ -9,7 +9,10 @@ import type { Trainer } from '../training/trainer.js';
 import { named } from './checkpoint-file.js';
 
 export interface Learned {
-  /** The learner that was kept of this model, or the model itself. `digest` tells its file from any other. */
+  /**
+   * The model that was given for this file before, as long as anyone has it: its sessions go on teaching it. Else the learner that was kept
+   * of it, or the model itself. `digest` tells its file from any other.
+   */
   restore(
     name: string,
     model: Model,
@@ -20,15 +23,20 @@ export interface Learned {
 
 export function createLearned(folder: string): Learned {
   const places = new WeakMap<Model, string>();
+  const given = new Map<string, WeakRef<Model>>();
   return {
     async restore(name, model, digest) {
       const path = join(folder, `${name}-${digest}.eddy`);
+      const before = given.get(path)?.deref();
+      if (before !== undefined) return { served: before, updates: 0 };
       const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined;
         throw error;
       });
       const trainer = bytes && (await load(path, bytes));
-      places.set(trainer?.model ?? model, path);
+      const taught = trainer?.model ?? model;
+      places.set(taught, path);
+      given.set(path, new WeakRef(taught));
       return { served: trainer ?? model, updates: trainer?.count ?? 0 };
     },
 

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConfigError, ServeError } from '../errors.js';
+import type { Model } from '../model/model.js';
 import { closeCodes } from '../wire/messages.js';
 import { markSaving, waitForSaving } from './handover.js';
 import { createRoutes } from './http.js';
@@ -10,7 +11,7 @@ import { createHub, type Hub } from './hub.js';
 import { createKeeper } from './keep.js';
 import { sweep } from './life.js';
 import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
-import { type Models, type Serveable, serveModel } from './served.js';
+import { type Models, type Serveable, type Served, serveModel } from './served.js';
 import { forgetSessions, saveSessions, type TakenUp, takeUpSessions } from './sessions-file.js';
 import { answerWithoutUpgrade, asksForWebSocket } from './target.js';
 import { createUpgrade } from './upgrade.js';
@@ -34,7 +35,8 @@ export interface Server {
    */
   close(): Promise<void>;
   /**
-   * Serves a model under this name from now on, or none. Open sessions stay on the one that they were opened with.
+   * Serves a model under this name from now on, or none. Open sessions stay on the one that they were opened with. A model that was served
+   * under this name before has the learner that it had.
    *
    * @throws ConfigError if the model and its encoder do not fit: the older one stays
    */
@@ -113,6 +115,13 @@ export async function serveHub(hub: Hub): Promise<Server> {
     tidyVersions(hub, keeper.owes);
   }, sweepMilliseconds);
   life.unref();
+  // Two learners would move one model, and each would be kept in the place of the other.
+  const versions = new WeakMap<Model, Served>();
+  for (const served of hub.models.values()) versions.set(served.model, served);
+  const known = (name: string, given: Serveable): Served | undefined => {
+    const served = versions.get('learnMany' in given ? given.model : given);
+    return served?.name === name && (served.model === given || served.shared === given) ? served : undefined;
+  };
   const host = hostInUrl(settings.host);
   return {
     url: `ws${settings.tls ? 's' : ''}://${host}:${port}`,
@@ -121,13 +130,15 @@ export async function serveHub(hub: Hub): Promise<Server> {
     closed: end,
     close,
     replace(name, model) {
-      const served = model && serveModel(name, model);
+      const served = model && (known(name, model) ?? serveModel(name, model));
       const older = hub.models.get(name);
       if (older !== undefined) hub.retired.add(older);
       hub.models.delete(name);
+      if (served !== undefined) hub.retired.delete(served);
       tidyVersions(hub, keeper.owes);
       if (served === undefined) return;
       hub.models.set(name, served);
+      versions.set(served.model, served);
       settings.log.info({ model: name, hash: served.hash }, 'model taken up');
     },
   };

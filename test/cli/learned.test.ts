@@ -25,3 +25,23 @@ test('what was kept of a file is found again, and not for another version of it'
   t.deepEqual((served as Trainer).model.weights(), model.weights());
   t.is((await createLearned(at('deep/learned')).restore('m', model, 'bbb')).updates, 0);
 });
+
+test('a file that is as it was before is the model that it was then, as long as anyone has that', async t => {
+  const learned = createLearned(folder(t)('learned'));
+  const make = () => createModel(config('gru', [2]));
+  const first = (await learned.restore('m', await make(), 'aaa')).served;
+  t.not((await learned.restore('m', await make(), 'bbb')).served, first);
+  t.not((await learned.restore('n', await make(), 'aaa')).served, first);
+  t.is((await learned.restore('m', await make(), 'aaa')).served, first);
+});
+
+test('of a file that was kept, too', async t => {
+  const at = folder(t);
+  const model = await createModel(config('gru', [2]));
+  const before = createLearned(at('learned'));
+  await before.restore('m', model, 'aaa');
+  await before.keep({ name: 'm', model, bytes: saveTrainer(createTrainer(model), new Map()) });
+  const learned = createLearned(at('learned'));
+  const { served } = await learned.restore('m', model, 'aaa');
+  t.is((await learned.restore('m', model, 'aaa')).served, (served as Trainer).model);
+});

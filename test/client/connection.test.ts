@@ -282,7 +282,11 @@ test('nothing is told after the error to a client that begins anew', async t => 
 for (const reconnect of [{}, false] as const) {
   const again = reconnect ? 'made again' : 'not made again';
   test(`targets that nothing answers are bounded where a lost connection is ${again}`, async t => {
-    const { session, errors, connected, say, heard } = withServer(t, { learn: 'private', reconnect, maxBuffered: 1000 });
+    const { session, errors, connected, say, heard } = withServer(t, {
+      learn: 'private',
+      reconnect,
+      maxBuffered: 1000,
+    });
     connected();
     say(opened);
     session.push(Float32Array.of(1));

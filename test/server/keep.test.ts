@@ -98,6 +98,29 @@ test('a newer version is served to those who open after it; open sessions and th
   server.replace('m', undefined);
 });
 
+test('a version that is served again has one learner, of those who stayed with it and those who come', async t => {
+  const [first, second] = await Promise.all([1, 2].map(seed => createModel(config('gru', [3]), { seed })));
+  const kept: Kept[] = [];
+  const keep = async (one: Kept): Promise<void> => void kept.push(one);
+  const server = await startServer(t, { m: first }, { allowShared: true, keep });
+  const open = async (): Promise<WireClient> => {
+    const client = await connectWire(t, server.url);
+    await openSession(client, 1, { model: 'm', learn: 'shared', learning: { k1: 1, k2: 2 } });
+    return client;
+  };
+  const stayed = await open();
+  await teach(stayed, 1, 2);
+  server.replace('m', second);
+  server.replace('m', second);
+  server.replace('m', first);
+  const came = await open();
+  await teach(came, 1, 3);
+  await teach(stayed, 3, 1);
+  await server.close();
+  t.is(kept.length, 1);
+  t.is((await loadTrainer(kept[0].bytes)).trainer.count, 6);
+});
+
 test('what was taught to a version is kept, also where several newer ones have followed and nobody learns it', async t => {
   const [first, ...newer] = await Promise.all(
     [1, 2, 3, 4, 5, 6, 7].map(seed => createModel(config('gru', [3]), { seed })),
