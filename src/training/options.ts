@@ -35,7 +35,7 @@ export interface TrainerOptions {
 /**
  * Windows that join an update: drawn (seeded) from those that end within the newest `capacity` steps and whose targets have
  * come, each from the carry stored with it, with the losses of its newest k1 steps. Recent ones only: unlimited history
- * hurts after a drift.
+ * hurts after a drift. Not of losses of whole windows (`ctc`).
  */
 export interface ReplayOptions {
   /** Windows in each update. */
@@ -107,6 +107,10 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
   for (const name of freeze) expect(names.includes(name), 'freeze', `names of tensors (${names.join(', ')})`, name);
   fillOptimizer(optimizer);
   const loss = fillLoss(config.output, options.loss);
+  if (windows > 0 && isOfWindows(loss))
+    throw new ConfigError(
+      `Expected a loss of each step with replay, got ${loss.kind}: a window that is drawn cuts labels that belong together`,
+    );
   const replay = { windows, capacity, seed };
   const readout = options.readout === undefined ? {} : { readout: checkReadout(options.readout, loss) };
   const guard = options.guard === undefined ? {} : { guard: checkGuard(options.guard) };

@@ -1,11 +1,14 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { from, lastValueFrom, toArray } from 'rxjs';
 import { ConfigError, TargetError } from '../../src/errors.js';
 import { createReference } from '../../src/kernels/reference.js';
 import { buildModel } from '../../src/model/model.js';
+import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
 import type { Target } from '../../src/training/loss.js';
 import type { LossConfig } from '../../src/training/losses.js';
+import type { TrainerOptions } from '../../src/training/options.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { config, randomWindows, threeModels } from '../helpers/models.js';
@@ -196,4 +199,22 @@ test('what cannot be said, and a wrong blank, is refused', async t => {
       instanceOf: ConfigError,
       message: /loss.blank to be a class from 0 to 2/,
     });
+});
+
+test('replay is refused: a window that is drawn would cut labels that belong together', async t => {
+  const { simd: model } = await threeModels(classes(3), 4);
+  // Each group of 8 can be said: four times one label need 7 steps. Half of one and half of the next, eight times, would need 15.
+  const examples = Array.from({ length: 160 }, (_, i) => ({
+    input: null,
+    target: i % 16 >= 4 && i % 16 < 12 ? 1 : null,
+  }));
+  const learn = (options: TrainerOptions) =>
+    lastValueFrom(
+      from(examples).pipe(tbptt(createTrainer(model, { loss: { kind: 'ctc' }, k1: 8, k2: 8, ...options })), toArray()),
+    );
+  t.is((await learn({})).filter(({ kind }) => kind === 'update').length, 20);
+  await t.throwsAsync(async () => learn({ replay: { windows: 2, capacity: 64 } }), {
+    instanceOf: ConfigError,
+    message: /^Expected a loss of each step with replay, got ctc/,
+  });
 });
