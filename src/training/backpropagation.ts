@@ -64,7 +64,10 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
   const emit = emitStep(network, layout);
   const tape = createTape(createActivations(arena, config, 1, longest, true));
   const staging = arena.reserve(Math.max(config.input.size, layout.size, tape.rows.outputStride));
-  const drop = createDropout(arena);
+  const drop = createDropout(
+    arena,
+    config.layers.map(({ size }) => size),
+  );
   let batch: Activations | undefined;
 
   /** Rows for so many windows and steps. */

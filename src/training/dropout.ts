@@ -17,8 +17,13 @@ export interface Dropout {
  * 1 / (1 − p), so that a step in which nothing is dropped expects the same sums.
  *
  * One draw a unit: layers ascending, then rows (steps as the windows are packed), then units.
+ *
+ * @param sizes units of each layer
  */
-export function createDropout(arena: Arena): (rows: Activations, count: number, dropout: Dropout) => Activations {
+export function createDropout(
+  arena: Arena,
+  sizes: readonly number[],
+): (rows: Activations, count: number, dropout: Dropout) => Activations {
   let room: { readonly factors: number; readonly h: number; readonly gradient: number; readonly length: number }[] = [];
   return (rows, count, { rate, random }) => {
     checkDropout(rate);
@@ -35,7 +40,9 @@ export function createDropout(arena: Arena): (rows: Activations, count: number, 
     rows.layers.forEach(({ n, lead }, i) => {
       const { floats } = arena;
       const first = room[i].factors + lead * n;
-      for (let at = first; at < first + count * n; at++) floats[at] = random.uniform() < rate ? 0 : kept;
+      // What fills a row up is 0 whatever its factor.
+      for (let row = first; row < first + count * n; row += n)
+        for (let at = row; at < row + sizes[i]; at++) floats[at] = random.uniform() < rate ? 0 : kept;
     });
     return {
       ...rows,

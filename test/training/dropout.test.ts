@@ -82,6 +82,16 @@ test('as many units are dropped as are asked for, and the sums expected stay', a
   t.true(Math.abs(sum / whole - 1) < 0.01, `${sum / whole}`);
 });
 
+test('there is one draw a unit, and none for what fills a layer up for the kernels', async t => {
+  const { simd: model } = await threeModels(network, 3);
+  const trainer = createTrainer(model, { k2: 8 });
+  const { rate, random } = dropout(0.5);
+  trainer.learnMany(randomWindows(model, [7, 2, 5], 1), { rate, random });
+  const expected = createRandom(1);
+  for (let unit = 0; unit < (5 + 4) * (7 + 2 + 5); unit++) expected.uniform();
+  t.deepEqual(random.state(), expected.state());
+});
+
 test('a network that is judged or stepped drops nothing, and fit is the same for the same seed', async t => {
   const run = async (rate: number) => {
     const model = await createModel(network, { seed: 1 });
