@@ -159,8 +159,23 @@ export function makeRoom(hub: Hub, own: boolean): void {
   const full = (): boolean => hub.sessions >= settings.maxSessions || (own && hub.learners >= settings.maxLearners);
   for (const session of register.detached.keys()) {
     if (!full()) return;
-    if (session.queue.length === 0 && !session.paused) putToRest(hub, session);
+    if (canRest(session)) putToRest(hub, session);
   }
+}
+
+/** A new session would have a place: there is one, or there would be as those rest that wait for their clients. */
+export function hasRoom({ register, settings, sessions }: Hub): boolean {
+  let staying = sessions;
+  for (const session of register.detached.keys()) {
+    if (staying < settings.maxSessions) break;
+    if (canRest(session)) staying--;
+  }
+  return staying < settings.maxSessions;
+}
+
+/** Nothing waits in it. */
+function canRest({ queue, paused }: Session): boolean {
+  return queue.length === 0 && !paused;
 }
 
 /** Looks after what has waited long; to be called now and then. */
@@ -170,7 +185,7 @@ export function sweep(hub: Hub): void {
   const expired = now - 1000 * settings.resumeSeconds;
   for (const [session, since] of register.detached) {
     if (since <= expired) evict(hub, session);
-    else if (since <= now - restAfter && session.queue.length === 0 && !session.paused) putToRest(hub, session);
+    else if (since <= now - restAfter && canRest(session)) putToRest(hub, session);
   }
   for (const resting of register.resting()) {
     if (resting.since > expired || resting.waking !== undefined) continue;

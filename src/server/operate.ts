@@ -1,5 +1,6 @@
 /** What the server says of itself to operators and the programs that watch it. */
 import type { ConnectionDescription, Hub } from './hub.js';
+import { hasRoom } from './life.js';
 import { RequestError } from './step-request.js';
 
 /** The process lives and its event loop turns: 200 also while it drains. */
@@ -14,9 +15,9 @@ export function health(hub: Hub): object {
 }
 
 /** Whether a new client would be served. */
-export function readiness({ draining, sessions, connections, settings }: Hub): 'ready' | 'draining' | 'full' {
-  if (draining) return 'draining';
-  return sessions >= settings.maxSessions || connections.size >= settings.maxConnections ? 'full' : 'ready';
+export function readiness(hub: Hub): 'ready' | 'draining' | 'full' {
+  if (hub.draining) return 'draining';
+  return hasRoom(hub) && hub.connections.size < hub.settings.maxConnections ? 'ready' : 'full';
 }
 
 export interface SessionList {

@@ -106,3 +106,18 @@ test('ready is who would serve one more; a full server says when to come back', 
   client.socket.close();
   await client.closed;
 });
+
+test('a server is ready whose sessions wait for their clients: one of them is put to rest for a new one', async t => {
+  const { server, ask } = await setUp(t, { maxSessions: 1 });
+  const gone = await connectWire(t, server.url);
+  await openSession(gone, 1, { resumable: true });
+  t.is((await ask('/readyz')).status, 503);
+  gone.socket.terminate();
+  await gone.closed;
+  const health = async () => (await ask('/healthz')).body as { connections: number; sessions: number };
+  while ((await health()).connections > 0);
+  t.is((await health()).sessions, 1);
+  t.is((await ask('/readyz')).status, 200);
+  await openSession(await connectWire(t, server.url), 1);
+  t.is((await ask('/readyz')).status, 503);
+});
