@@ -76,7 +76,7 @@ const layout = `
     <button type="submit" id="learn" disabled>Learn it</button>
     <button type="button" class="quiet" id="undo" disabled>Undo</button>
     <button type="button" class="quiet" id="save" disabled>Save</button>
-    <button type="button" class="quiet" id="load">Load</button>
+    <button type="button" class="quiet" id="load" disabled>Load</button>
     <input type="file" id="file" accept="application/json" aria-label="A file of drawings" hidden>
   </form>
   <ul class="taught" id="taught" aria-label="What it was taught"></ul>
@@ -141,6 +141,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     button('learn').disabled = drawing.length === 0 || nameBox.value.trim() === '' || config === undefined;
     button('undo').disabled = taught.length === 0;
     button('save').disabled = taught.length === 0;
+    button('load').disabled = config === undefined;
     const counts = new Map<string, number>();
     for (const { name } of taught) counts.set(name, (counts.get(name) ?? 0) + 1);
     find('taught').replaceChildren(
@@ -368,12 +369,11 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   act('load', 'click', () => file.click());
   act('file', 'change', async () => {
     const [chosen] = file.files ?? [];
-    if (chosen === undefined) return;
+    if (chosen === undefined || config === undefined || encoder === undefined) return;
     try {
-      const loaded = readTaught(await chosen.text());
-      const all = namesOf(config?.labels ?? [], shipped, loaded);
-      if (config !== undefined && all.length > config.output.size)
-        throw new Error('This file has more names than there is room for.');
+      const loaded = readTaught(await chosen.text(), encoder);
+      const all = namesOf(config.labels ?? [], shipped, loaded);
+      if (all.length > config.output.size) throw new Error('This file has more names than there is room for.');
       taught = loaded;
       pupil.forget();
       teachAgain();

@@ -13,6 +13,9 @@ export interface Sequence {
   readonly answer: number;
 }
 
+/** The encoder `strokes`. */
+type Ink = Encoder<readonly Point[], unknown, Float32Array>;
+
 /** How it learns what it is taught: whole drawings, and the readout alone, so that what it sees in ink stays. */
 export const lessons: Lessons = {
   k1: 256,
@@ -33,18 +36,18 @@ export function namesOf(labels: readonly string[], shipped: number, taught: read
 }
 
 /** All inputs of a drawing. */
-export function encodeAll(
-  encoder: Encoder<readonly Point[], unknown, Float32Array>,
-  points: readonly Point[],
-): Float32Array[] {
+export function encodeAll(encoder: Ink, points: readonly Point[]): Float32Array[] {
   const { inputs, state } = encoder.encode(encoder.initial(), points);
   return [...inputs, ...encoder.finish(state)];
 }
 
+/** How much larger or smaller, and how slanted, a drawing is at most in other hands. */
+const [scaled, slanted] = [0.2, 0.18];
+
 /** A little larger or smaller, narrower, slanted, turned. */
 export function vary(points: readonly Point[], random: Random): Point[] {
   const about = (most: number): number => most * (2 * random.uniform() - 1);
-  const [a, b, c, d] = [1 + about(0.2), about(0.18), about(0.18), 1 + about(0.2)];
+  const [a, b, c, d] = [1 + about(scaled), about(slanted), about(slanted), 1 + about(scaled)];
   return points.map(point => ({ ...point, x: a * point.x + b * point.y, y: c * point.x + d * point.y }));
 }
 
@@ -58,7 +61,7 @@ export function lessonOf(
   taught: readonly Taught[],
   names: readonly string[],
   digits: readonly Sequence[],
-  encoder: Encoder<readonly Point[], unknown, Float32Array>,
+  encoder: Ink,
 ): Sequence[] {
   const random = createRandom(taught.length);
   const shown = ({ name, points }: Taught): Sequence => ({
@@ -80,8 +83,11 @@ export function writeTaught(taught: readonly Taught[]): string {
   return JSON.stringify({ format, taught });
 }
 
-/** @throws Error in words, where the text is no such file */
-export function readTaught(text: string): Taught[] {
+/**
+ * @param encoder of the network that is to learn it
+ * @throws Error in words, where the text is no such file, or the encoder refuses a drawing of it
+ */
+export function readTaught(text: string, encoder: Ink): Taught[] {
   let saved: { format?: unknown; taught?: unknown } | null = null;
   try {
     saved = JSON.parse(text);
@@ -95,8 +101,21 @@ export function readTaught(text: string): Taught[] {
     typeof one?.name === 'string' && Array.isArray(one.points) && one.points.length > 0 && one.points.every(isPoint);
   if (saved?.format !== format || !Array.isArray(saved.taught) || !saved.taught.every(isTaught))
     throw new Error('This file holds no drawings that were taught here.');
-  return saved.taught.map(({ name, points }) => ({
+  const taught = saved.taught.map(({ name, points }) => ({
     name,
     points: points.map(({ x, y, time, up }: Point) => ({ x, y, time, up })),
   }));
+  for (const { name, points } of taught) {
+    try {
+      // As it is, and as large as it may be in other hands.
+      for (const size of [1, 1 + scaled + slanted])
+        encoder.encode(
+          encoder.initial(),
+          points.map((point: Point) => ({ ...point, x: size * point.x, y: size * point.y })),
+        );
+    } catch (error) {
+      throw new Error(`The drawing “${name}” cannot be read: ${(error as Error).message}.`);
+    }
+  }
+  return taught;
 }

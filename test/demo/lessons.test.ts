@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createStrokes } from '../../src/encoders/strokes.js';
+import { createStrokes, type Point } from '../../src/encoders/strokes.js';
 import { demoModule } from '../helpers/demo-modules.js';
 import { ink } from '../helpers/ink.js';
 
@@ -39,9 +39,52 @@ test('the same drawings make the same lesson: the new one, those before it, and 
 test('what was taught comes back from its file, and another file is refused in words', async t => {
   const { readTaught, writeTaught } = await demoModule(t, 'draw/lessons.ts');
   const taught = [{ name: 'heart', points: heart }];
-  t.deepEqual(readTaught(writeTaught(taught)), taught);
+  t.deepEqual(readTaught(writeTaught(taught), encoder), taught);
   for (const text of ['', '{}', '{"format":"eddy drawings 1","taught":[{"name":"x","points":[{"x":1}]}]}'])
-    t.throws(() => readTaught(text), { message: 'This file holds no drawings that were taught here.' });
+    t.throws(() => readTaught(text, encoder), { message: 'This file holds no drawings that were taught here.' });
+});
+
+test('a drawing of a file that could not be learned is refused in words, by its name', async t => {
+  const { lessonOf, readTaught, writeTaught } = await demoModule(t, 'draw/lessons.ts');
+  const refused = (points: Point[], message: RegExp) =>
+    t.throws(
+      () =>
+        readTaught(
+          writeTaught([
+            { name: 'heart', points: heart },
+            { name: 'far', points },
+          ]),
+          encoder,
+        ),
+      {
+        message,
+      },
+    );
+  refused(ink([[2e9, 0]]), /^The drawing “far” cannot be read: Expected x of a point .* got 2000000000\.$/);
+  refused(ink([[0, -1e10]]), /Expected y of a point/);
+  refused([{ x: 0, y: 0, time: 1e300, up: true }], /Expected time of a point/);
+  refused(
+    ink([
+      [0, 0],
+      [1e6, 0],
+    ]),
+    /at most 1024 inputs/,
+  );
+  // It is learned in other hands, too, which may be larger.
+  const large = [
+    ink([[9e8, 9e8]]),
+    ink([
+      [0, 0],
+      [20_000, 0],
+    ]),
+  ];
+  for (const points of large) {
+    t.notThrows(() => encoder.encode(encoder.initial(), points));
+    t.throws(() => lessonOf([{ name: 'far', points }], ['far'], [], encoder));
+    refused(points, /Expected/);
+  }
+  const least = readTaught(writeTaught([{ name: 'far', points: ink([[7e8, 0]]) }]), encoder);
+  t.notThrows(() => lessonOf(least, ['far'], [], encoder));
 });
 
 test('a pointer says where it is on the pad, with all the moves that the browser joined', async t => {
