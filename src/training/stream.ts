@@ -1,4 +1,5 @@
 import { TargetError } from '../errors.js';
+import { firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { createRowCopy } from '../model/slab.js';
 import type { Step } from '../model/transfer.js';
@@ -25,7 +26,10 @@ export type Arrival =
 
 /** What one part of a network has yet to learn from a stream: the network from windows, or a readout with a rule of its own from steps. */
 export interface Lessons<Lesson> {
-  /** An update is due, and, unless `waiting` is false, need not wait for the newest step's target. */
+  /**
+   * An update is due, and, unless `waiting` is false, need not wait for the newest step's target. With a guard, one is also due in the middle
+   * of a group where the carry grew beyond float32.
+   */
   due(waiting?: boolean): boolean;
   /** How many `take` would give, without those to replay. */
   pending(): number;
@@ -108,6 +112,9 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   let mark = guard && (state?.mark ?? begin());
   let forgotten = state?.forgotten ?? 0;
 
+  /** No step can be made from here, and a guard has yet to see why: it does not wait for the end of the group. */
+  const overgrown = (): boolean => guard !== undefined && firstNotFinite(carry) >= 0;
+
   /** Place of a step among the entries. */
   const place = (number: number): number => entries.length - 1 - (steps - number);
 
@@ -123,8 +130,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       learned,
       /** The oldest step that is marked. */
       first: at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at,
-      due(waiting = true) {
-        if ((steps - began) % every !== 0 || this.learned >= steps) return false;
+      due(waiting = true, early = false) {
+        if (!(early || (steps - began) % every === 0) || this.learned >= steps) return false;
         return waiting || entries.at(-1)?.target !== undefined;
       },
       ends: (number: number): boolean => (number - began) % every === 0,
@@ -238,7 +245,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
   return {
     windows: {
-      due: waiting => network.due(waiting),
+      due: waiting => network.due(waiting, overgrown()),
       pending: () => freshGroups().length,
       take: takeWindows,
     },

@@ -400,6 +400,32 @@ test('in many streams with one learner, a rollback takes every stream back, and 
   t.true(losses.length > 10 && losses.every(loss => loss < 5));
 });
 
+test('a state that grows beyond float32 between updates is taken back before the next step, alone and among others', async t => {
+  for (const keys of [['a'], ['a', 'b']]) {
+    const network = config('rnn_relu', [16], { kind: 'features', size: 1 }, { kind: 'values', size: 1 });
+    const optimizer = { kind: 'adam', rate: 2 } as const;
+    const options = { k1: 64, k2: 64, optimizer, guard: {} };
+    const trainer = createTrainer(await createModel(network, { seed: 1 }), options);
+    const items = Array.from({ length: 2000 }, (_, i) => {
+      const time = Math.floor(i / keys.length);
+      const [input, target] = [Math.sin(time / 5), Math.sin((time + 1) / 5)].map(value => Float32Array.of(value));
+      return { key: keys[i % keys.length], input, target };
+    });
+    const events = await lastValueFrom(from(items).pipe(tbpttMany<Float32Array>(trainer), toArray()));
+    t.deepEqual(
+      events.flatMap(event => (event.kind === 'error' ? [event.error.message] : [])),
+      [],
+    );
+    t.is(events.filter(({ kind }) => kind === 'step').length, items.length);
+    t.true(events.some(event => event.kind === 'update' && event.update.rollback?.reason === 'not finite'));
+    // None is stepped from there.
+    const overgrown = events.flatMap(event =>
+      event.kind === 'step' && event.step.carry.some(Number.isNaN) ? [event] : [],
+    );
+    t.is(overgrown.length, 0);
+  }
+});
+
 test('a stream that forgets replays the newest steps alone, and keeps what its window needs', async t => {
   const trainer = await smallTrainer({ guard: undefined });
   let state: StreamState | undefined;
