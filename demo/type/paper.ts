@@ -9,7 +9,7 @@ export interface Mark {
 }
 
 export interface Paper {
-  readonly length: number;
+  readonly marks: readonly Mark[];
   /** Puts text at the end, as if it was typed. */
   append(text: string): void;
   clear(): void;
@@ -27,15 +27,16 @@ const shock = 10;
 /**
  * A text area, and behind it the same text again, in which each character is tinted by its surprise and followed by the ghost.
  *
+ * @param marks what is on it at first
  * @param typed told of each character that was put in, in order
  */
 export function createPaper(
   area: HTMLTextAreaElement,
   behind: HTMLElement,
+  marks: Mark[],
   typed: (marks: readonly Mark[]) => void,
   life: Subscription,
 ): Paper {
-  const marks: Mark[] = [];
   const spans = new Map<Mark, HTMLElement>();
   const ghost = document.createElement('span');
   ghost.className = 'expected';
@@ -49,6 +50,14 @@ export function createPaper(
     const span = spans.get(mark);
     if (span && mark.bits !== undefined)
       span.style.setProperty('--surprise', `${Math.min(1, mark.bits / shock).toFixed(2)}`);
+  };
+
+  const put = (mark: Mark, before: HTMLElement): void => {
+    const span = document.createElement('span');
+    span.textContent = mark.character;
+    spans.set(mark, span);
+    before.before(span);
+    tint(mark);
   };
 
   /** The text has changed: what is new between the common beginning and the common end was typed. */
@@ -71,25 +80,20 @@ export function createPaper(
     }
     const following = marks[start + fresh.length];
     const before = following ? spans.get(following)! : ghost;
-    for (const mark of fresh) {
-      const span = document.createElement('span');
-      span.textContent = mark.character;
-      spans.set(mark, span);
-      before.before(span);
-    }
+    for (const mark of fresh) put(mark, before);
     ghost.textContent = '';
     fit();
     if (fresh.length > 0) typed(fresh);
   };
 
+  area.value = marks.map(({ character }) => character).join('');
+  for (const mark of marks) put(mark, ghost);
   area.addEventListener('input', compare);
   area.addEventListener('scroll', fit);
   onResize(area, fit, life);
 
   return {
-    get length() {
-      return marks.length;
-    },
+    marks,
     append(text) {
       const atEnd = area.scrollHeight - area.scrollTop - area.clientHeight < 60;
       const { length } = area.value;

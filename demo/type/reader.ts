@@ -32,6 +32,8 @@ export type Answer =
 export interface Reader<Source> {
   /** Characters that wait to be read. */
   readonly waiting: number;
+  /** Where they come from, in order. */
+  readonly unread: readonly Source[];
   read(characters: Iterable<string>, source: Source): void;
   /** What waits and was not sent is not read. */
   skip(): void;
@@ -60,6 +62,9 @@ export function createReader<Source>(scored: (source: Source, reading: Reading) 
   return {
     get waiting() {
       return queue.length + underWay.length;
+    },
+    get unread() {
+      return [...underWay, ...queue].map(({ source }) => source);
     },
     read(characters, source) {
       for (const character of characters) queue.push({ character, source });

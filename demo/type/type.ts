@@ -73,6 +73,9 @@ const layout = `
   <dl class="numbers" id="type-numbers"></dl>
 </section>`;
 
+/** What was on the paper when the page was left, and what of it no network had read. */
+let left: { readonly marks: readonly Mark[]; readonly unread: readonly Mark[] } = { marks: [], unread: [] };
+
 /** What a person types, foretold and learned character by character. */
 export const type: Page = { id: 'type', title: 'Type', start };
 
@@ -132,12 +135,17 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const paper = createPaper(
     area,
     find('ghost'),
+    [...left.marks],
     marks => {
       takeButton.disabled = true;
       for (const mark of marks) reader.read([mark.character], mark);
     },
     life,
   );
+  for (const mark of left.unread) reader.read([mark.character], mark);
+  if (paper.marks.length > 0)
+    verdict.textContent =
+      'What you typed is still here, and is not read again: a new session begins with your next letter.';
 
   const renew = (config: ModelConfig): void => {
     vocabulary = [...(config.encoder as unknown as CharactersConfig).vocabulary];
@@ -204,12 +212,12 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   life.add(() => clearInterval(reading));
   const startReading = (): void => {
     let at = 0;
-    if (paper.length > 0) paper.append('\n\n');
+    if (paper.marks.length > 0) paper.append('\n\n');
     readButton.textContent = 'Stop reading';
     reading = setInterval(() => {
       if (reader.waiting > 8) return;
       paper.append(rhyme[at++]);
-      if (at === rhyme.length || paper.length >= area.maxLength) stopReading();
+      if (at === rhyme.length || paper.marks.length >= area.maxLength) stopReading();
     }, pace);
   };
   const take = (): void => {
@@ -234,7 +242,10 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     take();
   });
   area.addEventListener('beforeinput', stopReading);
-  return () => life.unsubscribe();
+  return () => {
+    left = { marks: paper.marks, unread: reader.unread };
+    life.unsubscribe();
+  };
 }
 
 function sentence({ count: read, means: { learner, frozen } }: Reading): string {

@@ -126,6 +126,49 @@ browserTest('it reads by itself, and a text that is edited is read where it is n
   t.deepEqual(errors, []);
 });
 
+browserTest('what was typed is there when its page is come back to, as it was, and is not read again', async t => {
+  const { url, child } = await startDemo(t);
+  const { page } = await open(await launch(t), `${url}#type`);
+  await textOf(page, '#status', /^Live$/);
+  const text = 'Wer reitet so spät\ndurch Nacht und Wind? 🐎';
+  await page.locator('#typing').fill(text);
+  await numberFrom(page, '#type', 'letters', [...text].length);
+  const tints = (): Promise<string[]> =>
+    page.$$eval('#ghost span:not(.expected)', all =>
+      all.map(one => `${one.textContent} ${(one as HTMLElement).style.getPropertyValue('--surprise')}`),
+    );
+  const before = await tints();
+  t.true(before.filter(tint => /\d$/.test(tint)).length >= [...text].length - 1);
+  const leave = async (): Promise<void> => {
+    await page.getByRole('link', { name: 'Draw' }).press('Enter');
+    await page.locator('#pad').waitFor();
+    await page.goBack();
+    await page.locator('#typing').waitFor();
+  };
+  await leave();
+  t.is(await page.inputValue('#typing'), text);
+  t.deepEqual(await tints(), before);
+  t.regex((await page.textContent('#type-verdict'))!, /^What you typed is still here/);
+  await textOf(page, '#status', /^Live$/);
+  await page.locator('#typing').press('End');
+  await page.keyboard.insertText('!');
+  await numberFrom(page, '#type', 'letters', 1);
+  t.is(await number(page, '#type', 'letters'), 1);
+
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  await textOf(page, '#status', /gone/);
+  await page.keyboard.insertText(' meanwhile');
+  await leave();
+  t.is(await page.inputValue('#typing'), `${text}! meanwhile`);
+  await startDemo(t, new URL(url).port);
+  await numberFrom(page, '#type', 'letters', 10);
+  t.is(await number(page, '#type', 'letters'), 10, 'what was not read yet is read');
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await leave();
+  t.is(await page.inputValue('#typing'), '');
+});
+
 browserTest('a server that is gone is said in words, and one that is back is used', async t => {
   const { url, child } = await startDemo(t);
   const { page } = await open(await launch(t), url);
