@@ -42,14 +42,19 @@ export function createTokens(options: TokensOptions): Task<number> {
   let answered = taken;
   const moments: number[] = [];
   /** o(t) of the newest steps, whose tokens have not come. */
-  const foretold: Float32Array[] = (state?.entries ?? []).slice(-horizon).map(entry => entry.logits);
+  const open = (state?.entries ?? []).slice(-horizon);
+  const foretold: Float32Array[] = open.map(entry => entry.logits);
   let scored = saved?.scored ?? 0;
   let bits = saved ? (saved.bits ?? Number.NaN) : 0;
   const recent = createFadingMean(saved?.recent);
   const frequencies = createFrequencies(size, saved?.frequencies);
   const metrics = options.measured
     ? resumeMetrics({ kind: 'classes', season: options.season }, saved?.metrics, fresh => {
-        for (let i = foretold.length - 1; i >= 0; i--) fresh.predicted(answered - i);
+        open.forEach(({ input }, i) => {
+          const number = answered - open.length + 1 + i;
+          fresh.known(number - horizon, input as number);
+          fresh.predicted(number);
+        });
       })
     : undefined;
   let measured: Metrics | undefined;
@@ -76,6 +81,8 @@ export function createTokens(options: TokensOptions): Task<number> {
         bits += loss * Math.LOG2E;
         recent.add(loss * Math.LOG2E);
         frequencies.score(token);
+      } else {
+        metrics?.known(answered - horizon, token);
       }
       frequencies.count(token);
       foretold.push(step.logits);

@@ -34,3 +34,28 @@ test('after a loss that is no number, the mean of the newest ones goes on, and t
     t.deepEqual(one.progress().slice(0, 2), ['NaN bits a character', 'lately 1.000']);
   }
 });
+
+test('no change is measured over the same steps as the network', t => {
+  for (const horizon of [1, 2]) {
+    const measured = { ...options, horizon, measured: true };
+    const read = (task: ReturnType<typeof createTokens>, tokens: readonly number[]) => {
+      for (const token of tokens) {
+        task.items(token);
+        task.answer(stepOf(0, 0));
+      }
+      const found = task.metrics?.();
+      if (found?.kind !== 'classes') throw new Error('Expected classes');
+      return [found.count, found.noChange.count, found.majority.count, found.noChange.accuracy.mean];
+    };
+    // One ahead, a change after 0, 0 and after 1, 1; two ahead, always.
+    const tokens = [0, 0, 1, 1, 0, 0, 1];
+    const count = tokens.length - horizon;
+    const expected = [count, count, count, horizon === 1 ? 3 / 6 : 0];
+    t.deepEqual(read(createTokens(measured), tokens), expected);
+    // Also where a run that goes on is the first that is measured.
+    const entries = tokens.slice(0, 3).map(input => ({ ...stepOf(0, 0), input, target: undefined, fresh: false }));
+    const states = new Map([['', { carry: new Float32Array(1), steps: 3, updated: 0, entries }]]);
+    const again = read(createTokens({ ...measured, resumed: { states, saved: undefined } }), tokens.slice(3));
+    t.deepEqual(again.slice(0, 3), [4, 4, 4]);
+  }
+});
