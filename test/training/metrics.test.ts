@@ -333,6 +333,18 @@ test('streams that are scored together have averages in common, and trivial pred
   t.deepEqual(score('b', 2, 8), [4, 8, 2, 4]);
 });
 
+test('what was known before the first prediction is what the trivial predictors say of it, and is not scored', t => {
+  const metrics = createMetrics({ kind: 'values', season: 3 });
+  metrics.known(-2, Float32Array.of(10));
+  metrics.known(-1, Float32Array.of(4));
+  metrics.predicted(1);
+  const found = metrics.scored(1, [0], Float32Array.of(5), null);
+  if (found?.kind !== 'values') throw new Error('Expected values');
+  t.deepEqual([found.count, found.unscored, found.mae.mean], [1, 0, 5]);
+  t.deepEqual([found.persistence.mae.mean, found.mean.mae.mean, found.season!.mae.mean], [1, 2, 5]);
+  t.throws(() => createMetrics().known(0, 1), { instanceOf: ConfigError, message: /^Expected kind/ });
+});
+
 test('metrics that go on from their state, written as JSON, are those of a stream that never stopped', t => {
   const random = createRandom(3);
   const draw = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.uniform());
