@@ -183,6 +183,7 @@ export function answerAgain({ kept, outlet, number }: Speaker, firstSeq: number,
     if (said.last < firstSeq) continue;
     const answers = part(decodeSaid(said.bytes), firstSeq, lastSeq);
     if (answers !== undefined) outlet.send({ ...answers, session: number });
+    if (said.last >= lastSeq) break;
   }
 }
 

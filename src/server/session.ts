@@ -321,12 +321,12 @@ export function dequeue(session: Session): void {
 /** Takes off what waits that is never kept: who goes on elsewhere asks again for a state, and is told anew that it was restored. */
 export function dropUnkept(session: Session): void {
   const { queue } = session;
-  for (let i = queue.length - 1; i >= 0; i--) {
-    const item = queue[i];
-    if (item.kind !== 'snapshot' && item.kind !== 'restored') continue;
-    queue.splice(i, 1);
-    changeQueued(session, -item.cost);
+  let left = 0;
+  for (const item of queue) {
+    if (item.kind === 'snapshot' || item.kind === 'restored') changeQueued(session, -item.cost);
+    else queue[left++] = item;
   }
+  queue.length = left;
 }
 
 function changeQueued(session: Session, bytes: number): void {

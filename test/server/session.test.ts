@@ -6,7 +6,7 @@ import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
-import { createSession } from '../../src/server/session.js';
+import { createSession, dropUnkept, type Item, type Session } from '../../src/server/session.js';
 import type { Entry, Payload } from '../../src/wire/messages.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cutAt } from '../helpers/chunks.js';
@@ -648,4 +648,22 @@ test('a session stays a record that is read fast, whatever it is given later', t
     });
     t.true(isFast(session));
   }
+});
+
+test('much that waits and is not kept is let go of in the time that it takes to look at it', t => {
+  const item = (kind: 'snapshot' | 'restored' | 'refused'): Item =>
+    ({ kind, cost: 64, code: 'invalid', message: '', tell() {} }) as unknown as Item;
+  const queue = Array.from({ length: 300_000 }, (_, i) =>
+    item(i % 2 === 0 ? 'refused' : i % 3 === 0 ? 'restored' : 'snapshot'),
+  );
+  const waiting = queue.filter(({ kind }) => kind === 'refused');
+  const session = { queue, queued: 64 * queue.length, outlet: { queued: 64 * queue.length + 7 } } as unknown as Session;
+  const began = performance.now();
+  dropUnkept(session);
+  // Taken out of the middle one by one, it was half a minute.
+  t.true(performance.now() - began < 2000);
+  t.is(session.queue.length, waiting.length);
+  t.true(waiting.every((one, i) => one === session.queue[i]));
+  t.is(session.queued, 64 * waiting.length);
+  t.is(session.outlet.queued, 64 * waiting.length + 7);
 });
