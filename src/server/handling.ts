@@ -111,7 +111,7 @@ export function createHandler(settings: Settings, { close, wakeUp }: Keeper) {
         })
         .catch((error: unknown) => {
           if (!(error instanceof CheckpointError || error instanceof LimitError)) settings.onError(error);
-          sayFault(session, 'bad_snapshot', (error as Error).message);
+          if (!session.ended) sayFault(session, 'bad_snapshot', (error as Error).message);
         })
         .finally(() => {
           session.paused = false;
