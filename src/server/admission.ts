@@ -92,6 +92,4 @@ export function awaitToken(
   connections.add(waiting);
   webSocket.on('message', onMessage);
   webSocket.on('close', leave);
-  // What the peer did wrong is in the close code that `ws` sends.
-  webSocket.on('error', () => {});
 }

@@ -277,8 +277,6 @@ export function connect(
   webSocket.on('pong', () => {
     alive = true;
   });
-  // What the peer did wrong is in the close code that `ws` sends.
-  webSocket.on('error', () => {});
   webSocket.on('close', onClose);
   hub.connections.add(connection);
   grant.connections++;

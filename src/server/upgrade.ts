@@ -54,6 +54,8 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
       return;
     }
     sockets.handleUpgrade(request, socket, head, webSocket => {
+      // What the peer did wrong is in the close code that `ws` sends, also to one that is turned away.
+      webSocket.on('error', () => {});
       takeMessages(webSocket, socket, settings.maxPayload);
       const subprotocol = webSocket.protocol as Subprotocol;
       const full = (most: number, what: string): void => {

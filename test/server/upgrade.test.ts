@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -6,7 +7,7 @@ import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { config } from '../helpers/models.js';
 import { repositoryRoot } from '../helpers/repository.js';
-import { connectWire, startServer } from '../helpers/wire-client.js';
+import { connectWire, openSession, startServer } from '../helpers/wire-client.js';
 
 /** The status and body of a handshake, and the subprotocol that it led to. */
 function handshake(url: string, headers: Record<string, string>, path = '/') {
@@ -176,4 +177,20 @@ test('sockets are bounded too, some above the connections', async t => {
   const answer = new Promise(resolve => last.once('data', data => resolve(String(data).split('\r\n')[0])));
   last.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   t.is(await answer, 'HTTP/1.1 200 OK');
+});
+
+test('who is turned away and then sends what is no frame is cut off, and the others are served', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])), { maxConnections: 1 });
+  const served = await connectWire(t, server.url);
+  const socket = connect({ port: server.port, host: '127.0.0.1' });
+  t.teardown(() => socket.destroy());
+  const lines = ['GET / HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket'];
+  lines.push('Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==');
+  socket.write(`${[...lines, 'Sec-WebSocket-Protocol: eddy.v1.proto'].join('\r\n')}\r\n\r\n`);
+  await once(socket, 'data');
+  const reserved = 0x83;
+  socket.write(Uint8Array.of(reserved, 0x80, 0, 0, 0, 0));
+  socket.resume();
+  await once(socket, 'close');
+  t.is((await openSession(served, 1)).nextSeq, 1);
 });
