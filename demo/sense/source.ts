@@ -205,10 +205,12 @@ export function fileSource(title: string, table: Table, pause: () => number): So
   };
 }
 
-function omitted({ rows, unreadable, cut }: Table, foretold: number, others: number): string {
+function omitted({ rows, unreadable, beyond }: Table, foretold: number, others: number): string {
   const said = [
     others > 0 ? `The first ${foretold} columns of numbers: the network sees none of the other ${others}.` : '',
-    cut ? `The first ${count(rows.length)} rows: none of those that follow is read.` : '',
+    beyond > 0
+      ? `The first ${count(rows.length)} rows are read. Lines that follow, and are left out: ${count(beyond)}.`
+      : '',
     unreadable > 0 ? `Lines that cannot be read, and are left out: ${count(unreadable)}.` : '',
   ];
   return said.filter(sentence => sentence !== '').join(' ');
@@ -226,7 +228,7 @@ export function exampleTable(): Table {
     const minute = new Date(Date.UTC(2024, 0, 1, 0, 15 * t)).toISOString();
     return [minute, north.toFixed(2), south.toFixed(2), tide(t) > tide(t - 1) ? 'flood' : 'ebb'];
   });
-  return { names: ['time', 'north', 'south', 'water'], rows, unreadable: 0, cut: false };
+  return { names: ['time', 'north', 'south', 'water'], rows, unreadable: 0, beyond: 0 };
 }
 
 function momentOf(cell: string): number | undefined {

@@ -12,7 +12,7 @@ test('a table is read with its quotes, between commas, semicolons or tabs, with 
       ['4', ''],
     ],
     unreadable: 1,
-    cut: false,
+    beyond: 0,
   });
   t.deepEqual(readTable('t;v\n1;2,5\n2;3,5').rows, [
     ['1', '2.5'],
@@ -37,7 +37,15 @@ test('what of a file is left out is told', async t => {
   t.is(omitted('a,b\n1,2\n3,4\n'), '');
   t.is(omitted('a,b\n1,2\nlonely\n3,4\n'), 'Lines that cannot be read, and are left out: 1.');
   t.is(omitted(`v\n${'1\n'.repeat(200_000)}`), '');
-  t.is(omitted(`v\n${'1\n'.repeat(200_001)}`), 'The first 200,000 rows: none of those that follow is read.');
+  for (const [end, beyond] of [
+    ['1\n', '1'],
+    ['1', '1'],
+    [`${'1\n'.repeat(499_999)}1`, '500,000'],
+  ])
+    t.is(
+      omitted(`v\n${'1\n'.repeat(200_000)}${end}`),
+      `The first 200,000 rows are read. Lines that follow, and are left out: ${beyond}.`,
+    );
   t.is(
     omitted('a,b,c,d,e,f,g,h\n1,2,3,4,5,6,7,8\n1,2,3,4,5,6,7,8\n'),
     'The first 6 columns of numbers: the network sees none of the other 2.',
