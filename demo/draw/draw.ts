@@ -98,6 +98,9 @@ const layout = `
   <p class="note" id="write-note">It knows digits and the letters a b c d e g h l m n o p q r s u v w y z, each in one hand. It writes in this page, wherever the reader runs.</p>
 </section>`;
 
+/** What had been taught when the page was left. */
+let left: readonly Taught[] = [];
+
 /** What a person draws, read point by point, and learned. */
 export const draw: Page = { id: 'draw', title: 'Draw', start };
 
@@ -124,7 +127,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   let encoding: unknown;
   let place: Place | undefined;
   let drawing: Point[] = [];
-  let taught: Taught[] = [];
+  let taught = left;
   let updates = 0;
   let known: Score | undefined;
   let kept: Score | undefined;
@@ -287,8 +290,10 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
       const written = await writeDigits(writer, reader);
       if (life.closed) return;
       digits = written;
-      if (config !== undefined) ask();
-      seeAgain();
+      if (config === undefined) return;
+      // What was taught by now was taught without them.
+      if (taught.length > 0) pupil.forget();
+      teachAgain();
     })
     .catch((error: Error) => {
       teachVerdict.textContent = `It cannot be taught without the network that writes: ${error.message}.`;
@@ -422,6 +427,10 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   act('svg', 'click', () => download('handwriting.svg', inkSvg(line), 'image/svg+xml'));
 
   life.add(() => clearTimeout(playing));
+  if (taught.length > 0) teachVerdict.textContent = 'What you taught it is still here: draw it and see.';
   refresh();
-  return () => life.unsubscribe();
+  return () => {
+    left = taught;
+    life.unsubscribe();
+  };
 }

@@ -4,6 +4,7 @@ import type { ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
 import { folder, lineReader, start } from '../helpers/cli.js';
+import { number, numberFrom } from '../helpers/demo.js';
 
 async function startDemo(
   t: ExecutionContext,
@@ -140,6 +141,50 @@ for (const place of ['here', 'server'] as const) {
     t.deepEqual(errors, []);
   });
 }
+
+browserTest('what is taught before there are digits to learn again is learned beside them, and is kept', async t => {
+  const { url } = await startDemo(t, '--port', '0');
+  const { page, errors } = await open(await launch(t), 'about:blank');
+  let release = (): void => {};
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  await page.route('**/models/hand.safetensors', async route => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${url}#draw`);
+  await page.locator('#load:enabled').waitFor();
+  const points = star.map(([x, y], i) => ({ x: 320 * x, y: 320 * y, time: 50 * i, up: i === star.length - 1 }));
+  const taught = [
+    { name: 'star', points },
+    { name: 'star', points: points.map(point => ({ ...point, x: 0.9 * point.x })) },
+  ];
+  await page.locator('#file').setInputFiles({
+    name: 'drawings.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify({ format: 'eddy drawings 1', taught })),
+  });
+  await textOf(page, '#draw-numbers', /^2drawings taught2 of 2/);
+  const alone = await number(page, '#draw', 'updates');
+  release();
+  const known = async (): Promise<void> => {
+    const text = await textOf(page, '#draw-numbers', /^2drawings taught2 of 2.*known now\d+ of [1-9]\d*digits/);
+    const [, right, of] = /(\d+) of (\d+)digits/.exec(text)!.map(Number);
+    t.true(right >= 0.9 * of, `${right} of ${of} digits`);
+  };
+  await numberFrom(page, '#draw', 'updates', alone + 100);
+  await known();
+
+  await page.getByRole('link', { name: 'Type' }).click();
+  await page.locator('#typing').waitFor();
+  await page.goBack();
+  await known();
+  t.deepEqual(await page.locator('#taught li').allTextContents(), ['star × 2']);
+  await page.locator('#undo').click();
+  await textOf(page, '#draw-numbers', /^1drawings taught1 of 1/);
+  t.deepEqual(errors, []);
+});
 
 browserTest(
   'a server that is stopped and comes back goes on with the ink; one that is killed is told it again',
