@@ -33,7 +33,8 @@ interface SavedSession extends SavedName {
   /** Bytes of each kept message; the entry that waits for the next step, if there is one, is the last. */
   readonly lengths: readonly number[];
   readonly held: boolean;
-  readonly totals: Session['totals'];
+  /** JSON has no infinity: a loss that is none of its numbers is text. */
+  readonly totals: Omit<Session['totals'], 'loss'> & { readonly loss: number | string };
 }
 
 /** Nothing waits in the session. */
@@ -69,7 +70,7 @@ export function saveSession(session: Session, name: string): Uint8Array<ArrayBuf
     beside: kept?.beside ?? 0,
     lengths: messages.map(({ length }) => length),
     held: held !== undefined,
-    totals,
+    totals: { ...totals, loss: Number.isFinite(totals.loss) ? totals.loss : String(totals.loss) },
   };
   const tensors = new Map([['messages', tensorOf(Buffer.concat(messages))]]);
   if (!ended) tensors.set('snapshot', tensorOf(takeSnapshot(session)));
@@ -131,7 +132,7 @@ export async function loadSession(
   }
   const { nextSeq, taken, steps, resets, finishing, totals, acked, answered, beside, lengths, held } = saved;
   Object.assign(session, { nextSeq, taken, steps, resets, finishing, ended });
-  Object.assign(session.totals, totals);
+  Object.assign(session.totals, totals, { loss: Number(totals.loss) });
   const messages = parts(tensors.get('messages')!.data, lengths);
   if (held) {
     const { firstSeq, entries } = decodeSaid(messages.pop()!) as Predictions;
