@@ -215,7 +215,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     }
   };
   const wav = async (name: string, file: Blob | Response): Promise<Source> =>
-    openFile(name, new Uint8Array(await file.arrayBuffer()));
+    openFile(name, new Uint8Array(await file.arrayBuffer()), encoder);
 
   find('example').addEventListener('click', () => open(async () => wav('the example', await fetch(example))));
   find('microphone').addEventListener('click', () => open(openMicrophone));

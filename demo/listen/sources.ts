@@ -1,4 +1,4 @@
-import { readWav } from 'eddy';
+import { type Encoder, readWav } from 'eddy';
 import type { RemoteSound } from 'eddy/client';
 import { fromEventPattern, Observable } from 'rxjs';
 
@@ -21,10 +21,16 @@ const after = 0.5;
 /**
  * A WAV file, heard aloud where there is something to hear it with. Whoever subscribes hears it from its beginning.
  *
- * @throws InputError in words, where it is no such file
+ * @param encoder that is to take its sound
+ * @throws InputError in words, where it is no such file, or of a rate that the encoder refuses
  */
-export function openFile(name: string, bytes: Uint8Array): Source {
+export function openFile<State>(
+  name: string,
+  bytes: Uint8Array,
+  encoder: Encoder<RemoteSound, State, Float32Array>,
+): Source {
   const { rate, samples: found } = readWav(bytes);
+  encoder.encode(encoder.initial(), { rate, samples: new Float32Array(0) });
   const samples = new Float32Array(found.length + Math.round(after * rate));
   samples.set(found instanceof Int16Array ? Float32Array.from(found, sample => sample / 32768) : found);
   const sound = new Observable<RemoteSound>(subscriber => {

@@ -103,3 +103,23 @@ browserTest(
     t.deepEqual(errors, []);
   },
 );
+
+browserTest('on a narrow screen no name is broken within a word', async t => {
+  const { url } = await startDemo(t);
+  const { page } = await open(await launch(t), `${url}#inside`, { viewport: { width: 340, height: 700 } });
+  for (const cell of ['gru', 'lstm']) {
+    await page.getByLabel('cell').selectOption(cell);
+    await page.locator('.board .term').nth(4).waitFor();
+    const broken = await page.$$eval('.board .term', terms =>
+      terms
+        .filter(term => {
+          const range = document.createRange();
+          range.selectNodeContents(term);
+          const lines = new Set([...range.getClientRects()].map(({ top }) => top));
+          return lines.size > term.textContent!.trim().split(/\s+/).length;
+        })
+        .map(term => term.textContent),
+    );
+    t.deepEqual(broken, [], cell);
+  }
+});

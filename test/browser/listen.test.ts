@@ -68,6 +68,9 @@ browserTest('the example is heard, here and on the server alike, and a file that
   const file = { name: 'notes.wav', mimeType: 'audio/wav', buffer: Buffer.from('these are only words') };
   await page.setInputFiles('#listen-file', file);
   await textOf(page, '#listen-trouble', /Expected a WAV file to begin with RIFF and WAVE/);
+  const odd = { ...file, name: 'odd.wav', buffer: Buffer.from(writeWav(39_989, new Int16Array(999))) };
+  await page.setInputFiles('#listen-file', odd);
+  await textOf(page, '#listen-trouble', /Expected a rate near a simple ratio to 8000 hertz.*, got 39989/);
   t.is(await said(page), example, 'what was heard before stays');
   t.deepEqual(errors, []);
   t.deepEqual([...hosts], [new URL(page.url()).host]);
