@@ -69,7 +69,7 @@ const layout = `
 <section class="panel" aria-labelledby="teach-title">
   <div class="heading">
     <h2 id="teach-title">Teach it</h2>
-    <p class="verdict" id="teach-verdict">Draw a star, a heart, your initial. Then say what it is: three drawings teach it well.</p>
+    <p class="verdict" id="teach-verdict" role="status">Draw a star, a heart, your initial. Then say what it is: three drawings teach it well.</p>
   </div>
   <form class="teaching" id="teach">
     <label>This is <input id="name" maxlength="12" autocomplete="off" placeholder="a star"></label>
@@ -95,7 +95,7 @@ const layout = `
     <button type="button" class="quiet" id="svg" disabled>Save as SVG</button>
   </form>
   <svg class="handwriting" id="handwriting" role="img" aria-label="What the network has written: nothing yet"></svg>
-  <p class="note" id="write-note">It knows digits and the letters a b c d e g h l m n o p q r s u v w y z, each in one hand. It writes in this page, wherever the reader runs.</p>
+  <p class="note" id="write-note" role="status">It knows digits and the letters a b c d e g h l m n o p q r s u v w y z, each in one hand. It writes in this page, wherever the reader runs.</p>
 </section>`;
 
 /** What had been taught when the page was left. */
@@ -405,9 +405,15 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
       find('write-note').textContent =
         missing.length > 0
           ? `It does not know ${missing.join(' ')}: it writes digits and ${letters.replace(/\d/g, '').split('').join(' ')}.`
-          : 'Write again: each time it is another.';
+          : line.length > 0
+            ? 'Write again: each time it is another.'
+            : 'Expected something to write: letters or digits.';
       picture.setAttribute('viewBox', inkFrame(line, 16).join(' '));
-      picture.setAttribute('aria-label', `What the network has written: ${text}`);
+      const written = [...text]
+        .filter(letter => !missing.includes(letter))
+        .join('')
+        .trim();
+      picture.setAttribute('aria-label', `What the network has written: ${written || 'nothing'}`);
       picture.innerHTML = '<path/>';
       const path = picture.querySelector('path')!;
       button('svg').disabled = line.length === 0;

@@ -138,6 +138,17 @@ for (const place of ['here', 'server'] as const) {
     await page.waitForFunction(
       () => (document.querySelector('#handwriting path')?.getAttribute('d') ?? '').length > 200,
     );
+    for (const [text, note, written] of [
+      ['o☃', 'It does not know ☃', 'o'],
+      ['☃', 'It does not know ☃', 'nothing'],
+      ['', 'Expected something to write', 'nothing'],
+    ]) {
+      await page.locator('#words').fill(text);
+      await page.locator('#words').press('Enter');
+      await page.getByRole('status').filter({ hasText: note }).waitFor();
+      await page.getByRole('img', { name: `What the network has written: ${written}`, exact: true }).waitFor();
+    }
+    await page.getByRole('status').filter({ hasText: 'Learned 3 drawings of the file.' }).waitFor();
     t.deepEqual(errors, []);
   });
 }
