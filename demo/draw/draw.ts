@@ -33,6 +33,8 @@ const rest = 1500;
 /** Drawings of one thing that teach it well. */
 const enough = 3;
 
+const invitation = 'Draw a star, a heart, your initial. Then say what it is: three drawings teach it well.';
+
 const layout = `
 <div class="intro">
   <h1>It reads while you draw.</h1>
@@ -69,7 +71,7 @@ const layout = `
 <section class="panel" aria-labelledby="teach-title">
   <div class="heading">
     <h2 id="teach-title">Teach it</h2>
-    <p class="verdict" id="teach-verdict" role="status">Draw a star, a heart, your initial. Then say what it is: three drawings teach it well.</p>
+    <p class="verdict" id="teach-verdict" role="status">${invitation}</p>
   </div>
   <form class="teaching" id="teach">
     <label>This is <input id="name" maxlength="12" autocomplete="off" placeholder="a star"></label>
@@ -135,6 +137,8 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   let playing: ReturnType<typeof setTimeout> | undefined;
   let hand: Promise<TrainableModel> | undefined;
   let digits: Digits | undefined;
+  let writing = false;
+  let untaught = false;
 
   const names = (): string[] => namesOf(config?.labels ?? [], shipped, taught);
   const free = (): number => (config?.output.size ?? 0) - names().length;
@@ -169,6 +173,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
         encoder = createStrokes(config.encoder as unknown as StrokesConfig);
         updates = 0;
         teachAgain();
+        void haveDigits();
         if (again && (taught.length > 0 || drawing.length > 0)) {
           const what = [
             ...(drawing.length > 0 ? ['your ink'] : []),
@@ -284,20 +289,24 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     });
     return hand;
   };
-  /** Digits to learn again are there as soon as the networks are. */
-  Promise.all([fetchHand(), fetchModel('drawn-digits')])
-    .then(async ([writer, reader]) => {
-      const written = await writeDigits(writer, reader);
+  /** Digits to learn again; where they cannot be had, a later session asks for them again. */
+  const haveDigits = async (): Promise<void> => {
+    if (digits !== undefined || writing) return;
+    writing = true;
+    try {
+      const written = await writeDigits(...(await Promise.all([fetchHand(), fetchModel('drawn-digits')])));
       if (life.closed) return;
       digits = written;
-      if (config === undefined) return;
+      if (untaught) teachVerdict.textContent = invitation;
       // What was taught by now was taught without them.
       if (taught.length > 0) pupil.forget();
       teachAgain();
-    })
-    .catch((error: Error) => {
-      teachVerdict.textContent = `It cannot be taught without the network that writes: ${error.message}.`;
-    });
+    } catch (error) {
+      untaught = true;
+      teachVerdict.textContent = `It cannot be taught without the network that writes: ${(error as Error).message}.`;
+    }
+    writing = false;
+  };
 
   const act = (id: string, event: string, work: () => void): void => {
     life.add(

@@ -228,3 +228,17 @@ browserTest(
     await textOf(page, '#draw-verdict', /: 7, /);
   },
 );
+
+browserTest('a page that is opened while the server is gone can be taught when it is back', async t => {
+  const { url, child } = await startDemo(t, '--port', '0');
+  const { page } = await open(await launch(t), `${url}#type`);
+  await textOf(page, '#status', /^Live$/);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  await page.getByRole('link', { name: 'Draw' }).click();
+  await page.locator('#sample').click();
+  await textOf(page, '#notice', /The network “hand” cannot be had: the server is gone/);
+  await startDemo(t, '--port', new URL(url).port);
+  await textOf(page, '#draw-numbers', /[1-9]\d* of [1-9]\d*digits still known/);
+  t.regex((await page.textContent('#teach-verdict'))!, /^Draw a star/);
+});
