@@ -41,6 +41,16 @@ export function startShell(pages: readonly Page[], status: Status): void {
     find('tabs').append(tab);
     return tab;
   });
+  const focusHeading = (): void => {
+    const heading = find('page').querySelector('h1');
+    heading?.setAttribute('tabindex', '-1');
+    heading?.focus({ preventScroll: true });
+  };
+  // What stands in the address names the page, and is not to change.
+  find('skip').addEventListener('click', event => {
+    event.preventDefault();
+    focusHeading();
+  });
   let leave = (): void => {};
   let shown: Page | undefined;
   const show = (): void => {
@@ -61,9 +71,7 @@ export function startShell(pages: readonly Page[], status: Status): void {
     leave = page.start(root, { runners, status });
     if (first) return;
     scrollTo(0, 0);
-    const heading = root.querySelector('h1');
-    heading?.setAttribute('tabindex', '-1');
-    heading?.focus({ preventScroll: true });
+    focusHeading();
   };
   addEventListener('hashchange', show);
   show();

@@ -53,6 +53,20 @@ browserTest('an address that names a page shows its head, too', async t => {
   t.deepEqual(errors, []);
 });
 
+browserTest('who skips to the page stays on it, before what it asks for', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), `${url}#type`);
+  await page.locator('#typing').fill('kept');
+  await page.getByRole('link', { name: 'Skip to the page' }).press('Enter');
+  await page.waitForFunction(() => document.activeElement?.matches('#page h1'));
+  t.is(await page.title(), 'eddy · Type');
+  t.is(new URL(page.url()).hash, '#type');
+  await page.keyboard.press('Tab');
+  t.is(await page.evaluate(() => document.activeElement?.id), 'typing');
+  t.is(await page.inputValue('#typing'), 'kept');
+  t.deepEqual(errors, []);
+});
+
 browserTest('what is typed is foretold, learned, and can be taken from the guess, here and on the server', async t => {
   const { url } = await startDemo(t);
   const browser = await launch(t);
