@@ -28,7 +28,7 @@ const shipped = 10;
 const units = 80;
 /** Columns of the strip: inputs of some drawings. */
 const moments = 96;
-/** Milliseconds of rest after which the pen begins another drawing. */
+/** Milliseconds of rest after which a hand begins another drawing. */
 const rest = 1500;
 /** Drawings of one thing that teach it well. */
 const enough = 3;
@@ -266,8 +266,9 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const pad = createPad(
     find<HTMLCanvasElement>('pad'),
     {
-      down() {
-        if (playing !== undefined || (performance.now() - lifted > rest && drawing.length > 0)) clear();
+      down(goesOn) {
+        const rested = !goesOn && performance.now() - lifted > rest;
+        if (playing !== undefined || (rested && drawing.length > 0)) clear();
         notice.textContent = '';
       },
       ink(points) {

@@ -26,11 +26,11 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
 /**
  * A square to draw on: by pen, finger and mouse; or by keys, arrows to move, space to put the pen down and lift it, escape to clear.
  *
- * @param draw is told of ink as it comes, and of its first point before
+ * @param on.down told before the first point of a stroke; `goesOn` where the keys drew the one before, which take their time
  */
 export function createPad(
   canvas: HTMLCanvasElement,
-  on: { readonly down: () => void; readonly ink: (points: Point[]) => void; readonly clear: () => void },
+  on: { readonly down: (goesOn: boolean) => void; readonly ink: (points: Point[]) => void; readonly clear: () => void },
   life: Subscription,
 ): Pad {
   const context = canvas.getContext('2d')!;
@@ -38,6 +38,8 @@ export function createPad(
   let pointer: number | undefined;
   /** Of the keys. */
   let pen = { x: side / 2, y: side / 3, down: false, shown: false };
+  /** The newest ink is of the keys. */
+  let byKeys = false;
   let clock = 0;
 
   const paint = createPainter(() => {
@@ -87,7 +89,8 @@ export function createPad(
     canvas.setPointerCapture(pointer);
     if (pen.down) lift();
     pen = { ...pen, shown: false };
-    on.down();
+    byKeys = false;
+    on.down(byKeys);
     take(pointsOf(event, place(), false));
   });
   listen('pointermove', event => {
@@ -115,10 +118,13 @@ export function createPad(
       pen = { ...pen, x: within(pen.x + stride * arrow[0]), y: within(pen.y + stride * arrow[1]), shown: true };
       if (pen.down) take([byKey(false)]);
     } else if (event.key === ' ') {
-      if (pen.down) lift();
+      if (event.repeat) {
+        // It is held.
+      } else if (pen.down) lift();
       else {
+        on.down(byKeys);
+        byKeys = true;
         pen = { ...pen, down: true, shown: true };
-        on.down();
         take([byKey(false)]);
       }
     } else if (event.key === 'Escape') on.clear();
@@ -129,7 +135,10 @@ export function createPad(
   onThemeChange(paint, life);
   onResize(canvas, paint, life);
   return {
-    add: take,
+    add(points) {
+      byKeys = false;
+      take([...points]);
+    },
     clear() {
       ink = [];
       pen = { ...pen, down: false };

@@ -153,6 +153,46 @@ for (const place of ['here', 'server'] as const) {
   });
 }
 
+browserTest('who draws with keys has time between strokes, and begins anew by escape or after other ink', async t => {
+  const { url } = await startDemo(t, '--port', '0');
+  const { page, errors } = await openDraw(t, url, 'here');
+  const pad = page.locator('#pad');
+  const press = async (key: string, times = 1): Promise<void> => {
+    for (let i = 0; i < times; i++) await pad.press(key);
+  };
+  // Longer than the rest after which a hand begins another drawing.
+  const think = (): Promise<void> => page.waitForTimeout(1700);
+  const corner = async (): Promise<void> => {
+    await pad.focus();
+    await page.keyboard.down('Space');
+    await page.keyboard.down('Space');
+    await page.keyboard.up('Space');
+    await press('ArrowDown', 10);
+    await press('ArrowRight', 10);
+    await press('Space');
+  };
+  const stem = async (): Promise<void> => {
+    await press('ArrowUp', 12);
+    await press('ArrowLeft', 4);
+    await press('Space');
+    await press('ArrowDown', 18);
+    await press('Space');
+  };
+  await press('Escape');
+  await corner();
+  await think();
+  await stem();
+  await textOf(page, '#draw-verdict', /: 4, /);
+
+  await think();
+  await drawOn(page, seven);
+  await textOf(page, '#draw-verdict', /: 7, /);
+  await think();
+  await stem();
+  await textOf(page, '#draw-verdict', /: 1, /);
+  t.deepEqual(errors, []);
+});
+
 browserTest('what is taught before there are digits to learn again is learned beside them, and is kept', async t => {
   const { url } = await startDemo(t, '--port', '0');
   const { page, errors } = await open(await launch(t), 'about:blank');
