@@ -172,6 +172,8 @@ function explainOn(root: HTMLElement, choice: () => Choice): () => void {
   const box = root.querySelector('#explanation')!;
   let term: Term = 'reach';
   const show = (): void => {
+    // Another cell has other gates.
+    if (!root.querySelector(`[data-term="${term}"]`)) term = 'state';
     const { title, formula, words } = explain(term, choice().cell, choice().k2);
     box.innerHTML = '<h3></h3><div class="formula"></div><p></p>';
     const [heading, line, text] = box.children;

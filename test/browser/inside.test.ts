@@ -73,12 +73,15 @@ browserTest(
     await page.locator('.lane.state').hover();
     t.regex((await explanation.textContent())!, /h\(t\) = o ∘ tanh/);
 
+    await page.getByRole('button', { name: 'candidate' }).focus();
+
     // Paused, it goes on step by step, and begins anew with another stream, cell or window.
     await stepsFrom(page, 3);
     await page.getByRole('button', { name: 'Pause' }).press('Enter');
     await page.getByLabel('it learns').selectOption('an echo');
     await page.getByLabel('cell').selectOption('tanh (Elman)');
     t.is(await page.locator('.lane').count(), 2, 'Elman’s cell has no gates');
+    t.is(await page.locator('.term[aria-pressed="true"]').count(), 1, 'what is explained is there');
     await textOf(page, '#steps', /^0$/);
     const width = async (): Promise<number> => (await page.locator('#frame').boundingBox())!.width;
     const once = page.getByRole('button', { name: 'One step' });
