@@ -271,6 +271,39 @@ browserTest('it fits a narrow screen, light and dark, and tells what its picture
   t.deepEqual(errors, []);
 });
 
+browserTest('what colours tell is told in forced colours, too', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), url, { forcedColors: 'active' });
+  await textOf(page, '#status', /^Live$/);
+  const painted = (selector: string, part?: string): Promise<string> =>
+    page
+      .locator(selector)
+      .first()
+      .evaluate((element, pseudo) => getComputedStyle(element, pseudo).backgroundColor, part)
+      // What is not painted shows what lies below, in the one colour of all grounds.
+      .then(colour => String(colour.match(/\d+/g)!.slice(0, 3)));
+  const differ = async (some: readonly string[], part?: string): Promise<void> => {
+    const found = await Promise.all(some.map(selector => painted(selector, part)));
+    t.is(new Set(found).size, found.length, `${some.join(', ')}: ${found.join(', ')}`);
+  };
+  await differ(['#tabs a[aria-current]', '#tabs a:not([aria-current])']);
+  await differ(['.places input:checked + span', '.places input:not(:checked) + span']);
+  await differ(['.sources [aria-pressed="true"]', '.sources [aria-pressed="false"]']);
+  await differ(['.key.warm', '.key.cold', 'body'], '::before');
+  await differ(['#status', 'body'], '::before');
+  await page.getByRole('link', { name: 'Type' }).click();
+  await page.locator('#typing').fill('again and again and again and again and ');
+  await page.locator('#take:enabled').waitFor();
+  await differ(['#bars-learner .bar', '#bars-learner .track']);
+  const inks = await page.$$eval('#typing, #ghost, #ghost .expected', all =>
+    all.map(element => getComputedStyle(element).color),
+  );
+  t.is(new Set(inks).size, 3, `what is expected is not as what was typed: ${inks.join(', ')}`);
+  await page.getByRole('link', { name: 'Inside' }).click();
+  await differ(['.term[aria-pressed="true"]', '.term[aria-pressed="false"]']);
+  t.deepEqual(errors, []);
+});
+
 test('a port in use is a clear error with the way out', async t => {
   const { url } = await startDemo(t);
   const { port } = new URL(url);
