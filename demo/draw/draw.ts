@@ -135,6 +135,8 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   let kept: Score | undefined;
   let lifted = Number.NEGATIVE_INFINITY;
   let playing: ReturnType<typeof setTimeout> | undefined;
+  /** Drawings and strokes that were begun: a digit that is asked for before the network is there gives way to them. */
+  let begun = 0;
   let hand: Promise<TrainableModel> | undefined;
   let digits: Digits | undefined;
   let writing = false;
@@ -255,6 +257,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const clear = (): void => {
     clearTimeout(playing);
     playing = undefined;
+    begun++;
     drawing = [];
     pad.clear();
     offer.hidden = false;
@@ -269,6 +272,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
       down(goesOn) {
         const rested = !goesOn && performance.now() - lifted > rest;
         if (playing !== undefined || (rested && drawing.length > 0)) clear();
+        begun++;
         notice.textContent = '';
       },
       ink(points) {
@@ -322,8 +326,10 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   act('erase', 'click', clear);
   act('sample', 'click', async () => {
     clear();
+    const mine = begun;
     try {
       const model = await fetchHand();
+      if (mine !== begun) return;
       const digit = String(Math.floor(10 * Math.random()));
       const line = writeLine(model, digit, { bias: 0.6, seed: Math.floor(1e6 * Math.random()) });
       const [left, top, width, height] = inkFrame(line, 0);

@@ -193,6 +193,55 @@ browserTest('who draws with keys has time between strokes, and begins anew by es
   t.deepEqual(errors, []);
 });
 
+browserTest(
+  'a digit that is asked for twice, or drawn over, before it can be written is written once at most',
+  async t => {
+    const { url } = await startDemo(t, '--port', '0');
+    const { page, errors } = await open(await launch(t), 'about:blank');
+    let asked = (): void => {};
+    let release = (): void => {};
+    await page.route('**/models/hand.safetensors', async route => {
+      asked();
+      await new Promise<void>(resolve => {
+        release = resolve;
+      });
+      await route.continue();
+    });
+    for (const drawn of [false, true]) {
+      const held = new Promise<void>(resolve => {
+        asked = resolve;
+      });
+      await page.goto('about:blank');
+      await page.goto(`${url}#draw`);
+      await textOf(page, '#status', /^Live$/);
+      await held;
+      await page.locator('#sample').click();
+      if (drawn) await drawOn(page, seven);
+      else await page.locator('#sample').click();
+      release();
+      await textOf(page, '#draw-numbers', /[1-9]\d* of [1-9]\d*digits still known/);
+      // The last point of what is written has come when nothing moves any more.
+      const said = (): Promise<string> => page.locator('#classes').innerText();
+      for (let before = '', now = await said(); now !== before; now = await said()) {
+        before = now;
+        await page.waitForTimeout(500);
+      }
+      await page.locator('#name').fill('seen');
+      const download = page.waitForEvent('download');
+      await page.locator('#learn').click();
+      await page.locator('#save').click();
+      const stream = await (await download).createReadStream();
+      let text = '';
+      for await (const chunk of stream) text += chunk;
+      const [{ points }] = JSON.parse(text).taught as { points: { x: number; time: number; up: boolean }[] }[];
+      const back = points.filter(({ time }, i) => i > 0 && time < points[i - 1].time);
+      t.deepEqual(back, [], 'time goes on from point to point');
+      if (drawn) t.is(points.filter(({ up }) => up).length, 1, 'the hand alone has drawn');
+    }
+    t.deepEqual(errors, []);
+  },
+);
+
 browserTest('what is taught before there are digits to learn again is learned beside them, and is kept', async t => {
   const { url } = await startDemo(t, '--port', '0');
   const { page, errors } = await open(await launch(t), 'about:blank');
