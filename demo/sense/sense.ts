@@ -172,7 +172,7 @@ function watch(root: HTMLElement, status: Status, runner: Runner, source: Source
   const numbers = find('sense-numbers');
   numbers.replaceChildren();
   const show = createNumbers(numbers, [
-    `${source.noun}s`,
+    source.length === undefined ? `${source.noun}s` : `of ${count(source.length)} ${source.noun}s`,
     'updates of the weights',
     'from reading to forecast',
     'within the band of 90 %',

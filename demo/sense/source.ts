@@ -39,6 +39,8 @@ export interface Source {
   readonly rows: (room?: () => boolean) => Observable<Row>;
   /** They come from the server, and error with a `LostError` when it is gone. */
   readonly served?: boolean;
+  /** Rows of a file, which has an end. */
+  readonly length?: number;
   /** In words, what of a file is left out; empty if nothing is. */
   readonly omitted: string;
 }
@@ -186,6 +188,7 @@ export function fileSource(title: string, table: Table, pause: () => number): So
   return {
     title,
     noun: 'row',
+    length: rows.length,
     columns,
     others,
     omitted: omitted(table, foretold.length, numeric.length - foretold.length),

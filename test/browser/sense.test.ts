@@ -13,6 +13,22 @@ const table = [
   }),
 ].join('\n');
 
+browserTest('how many rows of a file were read is told beside how many it has', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), url);
+  await textOf(page, '#sense-numbers', /^\d+readings/);
+  await page.getByLabel('How fast').evaluate((select: HTMLSelectElement) => {
+    select.value = '0';
+  });
+  await page.setInputFiles('#file', {
+    name: 'short.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from(`v\n${'1\n2\n'.repeat(20)}`),
+  });
+  await textOf(page, '#sense-numbers', /^40of 40 rows39updates/);
+  t.deepEqual(errors, []);
+});
+
 browserTest(
   'a file that is dropped is forecast with a band, here and on the server; what is unusual is seen',
   async t => {
