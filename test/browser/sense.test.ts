@@ -13,6 +13,29 @@ const table = [
   }),
 ].join('\n');
 
+browserTest('on a narrow screen no number is broken, however long', async t => {
+  const { url } = await startDemo(t);
+  const { page, errors } = await open(await launch(t), url, { viewport: { width: 340, height: 700 } });
+  await textOf(page, '#sense-numbers', /^\d+readings/);
+  await page.setInputFiles('#file', {
+    name: 'long.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from(`level,revenue\n${'-998982.4,123456789012.5\n-998981.1,123456789013.5\n'.repeat(20)}`),
+  });
+  await textOf(page, '.card:nth-child(2) .then', /123,456,789,0/);
+  const lines = await page.$$eval('.card output', all =>
+    all.map(output => {
+      const range = document.createRange();
+      range.selectNodeContents(output);
+      return new Set([...range.getClientRects()].map(({ top }) => top)).size;
+    }),
+  );
+  t.deepEqual(lines, [1, 1, 1, 1]);
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+  t.true(content <= width, `${content} pixels of content on ${width}`);
+  t.deepEqual(errors, []);
+});
+
 browserTest('how many rows of a file were read is told beside how many it has', async t => {
   const { url } = await startDemo(t);
   const { page, errors } = await open(await launch(t), url);
