@@ -18,9 +18,13 @@ export function runOnServer(status: Status): Runner {
     source =>
       defer(() => {
         const stream = `connection ${++connections}`;
+        let tried = false;
         const operator = make(now => {
-          if (now.kind === 'resuming') status.report(stream, { kind: 'gone', until: Date.now(), refused: undefined });
+          // A connection that was lost before the session opened begins again, too.
+          if (now.kind === 'resuming' || (now.kind === 'connecting' && tried))
+            status.report(stream, { kind: 'gone', until: Date.now(), refused: undefined });
           else status.forget(stream);
+          tried = true;
           state?.(now);
         });
         return source.pipe(

@@ -202,6 +202,20 @@ browserTest('a server that is gone is said in words, and one that is back is use
   await numberFrom(page, '#sense', 'readings', 4);
 });
 
+browserTest('a server that goes before a session has opened is gone, too, and one that is back is used', async t => {
+  const { url } = await startDemo(t);
+  const { page } = await open(await launch(t), 'about:blank');
+  let refused = 0;
+  await page.routeWebSocket(/./, socket => {
+    if (refused++ < 2) socket.close({ code: 1012, reason: 'restarting' });
+    else socket.connectToServer();
+  });
+  await page.goto(`${url}#type`);
+  await textOf(page, '#status', /^The server is gone – trying again/);
+  await textOf(page, '#status', /^Live$/);
+  t.true(refused > 2);
+});
+
 browserTest('a page that is left leaves nothing behind, and where networks run can be changed on the way', async t => {
   const { url } = await startDemo(t);
   const { page, errors } = await open(await launch(t), 'about:blank');
