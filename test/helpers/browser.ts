@@ -15,13 +15,26 @@ export function browserTest(title: string, body: (t: ExecutionContext) => Promis
   else test.skip(`${title} (skipped: ${missing})`, body);
 }
 
-/** A browser of its own, with further arguments if need be, closed with the test. */
-export async function launch(t: ExecutionContext, further: readonly string[] = []): Promise<Browser> {
-  const browser = await chromium.launch({
+function begin(further: readonly string[]): Promise<Browser> {
+  return chromium.launch({
     executablePath,
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', ...further],
   });
-  t.teardown(() => browser.close());
+}
+
+let shared: Browser | undefined;
+test.after.always(async () => await shared?.close());
+
+/** The browser of the file, whose pages are closed with the test; one of its own with further arguments. */
+export async function launch(t: ExecutionContext, further: readonly string[] = []): Promise<Browser> {
+  if (further.length > 0) {
+    const browser = await begin(further);
+    t.teardown(() => browser.close());
+    return browser;
+  }
+  if (!shared?.isConnected()) shared = await begin([]);
+  const browser = shared;
+  t.teardown(() => Promise.all(browser.contexts().map(context => context.close())));
   return browser;
 }
 
