@@ -12,5 +12,6 @@ await build();
 
 const run = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
 const lint = run(bin('@biomejs/biome', 'biome'), 'check', '--error-on-warnings', '.');
-const tests = run(bin('ava', 'ava'), ...process.argv.slice(2));
+const chosen = process.argv.slice(2);
+const tests = run(bin('ava', 'ava'), ...(chosen.length > 0 ? chosen : ['--config', 'scripts/whole.config.js']));
 process.exit(tests || lint);

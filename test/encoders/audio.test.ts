@@ -116,7 +116,7 @@ test('sound that is wrong, and sound that changes its rate, is refused', t => {
   refused(new Int16Array(9), /Expected sound of 16000 hertz, as it began, got 8000/, state);
 });
 
-test('a setting that is wrong, and a state that is none, are refused', t => {
+test('a setting of audio that is wrong, and a state that is none, are refused', t => {
   const refused = (settings: object, message: RegExp) =>
     t.throws(() => createAudio({ ...small, ...settings }), { instanceOf: ConfigError, message });
   refused({ rate: 500 }, /encoder.rate to be a whole number of hertz from 1000/);

@@ -95,7 +95,7 @@ test('a reading that is wrong is refused, with its column', t => {
   refused(5, /got number/);
 });
 
-test('a setting that is wrong, and a state that is none, are refused', t => {
+test('a setting of readings that is wrong, and a state that is none, are refused', t => {
   const refused = (settings: object, message: RegExp) =>
     t.throws(() => createReadings({ ...encoder.config, ...settings }), { instanceOf: ConfigError, message });
   refused({ columns: [] }, /encoder.columns to be one or more/);

@@ -193,7 +193,7 @@ test('points that are none are refused, and a leap that would make too many inpu
   refused([point, { ...point, x: 1e6 }], /at most 1024 inputs after the one before, got one 100000 after it/);
 });
 
-test('a setting that is wrong, and a state that is none, are refused', t => {
+test('a setting of strokes that is wrong, and a state that is none, are refused', t => {
   const refused = (change: object, message: RegExp) =>
     t.throws(() => createStrokes({ ...plain, ...change } as StrokesConfig), { instanceOf: ConfigError, message });
   refused({ by: 'heart' }, /encoder.by to be 'length' or 'time'/);

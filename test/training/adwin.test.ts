@@ -107,7 +107,7 @@ test('its room grows with the logarithm of the width', t => {
   t.true(adwin.buckets <= 6 * 18, `${adwin.buckets}`);
 });
 
-test('wrong options are refused by name', t => {
+test('wrong options of ADWIN are refused by name', t => {
   for (const [options, name] of [
     [{ delta: 0 }, 'delta'],
     [{ delta: 1 }, 'delta'],

@@ -440,7 +440,7 @@ test('a stream that forgets replays the newest steps alone, and keeps what its w
   t.deepEqual(state!.entries[0].input, (examples[50] as Example<Float32Array>).input);
 });
 
-test('wrong options are refused by name', async t => {
+test('wrong options of the guard are refused by name', async t => {
   for (const [guard, name] of [
     [{ longest: 0 }, 'guard.longest'],
     [{ largest: 0 }, 'guard.largest'],

@@ -69,7 +69,7 @@ test('a score that goes on from its state says the same', t => {
   );
 });
 
-test('wrong options are refused by name', t => {
+test('wrong options of the surprise are refused by name', t => {
   for (const options of [{ threshold: 0 }, { fading: 1 }, { settling: 1 }]) {
     const [name] = Object.keys(options);
     t.throws(() => createSurprise(options), {

@@ -42,7 +42,7 @@ test('frames of tokens and features are read as the generated module reads them'
   fc.assert(same, { numRuns: 500 });
 });
 
-test('what is read of damaged and random bytes is what the generated module reads', t => {
+test('what is read of damaged and random bytes of frames is what the generated module reads', t => {
   const limits: WireLimits = { ...defaultLimits, maxFrames: 8, maxSize: 16, maxItems: 12, maxBytes: 400 };
   let read = 0;
   let refused = 0;

@@ -32,7 +32,7 @@ test('predictions are read as the generated module reads them', t => {
   fc.assert(same, { numRuns: 500 });
 });
 
-test('what is read of damaged and random bytes is what the generated module reads', t => {
+test('what is read of damaged and random bytes of predictions is what the generated module reads', t => {
   const limits: WireLimits = { ...defaultLimits, maxItems: 40, maxBytes: 600 };
   const tags = [0x08, 0x1a, 0x12, 0x10, 0x0a, 0x22, 0x11, 0x29, 0x32, 0x3a];
   let read = 0;
