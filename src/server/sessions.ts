@@ -185,7 +185,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
   ): void {
     const { session: number, resume } = message;
     const { receivedSeq = 0, receivedMessages = 0 } = resume ?? {};
-    const { acked, answered } = session.kept!;
+    const { acked, answered, beside } = session.kept!;
     const missing = missingPermission(grant, session);
     if (missing !== undefined) {
       fault({ number, outlet }, missing.fault, missing.message);
@@ -196,8 +196,11 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
       fault({ number, outlet }, 'gap', gone, { forSeq: receivedSeq + 1, expectedSeq: acked + 1 });
       return;
     }
-    if (receivedSeq > answered) {
-      const ahead = `Expected receivedSeq to be at most ${answered}, the newest answer of this session, got ${receivedSeq}`;
+    if (receivedSeq > answered || receivedMessages > beside) {
+      const ahead =
+        receivedSeq > answered
+          ? `Expected receivedSeq to be at most ${answered}, the newest answer of this session, got ${receivedSeq}`
+          : `Expected receivedMessages to be at most ${beside}, all that this session has told, got ${receivedMessages}`;
       fault({ number, outlet }, 'token_expired', `${ahead}: open a new one`);
       return;
     }

@@ -171,6 +171,8 @@ test('nobody has received an answer that was not given', async t => {
   await entriesOf(client, 2);
   client.send({ type: 'open', session: 2, resume: { token, receivedSeq: 3 } });
   t.like(await client.expect('fault'), { session: 2, code: 'token_expired' });
+  client.send({ type: 'open', session: 2, resume: { token, receivedSeq: 2, receivedMessages: 1 } });
+  t.like(await client.expect('fault'), { session: 2, code: 'token_expired' });
   client.send({ type: 'ack', session: 1, seq: 2 }, { type: 'open', session: 2, resume: { token, receivedSeq: 1 } });
   t.like(await client.expect('fault'), { session: 2, code: 'gap', forSeq: 2, expectedSeq: 3 });
 });
