@@ -45,7 +45,6 @@ export interface LayerGradients {
  * `inputBlock`, the hidden product to those from `hiddenBlock`; where they overlap, one accumulator takes both.
  */
 export interface Cell {
-  readonly kind: CellKind;
   readonly parts: readonly CarryPart[];
   /** Blocks in a row of gates. */
   readonly blocks: number;

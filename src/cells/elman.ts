@@ -9,7 +9,6 @@ function elman(kind: 'rnn_tanh' | 'rnn_relu'): Cell {
   const forward = kind === 'rnn_tanh' ? 'elmanTanh' : 'elmanRelu';
   const backward = kind === 'rnn_tanh' ? 'elmanTanhBackward' : 'elmanReluBackward';
   return {
-    kind,
     parts: ['h'],
     blocks: 1,
     gates: {},

@@ -12,7 +12,6 @@ import type { Cell } from './cell.js';
  * products go to neighbouring blocks.
  */
 export const gru: Cell = {
-  kind: 'gru',
   parts: ['h'],
   blocks: 4,
   gates: { reset: 1, update: 2, candidate: 0 },

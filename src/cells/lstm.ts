@@ -10,7 +10,6 @@ import type { Cell } from './cell.js';
  * Gates in PyTorch's order: i, f, g, o.
  */
 export const lstm: Cell = {
-  kind: 'lstm',
   parts: ['h', 'c'],
   blocks: 4,
   gates: { input: 0, forget: 1, candidate: 2, output: 3 },

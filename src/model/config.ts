@@ -81,7 +81,7 @@ function checkOutput(output: OutputConfig): OutputConfig {
   const { kind, size } = output;
   checkOutputKind(kind);
   expectSize('output.size', size);
-  const checked = { kind, size, ...outputs[kind].settings?.(output) };
+  const checked = { kind, size };
   expectSize('numbers of the output', outputWidth(checked));
   return checked;
 }

@@ -9,7 +9,6 @@ import type { Output } from './output.js';
  * σ is within 3e-7 of the exact one, relatively (softplus of kernels/functions.ts, and one sum).
  */
 export const gaussian: Output = {
-  kind: 'gaussian',
   width: output => 2 * output.size,
   predict: (k, o, p, stride, rows, { size }) => k.gaussian(o, p, stride, rows, size),
 };

@@ -11,7 +11,6 @@ import type { Output, OutputConfig } from './output.js';
  * σ̂ is brought within ±7 and ρ̂ within ±4 first, so that every density is a finite number in float32.
  */
 export const mixture: Output = {
-  kind: 'mixture',
   width: ({ size }) => 1 + 6 * size,
   targetWidth: 3,
   predict(k, logits, predictions, stride, rows, output) {

@@ -129,8 +129,7 @@ export function buildModel(kernels: Kernels, config: ModelConfig, seed: number |
 
 /** The tensors by name, out of numbers that lie as the weights do: the weights, their gradient, their moments. */
 export function readTensors(network: Network, numbers: Floats): Weights {
-  const create =
-    network.kernels.name === 'float64' ? (n: number) => new Float64Array(n) : (n: number) => new Float32Array(n);
+  const create = arrays(network.kernels);
   return Object.fromEntries(
     network.parameters.tensors.map(({ name, places }) => {
       const values = create(places.length);

@@ -11,13 +11,10 @@ export interface OutputConfig {
 
 /** What each kind of output fills in. */
 export interface Output {
-  readonly kind: OutputKind;
   /** Numbers of o(t), and as many of ŷ(t). */
   width(output: OutputConfig): number;
   /** Numbers of a target, where they are not `size`. */
   readonly targetWidth?: number;
-  /** Further settings of this kind, checked; without it there are none. Throws `ConfigError`. */
-  readonly settings?: (output: OutputConfig) => object;
   /** From o to ŷ in each row, padding +0; without it ŷ is o itself. */
   readonly predict?: (
     k: Kernels,

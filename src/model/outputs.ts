@@ -4,7 +4,6 @@ import type { Output, OutputConfig, OutputKind } from './output.js';
 
 /** One of several: softmax. */
 const classes: Output = {
-  kind: 'classes',
   width: output => output.size,
   targetWidth: 1,
   predict: (k, o, p, stride, rows, { size }) => k.softmax(o, p, stride, rows, size),
@@ -12,13 +11,12 @@ const classes: Output = {
 
 /** Any of several: sigmoids. */
 const labels: Output = {
-  kind: 'labels',
   width: output => output.size,
   predict: (k, o, p, stride, rows, { size }) => k.sigmoid(o, p, stride, rows, size),
 };
 
 /** Numbers as they are. */
-const values: Output = { kind: 'values', width: output => output.size };
+const values: Output = { width: output => output.size };
 
 /** Every kind of output, by its name in a configuration. */
 export const outputs: Readonly<Record<OutputKind, Output>> = { classes, labels, values, gaussian, mixture };
