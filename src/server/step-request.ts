@@ -5,7 +5,7 @@ import type { ModelConfig } from '../model/config.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
-import { shortestFloat } from '../wire/floats.js';
+import { writeFloat } from '../wire/json.js';
 import { findModel, type Served } from './served.js';
 
 /** Why a request was refused: an HTTP status, and a code for programs. */
@@ -160,9 +160,7 @@ function shown(value: unknown): string {
 
 /** Numbers that read back as the same bits; what JSON cannot say is text. */
 function plain(values: Float32Array): (number | string)[] {
-  return Array.from(values, value =>
-    !Number.isFinite(value) ? String(value) : Object.is(value, -0) ? '-0' : shortestFloat(value),
-  );
+  return Array.from(values, value => writeFloat(value));
 }
 
 function invalid(expected: string, got: unknown): RequestError {

@@ -1,4 +1,5 @@
 /** Reads protobuf fields in the one form that our own writers give them; anything else is left to the generated module. */
+import { uint32 } from './fast-writer.js';
 import { readFloats } from './floats.js';
 
 /** A place in a message. `items` counts fields as the scan of a message does. */
@@ -75,7 +76,7 @@ export function takePackedUint32(cursor: Cursor, end: number): number[] | undefi
   }
   const numbers: number[] = [];
   while (cursor.at < partEnd) {
-    const number = takeVarint(cursor, partEnd, 2 ** 32 - 1);
+    const number = takeVarint(cursor, partEnd, uint32);
     if (number === unusual) {
       return undefined;
     }

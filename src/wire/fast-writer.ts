@@ -51,8 +51,8 @@ export const uint32 = 2 ** 32 - 1;
 export const uint64 = Number.MAX_SAFE_INTEGER;
 
 /** Whether a number can be sent as whole. */
-export function isUnsigned(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most;
+export function isUnsigned(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
 }
 
 /** Bytes of a whole number from 0 to 2^53 - 1. */

@@ -58,7 +58,9 @@ export function bytesFromFloats(floats: Float32Array): Uint8Array {
     return bytes;
   }
   const copy = bytes.slice();
-  swapped(copy, floats);
+  for (let i = 0; i < copy.length; i += 4) {
+    copy.subarray(i, i + 4).reverse();
+  }
   return copy;
 }
 
@@ -90,11 +92,4 @@ export function shortestFloat(value: number): number {
     }
   }
   return value;
-}
-
-function swapped(bytes: Uint8Array, floats: Float32Array): Float32Array {
-  for (let i = 0; i < bytes.length; i += 4) {
-    bytes.subarray(i, i + 4).reverse();
-  }
-  return floats;
 }

@@ -1,5 +1,6 @@
 /** The JSON form of a message, as proto3 has it (protobuf.dev, "ProtoJSON format"), with 64-bit numbers unquoted. */
 import { WireError } from '../errors.js';
+import { isUnsigned, uint32, uint64 } from './fast-writer.js';
 import { shortestFloat } from './floats.js';
 import { enumOf, type Field, fieldsOf, type Plain } from './schema.js';
 
@@ -70,9 +71,9 @@ function readValue(field: Field, value: unknown): unknown {
     case 'enum':
       return readEnum(field, value);
     case 'uint32':
-      return readUnsigned(field, value, 2 ** 32 - 1);
+      return readUnsigned(field, value, uint32);
     case 'uint64':
-      return readUnsigned(field, value, Number.MAX_SAFE_INTEGER);
+      return readUnsigned(field, value, uint64);
     case 'float':
     case 'double':
       return readFloat(field, value);
@@ -87,9 +88,7 @@ function readValue(field: Field, value: unknown): unknown {
 
 function readUnsigned(field: Field, value: unknown, largest: number): number {
   const number = typeof value === 'string' && /^\d{1,20}$/.test(value) ? Number(value) : value;
-  return Number.isSafeInteger(number) && (number as number) >= 0 && (number as number) <= largest
-    ? (number as number)
-    : fail(field, `a whole number from 0 to ${largest}`, value);
+  return isUnsigned(number, largest) ? number : fail(field, `a whole number from 0 to ${largest}`, value);
 }
 
 const named: ReadonlyMap<unknown, number> = new Map([
@@ -141,7 +140,7 @@ function writeValue(field: Field, value: unknown): unknown {
     case 'enum':
       return enumOf(field.ref!).fullNames.get(value as number);
     case 'float':
-      return writeFloat(value as number, shortestFloat);
+      return writeFloat(value as number);
     case 'double':
       return writeFloat(value as number, number => number);
     case 'bytes':
@@ -151,8 +150,8 @@ function writeValue(field: Field, value: unknown): unknown {
   }
 }
 
-/** JSON has no NaN, no infinities, and JSON.stringify no negative zero: those are quoted. */
-function writeFloat(value: number, shortest: (value: number) => number): number | string {
+/** A float32 that reads back as the same bits. JSON has no NaN, no infinities, and JSON.stringify no negative zero: those are quoted. */
+export function writeFloat(value: number, shortest = shortestFloat): number | string {
   return Number.isFinite(value) ? (Object.is(value, -0) ? '-0' : shortest(value)) : String(value);
 }
 

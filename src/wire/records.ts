@@ -1,4 +1,5 @@
 import { WireError } from '../errors.js';
+import { isUnsigned, uint32, uint64 } from './fast-writer.js';
 import { enumOf, type Field, fieldsOf, type Plain } from './schema.js';
 import { shapes } from './shapes.js';
 
@@ -111,20 +112,14 @@ function writeValue(field: Field, value: unknown, plain: boolean): unknown {
     case 'enum':
       return enumOf(field.ref!).numbers.get(value as string) ?? refuse(field, `one of ${field.ref}`, value);
     case 'uint32':
-      return isUnsigned(value, 2 ** 32 - 1) ? value : refuse(field, 'a whole number from 0 to 2^32 - 1', value);
+      return isUnsigned(value, uint32) ? value : refuse(field, 'a whole number from 0 to 2^32 - 1', value);
     case 'uint64':
-      return isUnsigned(value, Number.MAX_SAFE_INTEGER)
-        ? value
-        : refuse(field, 'a whole number from 0 to 2^53 - 1', value);
+      return isUnsigned(value, uint64) ? value : refuse(field, 'a whole number from 0 to 2^53 - 1', value);
     case 'float':
       return Math.fround(value as number);
     default:
       return value;
   }
-}
-
-function isUnsigned(value: unknown, largest: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= largest;
 }
 
 function refuse(field: Field, expected: string, got: unknown): never {
