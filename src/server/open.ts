@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cells } from '../cells/cells.js';
 import { ConfigError, InputError, LimitError } from '../errors.js';
 import { checkConfig, type ModelConfig } from '../model/config.js';
+import type { Initialization } from '../model/initialization.js';
 import { createModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
 import type { FaultCode, Open, Opened } from '../wire/messages.js';
@@ -32,10 +33,11 @@ const tokenBytes = 16;
 const creditBytes = 4 << 20;
 
 /**
- * Multiplications, about, that drawing a new network may take of the thread that serves: with orthogonal and np-rnn the
- * gates times the cube of the size of each layer. Up to a tenth of a second or so.
+ * What drawing a new network may take of the thread that serves, up to a tenth of a second or so: the sum over layers of gates times the
+ * cube of the size, each times what a matrix of its kind takes.
  */
-const mostDrawing = 1 << 24;
+const mostDrawing = 1 << 27;
+const effort: Readonly<Record<Initialization, number>> = { pytorch: 0, irnn: 0, orthogonal: 1, 'np-rnn': 8 };
 
 /** The session would have weights of its own. */
 export function needsOwnWeights(message: Open): boolean {
@@ -126,13 +128,12 @@ async function servedFor(message: Open, models: ReadonlyMap<string, Served>): Pr
 function checkDrawing({ layers }: ModelConfig): void {
   let drawing = 0;
   for (const { cell, size, initialization } of layers) {
-    const draws = initialization === 'orthogonal' || initialization === 'np-rnn';
-    if (draws) drawing += cells[cell].hiddenOrder.length * size ** 3;
+    drawing += effort[initialization!] * cells[cell].hiddenOrder.length * size ** 3;
   }
   if (drawing <= mostDrawing) return;
   throw new LimitError(
-    `Expected layers whose gates times size cubed come to at most ${mostDrawing}, got ${drawing}: take fewer units, or ` +
-      'initialization pytorch',
+    `Expected layers whose gates times size cubed (of np-rnn times 8) come to at most ${mostDrawing}, got ${drawing}: ` +
+      'take fewer units, or initialization pytorch',
   );
 }
 

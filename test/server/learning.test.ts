@@ -401,13 +401,15 @@ test('networks of their own are refused unless they are permitted, and those tha
 
   const { client: drawer } = await setUp(t, { allowFresh: true, maxLearners: 100, maxLearnersPerConnection: 100 });
   const long = [
-    fresh({ cell: 'rnn_tanh', size: 257 }),
-    fresh({ cell: 'rnn_relu', size: 1000 }),
-    fresh({ cell: 'lstm', size: 162, initialization: 'orthogonal' }),
-    fresh({ cell: 'gru', size: 150 }, { cell: 'gru', size: 150 }),
+    fresh({ cell: 'rnn_tanh', size: 513 }),
+    fresh({ cell: 'rnn_relu', size: 257 }),
+    fresh({ cell: 'lstm', size: 323, initialization: 'orthogonal' }),
+    fresh({ cell: 'gru', size: 282 }, { cell: 'gru', size: 282 }),
   ];
   const short = [
     fresh({ cell: 'rnn_tanh', size: 64 }),
+    fresh({ cell: 'lstm', size: 256 }),
+    fresh({ cell: 'rnn_relu', size: 128 }),
     fresh({ cell: 'rnn_tanh', size: 900, initialization: 'pytorch' }),
     fresh({ cell: 'rnn_relu', size: 300, initialization: 'irnn' }),
   ];
@@ -415,7 +417,7 @@ test('networks of their own are refused unless they are permitted, and those tha
     drawer.send({ type: 'open', session: 1, fresh: asked });
     const fault = await drawer.expect('fault');
     t.like(fault, { code: 'limit_reached', retryable: false });
-    t.regex(fault.message, /at most 16777216, got \d+: take fewer units/);
+    t.regex(fault.message, /at most 134217728, got \d+: take fewer units/);
   }
   for (const [i, asked] of short.entries()) await openSession(drawer, i + 1, { fresh: asked });
 });
