@@ -22,6 +22,11 @@ export class ConfigError extends EddyError {
   }
 }
 
+/** @throws ConfigError saying what `name` should be, and what it is, where that does not fit */
+export function expect(fits: boolean, name: string, wanted: string, found: unknown): void {
+  if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
+}
+
 /** An input (or a carry) of the wrong kind or shape, out of range, or not finite. Ends its own stream, and no other. */
 export class InputError extends EddyError {
   /** Position of the offending number in the row, where there is one. */

@@ -1,4 +1,4 @@
-import { ConfigError, InputError } from '../errors.js';
+import { expect, InputError } from '../errors.js';
 import { exp, log, logAdd } from '../kernels/double.js';
 import { argmax } from './sample.js';
 
@@ -66,9 +66,6 @@ const none = Number.NEGATIVE_INFINITY;
  */
 export function createTranscriber(size: number, options: TranscriptOptions = {}): Transcriber {
   const { blank = size - 1, beam = 8, open = 16 } = options;
-  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
-  };
   expect(Number.isInteger(size) && size >= 2, 'size', 'a number of classes from 2', size);
   expect(Number.isInteger(blank) && blank >= 0 && blank < size, 'blank', `a class from 0 to ${size - 1}`, blank);
   expect(Number.isInteger(beam) && beam >= 0 && beam <= 4096, 'beam', 'an integer from 0 to 4096', beam);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect } from '../errors.js';
 import { defaultLimits, type WireLimits } from '../wire/messages.js';
 import { isLoopback } from './hosts.js';
 import type { Keep } from './keep.js';
@@ -253,7 +253,3 @@ function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {
 
 /** An origin as browsers send it: without a path, and without capitals. No page would be of another. */
 const asSent = /^(null|[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z]+)$/;
-
-function expect(fits: boolean, name: string, expected: string, got: unknown): void {
-  if (!fits) throw new ConfigError(`Expected ${name} to be ${expected}, got ${String(got)}`);
-}

@@ -1,6 +1,6 @@
 /** Bearer tokens: who they name, and how one is told from another without telling by time how near it came. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect } from '../errors.js';
 import { createGrant, type Grant, type GrantLimits, type Permission, permissions } from './grant.js';
 
 /** One token, as a file lists it. */
@@ -103,8 +103,4 @@ function grantOf(config: TokenConfig, i: number): Grant {
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-function expect(fits: boolean, name: string, expected: string, got: unknown): void {
-  if (!fits) throw new ConfigError(`Expected ${name} to be ${expected}, got ${String(got)}`);
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect } from '../errors.js';
 import type { TrainableModel } from '../model/model.js';
 import { checkGuard, type GuardOptions } from './guard-options.js';
 import { fillLoss, isOfWindows, type LossConfig } from './losses.js';
@@ -146,8 +146,4 @@ function checkReadout(options: ReadoutOptions, loss: LossConfig): Required<Reado
 
 function expectCount(name: string, value: number, least: number, shown = `${least}`): void {
   expect(Number.isInteger(value) && value >= least && value <= most, name, `an integer from ${shown}`, value);
-}
-
-function expect(fits: boolean, name: string, wanted: string, found: unknown): void {
-  if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { outputWidth } from '../model/outputs.js';
@@ -124,8 +124,4 @@ function within(name: string, check: () => void): void {
 
 function expectCount(name: string, count: number, most: number, shown = `${most}`): void {
   expect(Number.isInteger(count) && count >= 0 && count <= most, name, `an integer from 0 to ${shown}`, count);
-}
-
-function expect(fits: boolean, name: string, wanted: string, found: unknown): void {
-  if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { expect } from '../errors.js';
 
 export interface SurpriseOptions {
   /** Deviations above the usual from which a surprise is unusual. Default 5. */
@@ -49,9 +49,6 @@ const largest = 1e150;
  */
 export function createSurprise(options: SurpriseOptions = {}, from: SurpriseState = nothing): SurpriseScore {
   const { threshold = 5, fading = 0.995, settling = 60 } = options;
-  const expect = (fits: boolean, name: string, wanted: string, found: number): void => {
-    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${found}`);
-  };
   expect(threshold > 0 && Number.isFinite(threshold), 'threshold', 'a positive number', threshold);
   expect(fading > 0 && fading < 1, 'fading', 'a number between 0 and 1', fading);
   expect(Number.isInteger(settling) && settling >= 2, 'settling', 'an integer from 2', settling);
