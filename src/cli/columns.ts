@@ -46,7 +46,7 @@ export function chooseColumns(
   for (const [option, asked] of Object.entries({ key: key === undefined ? [] : [key], columns, ignore, target })) {
     for (const name of asked ?? []) {
       if (!names.includes(name)) {
-        throw new ConfigError(`Expected --${option} to name a column (${names.join(', ')}), got ${show(name)}`);
+        throw new ConfigError(`Expected --${option} to name a column (${listed(names)}), got ${show(name)}`);
       }
     }
   }
@@ -63,7 +63,7 @@ export function chooseColumns(
   const inputs = seen.filter(name => horizon > 0 || !targets.includes(name));
   if (inputs.length === 0 || targets.length === 0) {
     const wanted = horizon === 0 ? 'a column of numbers besides the target' : 'a column of numbers';
-    throw new ConfigError(`Expected ${wanted}, got ${names.join(', ')} with ${first.cells.map(show).join(', ')}`);
+    throw new ConfigError(`Expected ${wanted}, got ${listed(names)} with ${listed(first.cells.map(show))}`);
   }
   const used = new Set([...inputs, ...targets, ...ignore, ...(key === undefined ? [] : [key])]);
   const leftOut = free.filter(name => !used.has(name) && !numeric.includes(name));
@@ -79,7 +79,7 @@ export function chooseColumns(
 export function readColumns(names: readonly string[], columns: Columns): (row: Row) => Reading | Malformed {
   const placeOf = (name: string): number => {
     const place = names.indexOf(name);
-    if (place < 0) throw new ConfigError(`Expected a column ${show(name)}, got ${names.join(', ')}`);
+    if (place < 0) throw new ConfigError(`Expected a column ${show(name)}, got ${listed(names)}`);
     return place;
   };
   const inputs = columns.inputs.map(placeOf);
@@ -111,3 +111,11 @@ export function readColumns(names: readonly string[], columns: Columns): (row: R
 
 /** What no float64 square can hold is no reading. */
 const largest = 1e150;
+
+/** Names, of very many the first ones. */
+export function listed(names: readonly string[]): string {
+  if (names.length <= mostListed + 1) return names.join(', ');
+  return `${names.slice(0, mostListed).join(', ')} and ${(names.length - mostListed).toLocaleString('en')} more`;
+}
+
+const mostListed = 30;

@@ -17,6 +17,8 @@ export interface InputOptions {
   readonly delimiter?: string;
   /** Samples a second of bare samples. */
   readonly sampleRate?: number;
+  /** As of `FormatOptions`. */
+  readonly asked?: readonly string[];
 }
 
 /**
@@ -28,7 +30,7 @@ export interface InputOptions {
  * @throws ConfigError
  */
 export function openFormat(options: InputOptions, config: ModelConfig | undefined, live: boolean): Format {
-  const { delimiter } = options;
+  const { delimiter, asked: names } = options;
   const asked = options.format ?? (delimiter === undefined ? undefined : 'csv');
   const tokens = config?.input.kind === 'token';
   const hears = config?.encoder?.kind === 'audio';
@@ -50,7 +52,7 @@ export function openFormat(options: InputOptions, config: ModelConfig | undefine
   if (name === 'f32' && features === undefined) {
     throw new ConfigError('Expected --features with --format f32: the numbers in a row');
   }
-  return createFormat(name, { features, delimiter, encode: encodeText(tokens ? config : undefined) });
+  return createFormat(name, { features, delimiter, asked: names, encode: encodeText(tokens ? config : undefined) });
 }
 
 /** @throws ConfigError if it is a folder, which Node reads as an input without anything in it */

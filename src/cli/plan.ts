@@ -108,6 +108,18 @@ export function makePlan(
   };
 }
 
+/** The columns that are named, by options or by the checkpoint: the first row need not have them all. @throws CheckpointError */
+export function namedColumns(
+  { columns = [], target = [], ignore = [], key }: PlanOptions,
+  checkpoint: Uint8Array | undefined,
+): readonly string[] {
+  const known = checkpoint && extraOf(checkpoint)?.columns;
+  const seen = known
+    ? [...known.inputs, ...known.targets]
+    : checkpoint && columnsOf(readCheckpoint(checkpoint).config)?.names;
+  return [key ?? known?.key ?? [], seen ?? [], columns, target, ignore].flat();
+}
+
 /** Text has no columns: who names some wants it read otherwise. */
 function checkText(options: PlanOptions): void {
   for (const name of ['columns', 'ignore', 'key', 'target', 'forecast', 'loss', 'anomaly'] as const) {

@@ -12,7 +12,7 @@ import { type InputOptions, isMalformed, openFormat, peek } from './input.js';
 import { checkApart, checkPlace } from './keep.js';
 import { measureLines } from './measures.js';
 import { counted } from './numbers.js';
-import { makePlan, type PlanOptions } from './plan.js';
+import { makePlan, namedColumns, type PlanOptions } from './plan.js';
 import { createProgress, fileSize } from './progress.js';
 import { createRecorder } from './record.js';
 import { run } from './run.js';
@@ -53,7 +53,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
 
   const told = createTold();
   const malformed = createSkipping(options.onError, told, say);
-  const format = openFormat(options, config, stdin.isTTY);
+  const format = openFormat({ ...options, asked: namedColumns(options, checkpoint) }, config, stdin.isTTY);
   const { source, bytesRead } = openSource(format, options);
   const sink = createSink(stdout, stdout.isTTY ? progress.hide : undefined);
   const { first, rest } = await peek(source, malformed);
@@ -86,6 +86,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     guessed: config === undefined && !stdin.isTTY,
     encoded: config?.encoder?.kind === 'audio' || config?.encoder?.kind === 'strokes',
     names,
+    absent: names?.filter((_, i) => row?.cells[i] === undefined) ?? [],
     unnamed,
     leftOut,
     fresh: checkpoint === undefined,

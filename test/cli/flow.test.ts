@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import test from 'ava';
-import { eddy, finished, lineReader, start } from '../helpers/cli.js';
+import { eddy, finished, folder, lineReader, start } from '../helpers/cli.js';
 
 const small = ['pipe', '--learn', '--hidden', '8'];
 
@@ -76,4 +76,39 @@ test('a source that cannot wait loses frames, and is told how many', async t => 
     t.is(lines.length + dropped, taken());
     t.is(lines.at(-1).step, lines.length);
   }
+});
+
+test('records of JSON may lack columns that are asked for, at the beginning and after a pause', async t => {
+  const at = folder(t);
+  const learn = ['pipe', '--learn', '--hidden', '2', '--save', at('net'), '--resume'];
+  const first = await eddy(t, '{"temp":1}\n{"hum":5}\n{"temp":2,"hum":6}\n', ...learn, '--columns', 'temp,hum');
+  t.is(first.status, 0);
+  t.regex(first.stderr, /not in the first row, and missing until they come: hum\n/);
+  t.deepEqual(
+    first.lines.map(({ prediction }) => prediction.hum),
+    [null, 5, first.lines[2].prediction.hum],
+  );
+  t.true(first.lines[2].prediction.hum > 5.9);
+
+  const again = await eddy(t, '{"hum":6.5}\n{"temp":3}\n', ...learn);
+  t.is(again.status, 0);
+  t.regex(again.stderr, /until they come: temp\n/);
+  t.is(again.lines[0].step, 4);
+
+  // A table has its columns, or does not.
+  const table = await eddy(t, 'temp\n1\n2\n', 'pipe', '--learn', '--columns', 'temp,hum');
+  t.is(table.status, 2);
+});
+
+test('of very many columns the first are named', async t => {
+  const names = Array.from({ length: 3000 }, (_, i) => `c${i}`);
+  const { stderr } = await eddy(
+    t,
+    `${names.join()}\n${names.map(() => 1).join()}\n`,
+    'pipe',
+    '--learn',
+    '--hidden',
+    '2',
+  );
+  t.regex(stderr, /^eddy: reading csv: c0, c1, .*, c29 and 2,970 more\n/);
 });

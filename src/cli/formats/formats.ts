@@ -26,6 +26,8 @@ export interface FormatOptions {
   /** Numbers in a row of `f32`. */
   readonly features?: number;
   readonly delimiter?: string;
+  /** Columns that were asked for: a record of JSON may have them though the first has not. */
+  readonly asked?: readonly string[];
   /** Of a network that hears: its encoder, and samples a second of bare samples. */
   readonly sound?: { readonly encoder: AudioConfig; readonly rate?: number };
   /** Tokens of text; bytes are taken as they are. */
@@ -39,7 +41,7 @@ export function createFormat(name: FormatName | undefined, options: FormatOption
     if (sound) return createSoundFormat(known as SoundFormat, sound.encoder, sound.rate);
     if (known === 'csv') return createCsv(options.delimiter);
     if (known === 'table') return createTable();
-    if (known === 'ndjson') return createNdjson();
+    if (known === 'ndjson') return createNdjson(options.asked);
     if (known === 'f32') return createF32(options.features!);
     const tokens =
       known === 'text' ? options.encode : { read: (chunk: Uint8Array) => Array.from(chunk), end: () => [] };

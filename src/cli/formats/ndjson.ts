@@ -5,8 +5,10 @@ import { createLines, type Line } from './lines.js';
 /**
  * One JSON value a line: an object whose keys are columns, a list of cells, or a single number. The first record with a
  * number says which columns there are; those before it, as words of greeting, cannot be read.
+ *
+ * @param asked further columns: a record may have them though the first one has not
  */
-export function createNdjson(): RowFormat {
+export function createNdjson(asked: readonly string[] = []): RowFormat {
   const lines = createLines();
   let columns: readonly string[] | undefined;
 
@@ -30,7 +32,7 @@ export function createNdjson(): RowFormat {
       return { line, malformed: `expected ${counted(columns.length, 'cell')}, got ${value.length}` };
     }
     const record = value as Record<string, unknown>;
-    columns ??= Object.keys(record);
+    columns ??= [...new Set([...Object.keys(record), ...asked])];
     return { line, cells: columns.map(name => (Object.hasOwn(record, name) ? record[name] : undefined)) };
   };
 
