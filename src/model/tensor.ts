@@ -122,6 +122,11 @@ export function doubles(
   return new Float64Array(elements(tensor, name, 'F64', shape));
 }
 
+/** The values of a U8 tensor; else as `floats`. */
+export function octets(tensor: Tensor | undefined, name: string, shape?: readonly number[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(elements(tensor, name, 'U8', shape));
+}
+
 /** The values of a U32 tensor; else as `floats`. */
 export function words(tensor: Tensor | undefined, name: string, shape?: readonly number[]): Uint32Array<ArrayBuffer> {
   return new Uint32Array(elements(tensor, name, 'U32', shape));

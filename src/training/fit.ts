@@ -74,7 +74,8 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
     );
   checkDropout(dropout);
   const parts = splitSequences(sequences, options.validation ?? [], seed);
-  if (options.patience !== undefined && parts.validation.length === 0)
+  const judged = parts.validation.length > 0;
+  if (options.patience !== undefined && !judged)
     throw new ConfigError('Expected patience with validation, got it alone');
   const learnable = parts.training.filter(({ targets }) => targets.some(target => target !== null));
   if (learnable.length === 0) throw new ConfigError('Expected a sequence with a target to learn from, got none');
@@ -115,7 +116,7 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
           held = performance.now();
         }
       }
-      const validation = parts.validation.length > 0 ? evaluate(trainer, parts.validation) : undefined;
+      const validation = judged ? evaluate(trainer, parts.validation) : undefined;
       const better = !best?.validation || comparable(validation!) < comparable(best.validation);
       const epoch: Epoch = { number, loss: sum / labelled, validation, best: better };
       partial = false;
@@ -130,7 +131,6 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
     return 'epochs';
   };
 
-  const judged = parts.validation.length > 0;
   try {
     const stopped = await run();
     return { epochs: past, best: partial && !judged ? undefined : best, stopped };

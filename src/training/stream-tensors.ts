@@ -3,7 +3,7 @@ import { trainerPrefix } from '../model/checkpoint.js';
 import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
 import { outputs, outputWidth } from '../model/outputs.js';
-import { describe, doubles, floats, type Tensor, tensorOf, words } from '../model/tensor.js';
+import { doubles, floats, octets, type Tensor, tensorOf, words } from '../model/tensor.js';
 import type { Target } from './loss.js';
 import type { Entry, StreamState } from './stream.js';
 
@@ -48,17 +48,16 @@ export function streamTensors(model: TrainableModel, states: readonly StreamStat
     else if (target) targets.set(target, i * widths.target);
   });
   const listOf = (input: Input | null): ArrayLike<number> | null => (typeof input === 'number' ? [input] : input);
+  /** A number of each stream; nothing where none has one. */
+  const some = (name: 'read' | 'forgotten' | 'began', numbers = states.map(state => state[name])) =>
+    numbers.every(number => number === undefined)
+      ? {}
+      : { [name]: tensorOf(Float64Array.from(numbers, number => number ?? 0)) };
   const parts: Record<string, Tensor> = {
     counts: tensorOf(Float64Array.from(counts), [states.length, 3]),
-    ...(states.some(({ read }) => read !== undefined)
-      ? { read: tensorOf(Float64Array.from(states, ({ read = 0 }) => read)) }
-      : {}),
-    ...(states.some(({ forgotten }) => forgotten !== undefined)
-      ? { forgotten: tensorOf(Float64Array.from(states, ({ forgotten = 0 }) => forgotten)) }
-      : {}),
-    ...(states.some(({ began }) => began !== undefined)
-      ? { began: tensorOf(Float64Array.from(states, ({ began = 0 }) => began)) }
-      : {}),
+    ...some('read'),
+    ...some('forgotten'),
+    ...some('began'),
     ...(states.some(({ ended }) => ended)
       ? { ended: tensorOf(Float64Array.from(states, ({ ended }) => Number(ended ?? false))) }
       : {}),
@@ -121,14 +120,15 @@ export function readStreams(
   const single = model.config.input.kind === 'token';
   const part = (name: string): [Tensor | undefined, string] => [tensors.get(nameOf(name)), nameOf(name)];
   const counts = doubles(...part('counts'), [streams, 3]);
-  const [readTensor, readName] = part('read');
-  const reads = readTensor && doubles(readTensor, readName, [streams]);
-  const [forgottenTensor, forgottenName] = part('forgotten');
-  const forgottens = forgottenTensor && doubles(forgottenTensor, forgottenName, [streams]);
-  const [beganTensor, beganName] = part('began');
-  const begans = beganTensor && doubles(beganTensor, beganName, [streams]);
-  const [endedTensor, endedName] = part('ended');
-  const endeds = endedTensor && doubles(endedTensor, endedName, [streams]);
+  /** Undefined where there is no such tensor. */
+  const optional = (name: string, length: number) => {
+    const [tensor, full] = part(name);
+    return tensor && doubles(tensor, full, [length]);
+  };
+  const reads = optional('read', streams);
+  const forgottens = optional('forgotten', streams);
+  const begans = optional('began', streams);
+  const endeds = optional('ended', streams);
   const carries = floats(...part('carry'), [streams, widths.carry]);
   const randoms = words(...part('random'), [streams, 4]);
   let total = 0;
@@ -147,9 +147,8 @@ export function readStreams(
   const logits = floats(...part('entries.logits'), [total, widths.output]);
   const predictions = floats(...part('entries.prediction'), [total, widths.prediction]);
   const targets = doubles(...part('entries.target'), [total, widths.target]);
-  const [weightTensor, weightName] = part('entries.weight');
-  const weights = weightTensor && doubles(weightTensor, weightName, [total]);
-  const marked = bytesOf(...part('entries.marks'), total);
+  const weights = optional('entries.weight', total);
+  const marked = octets(...part('entries.marks'), [total]);
 
   const row = <Values extends Float32Array | Float64Array>(values: Values, i: number, width: number): Values =>
     values.slice(i * width, (i + 1) * width) as Values;
@@ -189,10 +188,4 @@ export function readStreams(
     };
     return { carry: row(carries, i, widths.carry), steps, updated, ...read, entries, ...(drawn ? { random } : {}) };
   });
-}
-
-function bytesOf(tensor: Tensor | undefined, name: string, length: number): Uint8Array {
-  if (tensor?.dtype === 'U8' && tensor.shape.length === 1 && tensor.shape[0] === length) return tensor.data;
-  const found = tensor === undefined ? 'no such tensor' : describe(tensor.dtype, tensor.shape);
-  throw new CheckpointError(`Expected tensor "${name}" to be ${describe('U8', [length])}, got ${found}`);
 }

@@ -91,7 +91,9 @@ const drawsPerWindow = 8;
 export function createStream(trainer: Trainer, state?: StreamState): LearningStream {
   if (state !== undefined) checkState(trainer, state);
   const { k1, k2, lateness, replay, guard, readout } = trainer.options;
-  const kept = k2 + Math.max(lateness + Math.max(k1, readout?.k1 ?? 0), replay.windows > 0 ? replay.capacity : 0);
+  /** Steps that late targets and the next windows need, and those that are kept. */
+  const needed = k2 + lateness + Math.max(k1, readout?.k1 ?? 0);
+  const kept = Math.max(needed, replay.windows > 0 ? k2 + replay.capacity : 0);
   const { input: taken, output: said } = trainer.model.config;
   const copyRow = createRowCopy(kept * (taken.size + said.size));
   let random = createRandom(state?.random ?? replay.seed);
@@ -131,7 +133,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       /** The oldest step that is marked. */
       first: at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at,
       due(waiting = true, early = false) {
-        if (!(early || (steps - began) % every === 0) || this.learned >= steps) return false;
+        if (!(early || this.ends(steps)) || this.learned >= steps) return false;
         return waiting || entries.at(-1)?.target !== undefined;
       },
       ends: (number: number): boolean => (number - began) % every === 0,
@@ -320,7 +322,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
 
     forget(newest) {
       forgotten = Math.max(forgotten, steps - newest);
-      entries = entries.slice(-Math.max(newest, k2 + lateness + Math.max(k1, readout?.k1 ?? 0)));
+      entries = entries.slice(-Math.max(newest, needed));
     },
 
     state: () => ({
