@@ -61,13 +61,7 @@ export async function createPrivateLearner(
   // Of the copy: the model may have moved meanwhile.
   const weights = own.weights();
   const trainer = createTrainer(own, options);
-  const began = { weights, counters: trainer.counters() };
-  return {
-    ...describe(trainer, horizon, true),
-    ...following({ followers: new Set(), verdicts: 0 }),
-    began,
-    restore: restorer(trainer, began),
-  };
+  return ownLearner(trainer, horizon, { weights, counters: trainer.counters() });
 }
 
 /** Where a learner with weights of its own began. */
@@ -84,11 +78,21 @@ export interface Began {
 export function takeUpLearner(trainer: Trainer, like: SessionLearner, began: Began, maxBytes: number): SessionLearner {
   const { model, options } = trainer;
   checkBytes(trainerBytes(model, options) + streamBytes(model, options), maxBytes);
+  return ownLearner(trainer, checkHorizon(model.config, options, like.learning), began);
+}
+
+function ownLearner(trainer: Trainer, horizon: number, began: Began): SessionLearner {
   return {
-    ...describe(trainer, checkHorizon(model.config, options, like.learning), true),
+    ...describe(trainer, horizon, true),
     ...following({ followers: new Set(), verdicts: 0 }),
     began,
-    restore: restorer(trainer, began),
+    restore() {
+      trainer.model.setWeights(began.weights);
+      const { optimizer, readout } = trainer;
+      for (const { array } of Object.values({ ...optimizer.moments, ...(readout && readoutMoments(readout)) }))
+        array.fill(0);
+      trainer.restore(began.counters);
+    },
   };
 }
 
@@ -287,14 +291,4 @@ function streamBytes(model: TrainableModel, options: FullOptions): number {
   const groups = lateness + Math.max(k1, readout?.k1 ?? 0);
   const kept = (guard ? 4 : 2) * (k2 + Math.max(groups, replay.capacity));
   return 4 * kept * (2 * model.carryLayout.size + input.size + 2 * outputWidth(output));
-}
-
-function restorer(trainer: Trainer, { weights, counters }: Began): () => void {
-  return () => {
-    trainer.model.setWeights(weights);
-    const { optimizer, readout } = trainer;
-    for (const { array } of Object.values({ ...optimizer.moments, ...(readout && readoutMoments(readout)) }))
-      array.fill(0);
-    trainer.restore(counters);
-  };
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { cells } from '../cells/cells.js';
 import { ConfigError, InputError, LimitError } from '../errors.js';
+import { checkCarry, firstNotFinite } from '../model/carry.js';
 import { checkConfig, type ModelConfig } from '../model/config.js';
 import type { Initialization } from '../model/initialization.js';
+import { notFinite } from '../model/input.js';
 import { createModel } from '../model/model.js';
 import { outputWidth } from '../model/outputs.js';
 import type { FaultCode, Open, Opened } from '../wire/messages.js';
@@ -157,11 +159,11 @@ export async function learnerFor(
 
 function carryOf(message: Open, served: Served): Float32Array {
   const { carry } = message;
-  const { size } = served.model.carryLayout;
-  if (carry === undefined) return new Float32Array(size);
-  if (carry.length !== size) throw new InputError(`Expected carry to have ${size} numbers, got ${carry.length}`);
-  const bad = carry.findIndex(value => !Number.isFinite(value));
-  if (bad >= 0) throw new InputError(`Expected carry[${bad}] to be a finite number, got ${carry[bad]}`, bad);
+  const { carryLayout } = served.model;
+  if (carry === undefined) return new Float32Array(carryLayout.size);
+  checkCarry(carryLayout, carry);
+  const bad = firstNotFinite(carry);
+  if (bad >= 0) throw notFinite('carry', carry[bad], bad);
   return carry.slice();
 }
 

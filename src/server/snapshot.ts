@@ -132,7 +132,7 @@ async function read(session: Session, bytes: Uint8Array, maxBytes: number, reste
   const same = JSON.stringify(trainer.model.config) === JSON.stringify(model.config);
   expect(same && states.has(''), 'a learner of this model', 'another');
   const weights: Weights = {};
-  for (const [name, { length }] of Object.entries(trainer.model.weights()).map(([n, v]) => [n, v] as const)) {
+  for (const [name, { length }] of Object.entries(trainer.model.weights())) {
     weights[name] = floats(tensors.get(`began.${name}`), `began.${name}`, [length]);
     expect(weights[name].every(Number.isFinite), `began.${name} to be finite numbers`, 'others');
   }

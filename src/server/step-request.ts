@@ -1,6 +1,6 @@
 import type { Encoder } from '../encoders/encoder.js';
 import { InputError } from '../errors.js';
-import type { Carry } from '../model/carry.js';
+import { type Carry, checkCarry, firstNotFinite } from '../model/carry.js';
 import type { ModelConfig } from '../model/config.js';
 import type { Input } from '../model/input.js';
 import type { Model } from '../model/model.js';
@@ -122,16 +122,15 @@ function readInput({ input: { kind, size } }: ModelConfig, name: string, value: 
 }
 
 function readCarry(model: Model, value: unknown): Carry {
-  const { size } = model.carryLayout;
   if (value === undefined || value === null) return model.zeroCarry();
-  const carry = readNumbers('carry', `a list of ${size} numbers`, value);
-  if (carry.length !== size) throw new InputError(`Expected carry to have ${size} numbers, got ${carry.length}`);
+  const carry = readNumbers('carry', `a list of ${model.carryLayout.size} numbers`, value);
+  checkCarry(model.carryLayout, carry);
   return carry;
 }
 
 /** @throws InputError if no step can be made from it */
 function checkState(carry: Carry, made: number): void {
-  const bad = carry.findIndex(value => !Number.isFinite(value));
+  const bad = firstNotFinite(carry);
   if (bad < 0) return;
   const message = `Expected the state to be finite numbers after step ${made}, got ${carry[bad]} at ${bad}: it grew beyond float32; begin with another carry`;
   throw new InputError(message, bad);
