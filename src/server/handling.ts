@@ -23,7 +23,7 @@ interface Keeper {
 }
 
 /** Makes the function that takes a message of so many bytes for a session. */
-export function createHandler(settings: Settings, { close, wakeUp }: Keeper) {
+export function createHandling(settings: Settings, { close, wakeUp }: Keeper) {
   function handle(session: Session, message: SessionMessage, bytes: number): void {
     if (session.finishing && needsStream.has(message.type)) {
       // With a number, as for frames: it is not kept, and so not counted by the client.

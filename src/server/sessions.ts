@@ -3,7 +3,7 @@
 import type { Open } from '../wire/messages.js';
 import { countOne } from './counts.js';
 import { type Grant, missingPermission } from './grant.js';
-import { createHandler, type SessionMessage } from './handling.js';
+import { createHandling, type SessionMessage } from './handling.js';
 import type { Hub, SessionDescription } from './hub.js';
 import { pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
@@ -57,7 +57,7 @@ const why: Readonly<Record<EvictionReason, string>> = {
 export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions {
   const { settings, batcher, turn, register, counts } = hub;
   const sessions = new Map<number, Known>();
-  const handle = createHandler(settings, { close, wakeUp });
+  const handle = createHandling(settings, { close, wakeUp });
 
   function wakeUp(session: Session): void {
     if (!canGoOn(session)) return;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.js';
-import { createHandler } from '../../src/server/handling.js';
+import { createHandling } from '../../src/server/handling.js';
 import { createHub } from '../../src/server/hub.js';
 import { startLearning } from '../../src/server/learning.js';
 import { enter, release } from '../../src/server/life.js';
@@ -27,7 +27,7 @@ test('a state that turns out not to fit when its session is gone is nobody’s, 
   const read = new Promise<void>(resolve => {
     woken = resolve;
   });
-  const handle = createHandler(hub.settings, { close() {}, wakeUp: () => woken() });
+  const handle = createHandling(hub.settings, { close() {}, wakeUp: () => woken() });
   handle(session, { type: 'restore', session: 1, data }, data.length);
   advance(session, {} as never, 1);
   t.true(session.paused);
