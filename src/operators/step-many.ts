@@ -139,6 +139,7 @@ function stepAll<In extends Input>(
   });
 }
 
-function tooMany(maxStreams: number): LimitError {
+/** What is said to a stream that finds no place. */
+export function tooMany(maxStreams: number): LimitError {
   return new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);
 }

@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, EddyError, LimitError } from '../errors.js';
+import { ConfigError, EddyError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { isOfWindows } from '../training/losses.js';
 import type { ReadoutStep } from '../training/readout.js';
@@ -8,6 +8,7 @@ import type { Trainer, Update } from '../training/trainer.js';
 import { checkWeight, type Window } from '../training/window.js';
 import { follow } from './follow.js';
 import type { Example, Forget, LateTarget, Learned } from './learned.js';
+import { tooMany } from './step-many.js';
 import { checkItem } from './tbptt.js';
 import { createWaiting } from './waiting.js';
 
@@ -257,7 +258,3 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 
 /** What is wrong with one stream alone, and ends no other. */
 const ownErrors: ReadonlySet<string> = new Set(['EDDY_INPUT', 'EDDY_TARGET', 'EDDY_LIMIT']);
-
-function tooMany(maxStreams: number): LimitError {
-  return new LimitError(`Expected at most ${maxStreams} open streams: end them with last, or raise maxStreams`);
-}

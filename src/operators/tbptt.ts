@@ -1,7 +1,7 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { InputError, StaleStateError } from '../errors.js';
 import type { Input } from '../model/input.js';
-import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
+import { checkState, createStream, type StreamState } from '../training/stream.js';
 import type { Trainer } from '../training/trainer.js';
 import { follow } from './follow.js';
 import type { Example, Forget, LateTarget, Learned } from './learned.js';
@@ -57,7 +57,9 @@ export function createLearner(
   left: () => boolean = () => false,
 ): Learner {
   const stream = createStream(trainer, state);
-  const track = trackState(stream);
+  const moment = trackMoment();
+  /** The `state` of one event; those of the events before are outdated. */
+  const track = () => moment(stream.state);
 
   const update = (): void => {
     const windows = stream.windows.take();
@@ -125,12 +127,6 @@ export function checkItem(item: Example | LateTarget | Forget): void {
   throw new InputError(
     `Expected an example { input, target? } or a late target { forStep, target }, got ${item === null ? 'null' : typeof item}`,
   );
-}
-
-/** Each call makes the `state` of one event, and outdates those of the events before. */
-export function trackState(stream: LearningStream): () => () => StreamState {
-  const track = trackMoment();
-  return () => track(stream.state);
 }
 
 /** What reads a state until the next call, and throws `StaleStateError` from then on. */
