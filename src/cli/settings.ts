@@ -12,23 +12,19 @@ export function integer(flags: string, description: string, least: number, most 
 
 /** An option that takes a number above 0. */
 export function positive(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(text => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value > 0 && Number.isFinite(value))) {
-      throw new InvalidArgumentError('Expected a number above 0.');
-    }
-    return value;
-  });
+  return numeric(flags, description, 'a number above 0', value => value > 0);
 }
 
 /** An option that takes a number from `least`. */
 export function number(flags: string, description: string, least: number): Option {
+  return numeric(flags, description, `a number from ${least}`, value => value >= least);
+}
+
+function numeric(flags: string, description: string, wanted: string, fits: (value: number) => boolean): Option {
   return new Option(flags, description).argParser(text => {
     const value = Number(text);
-    if (text.trim() === '' || !(value >= least && Number.isFinite(value))) {
-      throw new InvalidArgumentError(`Expected a number from ${least}.`);
-    }
-    return value;
+    if (text.trim() !== '' && Number.isFinite(value) && fits(value)) return value;
+    throw new InvalidArgumentError(`Expected ${wanted}.`);
   });
 }
 

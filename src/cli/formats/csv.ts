@@ -1,7 +1,7 @@
 import { counted } from '../numbers.js';
 import { readCells, type Unended } from './cells.js';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
-import { createLines, type Line } from './lines.js';
+import { createLines, type Line, tooLong } from './lines.js';
 
 /** Of equals the first: where a semicolon stands, a comma may be a decimal one. */
 const delimiters = [';', '\t', ','] as const;
@@ -59,7 +59,7 @@ export function createCsv(given?: string): RowFormat {
   };
 
   const read = (one: Line): (Row | Malformed)[] => {
-    if (one.tooLong) return [...close(), { line: one.line, malformed: 'the line is too long' }];
+    if (one.tooLong) return [...close(), tooLong(one)];
     if (!begun && one.text.trim() === '') return [];
     delimiter ??= delimiterOf(one.text) ?? ',';
     held.push(one);

@@ -23,9 +23,7 @@ export interface RowFormat {
   end(): (Row | Malformed)[];
 }
 
-export const rowFormats = ['csv', 'table', 'ndjson', 'f32'] as const;
-export type RowFormatName = (typeof rowFormats)[number];
-export const formats = ['text', 'bytes', ...rowFormats, 'wav', 'pcm16'] as const;
+export const formats = ['text', 'bytes', 'csv', 'table', 'ndjson', 'f32', 'wav', 'pcm16'] as const;
 export type FormatName = (typeof formats)[number];
 
 /** Names for columns that have none: `c1`, `c2`, ... */

@@ -1,3 +1,5 @@
+import type { Malformed, Row, RowFormat } from './format.js';
+
 /** A line of text and its number, counted from 1. */
 export interface Line {
   readonly line: number;
@@ -44,6 +46,18 @@ export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] 
     read: chunk => take(decoder.decode(chunk, { stream: true }), false),
     end: () => take(decoder.decode(), true),
   };
+}
+
+/** Rows of lines, each by itself: what `convert` makes of one, or nothing. */
+export function readLines(convert: (line: Line) => Row | Malformed | undefined): Pick<RowFormat, 'read' | 'end'> {
+  const lines = createLines();
+  const take = (some: readonly Line[]): (Row | Malformed)[] =>
+    some.flatMap(one => (one.tooLong ? tooLong(one) : (convert(one) ?? [])));
+  return { read: chunk => take(lines.read(chunk)), end: () => take(lines.end()) };
+}
+
+export function tooLong({ line }: Line): Malformed {
+  return { line, malformed: 'the line is too long' };
 }
 
 function cut(line: number, text: string): Line {

@@ -1,6 +1,6 @@
 import { counted } from '../numbers.js';
 import { hasNumber, type Malformed, numbered, type Row, type RowFormat, show } from './format.js';
-import { createLines, type Line } from './lines.js';
+import { type Line, readLines } from './lines.js';
 
 /**
  * One JSON value a line: an object whose keys are columns, a list of cells, or a single number. The first record with a
@@ -9,7 +9,6 @@ import { createLines, type Line } from './lines.js';
  * @param asked further columns: a record may have them though the first one has not
  */
 export function createNdjson(asked: readonly string[] = []): RowFormat {
-  const lines = createLines();
   let columns: readonly string[] | undefined;
 
   const convert = ({ line, text }: Line): Row | Malformed | undefined => {
@@ -36,14 +35,10 @@ export function createNdjson(asked: readonly string[] = []): RowFormat {
     return { line, cells: columns.map(name => (Object.hasOwn(record, name) ? record[name] : undefined)) };
   };
 
-  const take = (some: readonly Line[]): (Row | Malformed)[] =>
-    some.flatMap(one => (one.tooLong ? { line: one.line, malformed: 'the line is too long' } : (convert(one) ?? [])));
-
   return {
     get columns() {
       return columns;
     },
-    read: chunk => take(lines.read(chunk)),
-    end: () => take(lines.end()),
+    ...readLines(convert),
   };
 }

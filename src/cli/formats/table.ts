@@ -1,14 +1,13 @@
 import { counted } from '../numbers.js';
 import { unique } from './csv.js';
 import { type Malformed, numbered, numberOf, type Row, type RowFormat } from './format.js';
-import { createLines, type Line } from './lines.js';
+import { type Line, readLines } from './lines.js';
 
 /**
  * Columns between blanks, as `vmstat -n 1` and `iostat` print them. Lines without any number before the first row are headings;
  * the last of them that has as many words as the row has cells names the columns. A heading that comes again is passed over.
  */
 export function createTable(): RowFormat {
-  const lines = createLines();
   const headings: string[][] = [];
   let columns: readonly string[] | undefined;
 
@@ -30,15 +29,11 @@ export function createTable(): RowFormat {
     return { line, cells };
   };
 
-  const take = (some: readonly Line[]): (Row | Malformed)[] =>
-    some.flatMap(one => (one.tooLong ? { line: one.line, malformed: 'the line is too long' } : (convert(one) ?? [])));
-
   return {
     get columns() {
       return columns;
     },
-    read: chunk => take(lines.read(chunk)),
-    end: () => take(lines.end()),
+    ...readLines(convert),
   };
 }
 
