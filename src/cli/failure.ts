@@ -53,4 +53,5 @@ const reasons: Record<string, string> = {
   EISDIR: 'expected a file, got a folder:',
   ENOTDIR: 'there is no such folder:',
   ENOSPC: 'the disk is full:',
+  EFBIG: 'it may not be as large as that:',
 };

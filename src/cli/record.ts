@@ -55,7 +55,11 @@ export function createRecorder(path: string, header: Omit<RecordHeader, 'record'
 
   const flush = (): void => {
     const bytes = Buffer.from(waiting);
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    } catch (error) {
+      throw Object.assign(error as Error, { path });
+    }
     waiting = '';
   };
   const line = (content: unknown): void => {

@@ -71,7 +71,14 @@ async function replayLines(
   for (let number = 2; ; number++) {
     const next = await lines.next();
     if (next.done) break;
-    const content = parse(next.value, number);
+    let content: Record<string, unknown>;
+    try {
+      content = parse(next.value, number);
+    } catch (error) {
+      // The last line may have been cut.
+      if ((await lines.next()).done) break;
+      throw error;
+    }
     if (end) throw new RecordError(`Expected nothing after the end of the record, got line ${number}`);
     if ('end' in content) {
       end = content.end as RecordEnd;

@@ -32,6 +32,8 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
     writeFileSync(fresh.file, bytes);
     fsyncSync(fresh.file);
     fresh.put();
+  } catch (error) {
+    throw Object.assign(error as Error, { path });
   } finally {
     fresh.close();
   }
@@ -48,6 +50,8 @@ export async function writeWholeMeanwhile(path: string, bytes: Uint8Array, mode?
     await promisify(writeFile)(fresh.file, bytes);
     await promisify(fsync)(fresh.file);
     fresh.put();
+  } catch (error) {
+    throw Object.assign(error as Error, { path });
   } finally {
     fresh.close();
   }

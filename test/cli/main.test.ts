@@ -171,6 +171,10 @@ const full = '/dev/full';
     t.is(stderr, 'eddy: ENOSPC: the disk is full\n');
     t.is(status, 1);
   }
+  // Of several files it is said which.
+  const record = await eddy(t, 'some text', 'pipe', '--learn', '--format', 'text', '--record', full);
+  t.is(record.stderr, `eddy: ENOSPC: the disk is full: ${full}\n`);
+  t.is(record.status, 1);
 });
 
 test('columns of text are a mistake', async t => {

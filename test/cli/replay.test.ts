@@ -80,6 +80,11 @@ test('a record that somebody has changed is caught, and the first difference is 
   const cut = await changed(all => all.slice(0, 30));
   t.is(cut.status, 1);
   t.regex(cut.stderr, /no end after step 29/);
+  // As a full disk leaves it: in the middle of a line.
+  writeFileSync(at('other'), `${lines.slice(0, 30).join('\n')}\n${lines[30].slice(0, 40)}`);
+  const within = await eddy(t, '', 'replay', '--verify', at('other'));
+  t.is(within.status, 1);
+  t.regex(within.stderr, /the record was cut: it has no end after step 29, and up to there all is the same\n$/);
 
   const weights = await changed(all => replaced(all, 41, end.replace(/"weights":"./, '"weights":"x')));
   t.regex(weights.stderr, /the weights at the end: expected/);

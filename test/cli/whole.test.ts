@@ -15,7 +15,7 @@ import test, { type ExecutionContext } from 'ava';
 import { checkApart, checkPlace } from '../../src/cli/keep.js';
 import { ConfigError } from '../../src/errors.js';
 import { targetOf, writeWhole, writeWholeMeanwhile } from '../../src/server/whole.js';
-import { eddy, folder, verses } from '../helpers/cli.js';
+import { eddy, folder, main, verses } from '../helpers/cli.js';
 
 const onUnix = process.platform === 'win32' ? test.skip : test;
 const ways = [writeWhole, writeWholeMeanwhile];
@@ -23,6 +23,23 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A number that no process has. */
 const gone = (): number => spawnSync(process.execPath, ['-e', '']).pid;
+
+onUnix('a file that cannot be written whole is named, and the old one stays', t => {
+  const at = folder(t);
+  const save = (limit: string, text: string) =>
+    spawnSync(
+      'sh',
+      ['-c', `ulimit -f ${limit}; exec "$0" "$@"`, process.execPath, main, 'pipe', '--learn', '--save', at('net')],
+      { input: text, encoding: 'utf8' },
+    );
+  t.is(save('unlimited', 'one').status, 0);
+  const before = readFileSync(at('net'));
+  const { status, stderr } = save('8', 'two');
+  t.is(status, 1);
+  t.true(stderr.endsWith(`eddy: EFBIG: it may not be as large as that: ${at('net')}\n`), stderr);
+  t.deepEqual(readFileSync(at('net')), before);
+  t.deepEqual(readdirSync(at('')), ['net']);
+});
 
 for (const write of ways) {
   onUnix(`a link stays, and what it leads to is written, there or not yet: ${write.name}`, async t => {

@@ -102,7 +102,7 @@ export function createCsv(given?: string): RowFormat {
   };
 }
 
-const decimalComma = /^([+-]?\d+),(\d+)$/;
+const decimalComma = /^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$/;
 
 /** Names of columns, each its own: a second `id` is `id.2`. */
 export function unique(names: readonly string[]): string[] {

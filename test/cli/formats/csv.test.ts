@@ -37,6 +37,10 @@ test('without names columns are numbered, and names that come twice are told apa
   const numbers = createCsv();
   t.deepEqual(numbers.read(bytes('1;2,5\n')), [{ line: 1, cells: ['1', '2.5'] }]);
   t.deepEqual(numbers.columns, ['c1', 'c2']);
+  t.deepEqual(numbers.read(bytes('-1,5E+03;,5\n1,2,3;1,5x\n')), [
+    { line: 2, cells: ['-1.5E+03', '.5'] },
+    { line: 3, cells: ['1,2,3', '1,5x'] },
+  ]);
   const twice = createCsv();
   twice.read(bytes('x\tx\t\n1\t2\t3\n'));
   t.deepEqual(twice.columns, ['x', 'x.2', 'c3']);
