@@ -82,6 +82,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   let session = open(want);
 
   const read = async (): Promise<void> => {
+    let begun = false;
     const { config } = await first;
     const takesText = config!.encoder !== undefined && config!.input.kind === 'token';
     if (want === 'top-k' && !hasClasses(config!.output.kind)) {
@@ -99,9 +100,15 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     }
     session.finish();
 
-    /** An empty line is counted, and is no step. */
+    /** An empty line is counted, and is no step; nor is a heading. */
     async function sendAll(some: readonly Line[]): Promise<void> {
-      for (const line of some) if (line.text.trim() !== '') await session.send(numbersOf(line, config!.input.kind));
+      for (const line of some) {
+        if (line.text.trim() === '') continue;
+        const isHeading = !begun && !line.tooLong && cellsOf(line).every(cell => Number.isNaN(numberIn(cell)));
+        begun = true;
+        if (isHeading) say(`line ${line.line} has no number: left out, as the heading`);
+        else await session.send(numbersOf(line, config!.input.kind));
+      }
     }
   };
   let due = false;
@@ -169,10 +176,19 @@ function hasClasses(kind: OutputKind): boolean {
   return kind === 'classes' || kind === 'labels';
 }
 
-function numbersOf({ line, text, tooLong }: Line, kind: 'token' | 'features'): Float32Array | number {
+function cellsOf({ text }: Line): string[] {
+  return text.trim().split(/[\s,;]+/);
+}
+
+function numberIn(cell: string): number {
+  return cell === '' ? Number.NaN : Number(cell);
+}
+
+function numbersOf(one: Line, kind: 'token' | 'features'): Float32Array | number {
+  const { line, tooLong } = one;
   if (tooLong) throw new InputError(`Expected line ${line} to be numbers, got more than ${longestLine} characters`);
-  const cells = text.trim().split(/[\s,;]+/);
-  const values = cells.map(cell => (cell === '' ? Number.NaN : Number(cell)));
+  const cells = cellsOf(one);
+  const values = cells.map(numberIn);
   const bad = values.findIndex(value => Number.isNaN(value));
   if (bad >= 0) throw new InputError(`Expected line ${line} to be numbers, got ${JSON.stringify(cells[bad])}`);
   return kind === 'token' ? values[0] : Float32Array.from(values);

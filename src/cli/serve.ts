@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { Command } from 'commander';
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
@@ -110,6 +110,10 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     throw new ConfigError(`Expected --sessions to be a file, got the folder ${options.sessions}`);
   if (options.learned !== undefined && isFolder(options.learned) === false)
     throw new ConfigError(`Expected --learned to be a folder, got the file ${options.learned}`);
+  if (options.learned !== undefined) {
+    mkdirSync(options.learned, { recursive: true });
+    accessSync(options.learned, constants.W_OK);
+  }
   letHeapGrow();
   // The other commands begin sooner without these.
   const { pino } = await import('pino');

@@ -109,7 +109,7 @@ export function trainCommand(): Command {
       new Option('--validation <share|file>', 'held out to judge by; 0 for none').default(0.1).argParser(shareOrFile),
     )
     .addOption(integer('--patience <n>', 'epochs without a better validation loss before it stops', 1))
-    .option('--plot <file>', 'draws the loss of each epoch, as SVG (.svg) or HTML')
+    .option('--plot <file>', 'draws the loss of each epoch, as SVG (.svg) or a page (.html)')
     .addHelpText('after', example)
     .action(train);
 }
@@ -127,6 +127,8 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   checkApart([...paths, ...judge], { '--out': options.out, '--plot': options.plot });
   checkPlace(options.out, '--out');
   if (options.plot !== undefined) checkPlace(options.plot, '--plot');
+  if (!/\.(svg|html?)$/i.test(options.plot ?? '.svg'))
+    throw new ConfigError(`Expected --plot to end in .svg or .html, got ${options.plot}`);
   const files = await readAll(paths, readingOf(options));
   const { kind } = files[0];
   const reading: Reading = {

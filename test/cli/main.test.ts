@@ -62,6 +62,7 @@ test('an error is one line with its code, and no stack', async t => {
     [['info', at('no')], /^eddy: EDDY_CHECKPOINT: .*\n$/],
     [['generate', at('no')], /^eddy: EDDY_CHECKPOINT: .*\n$/],
     [['serve', at('no')], /^eddy: EDDY_CHECKPOINT: .*\n$/],
+    [['serve', '--cell', 'gru', '--port', '0', '--learned', at('no/learned')], /^eddy: E[A-Z]+: .*no.*\n$/],
     [['replay', at('missing')], /^eddy: ENOENT: .*missing\n$/],
     [['pipe', '--learn', '--record', at('missing/x')], /^eddy: ENOENT: .*\n$/],
     [['pipe', '--learn', '--save', at('missing/x')], /^eddy: ENOENT: .*missing\n$/],

@@ -48,6 +48,15 @@ test('what would be written over is told before anything is read', async t => {
       '--plot',
       at('m'),
     ],
+    [
+      'Expected --plot to end in .svg or .html, got loss.png',
+      'train',
+      at('a.ndjson'),
+      '--out',
+      at('x'),
+      '--plot',
+      'loss.png',
+    ],
   ]) {
     const { status, stderr, stdout } = await eddy(t, 'some text', ...args);
     t.is(stderr, `eddy: EDDY_CONFIG: ${message}\n`);

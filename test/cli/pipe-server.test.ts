@@ -116,6 +116,9 @@ test('a line that is no numbers, and a server that is not there, are told', asyn
   const bad = await eddy(t, '1 2\n1 x\n', 'pipe', '--server', url);
   t.not(bad.status, 0);
   t.regex(bad.stderr, /line 2 .*"x"/);
+  const table = await eddy(t, '\n"a","b"\n1,2\n3,4\n', 'pipe', '--server', url);
+  t.is(table.stderr, 'eddy: line 2 has no number: left out, as the heading\n');
+  t.deepEqual([table.status, table.lines.length], [0, 2]);
   const endless = start(t, 'pipe', '--server', url);
   const told = finished(endless);
   endless.stdin.write(`1 2\n${'1'.repeat(longestLine + 1)}`);
