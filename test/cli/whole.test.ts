@@ -87,7 +87,9 @@ for (const write of ways) {
   test(`a write that fails leaves the old file and nothing beside it: ${write.name}`, async t => {
     const at = folder(t);
     writeFileSync(at('m'), 'old');
-    await t.throwsAsync(async () => write(at('m'), 'no bytes'.length as unknown as Uint8Array));
+    await t.throwsAsync(async () => write(at('m'), 'no bytes'.length as unknown as Uint8Array), {
+      instanceOf: TypeError,
+    });
     t.deepEqual(readdirSync(at('.')), ['m']);
     t.is(readFileSync(at('m'), 'utf8'), 'old');
     rmSync(at('m'));
