@@ -9,6 +9,7 @@ import { copyModel, createModel } from '../model/model.js';
 import { writeWhole } from '../server/whole.js';
 import { type Epoch, fit, withNoise } from '../training/fit.js';
 import { createTrainer } from '../training/trainer.js';
+import { given } from '../wire/settings.js';
 import { createBar } from './bar.js';
 import { examples } from './examples.js';
 import { holdOut, type Parts } from './held-out.js';
@@ -223,9 +224,7 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
 }
 
 function readingOf({ key, target, columns, inputs, length, at, label, spelled }: TrainOptions): Reading {
-  const all = { key, target, columns, inputs, length, at, label, spelled };
-  const given = Object.entries(all).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given);
+  return given({ key, target, columns, inputs, length, at, label, spelled });
 }
 
 /** The form of file that an option is about. */

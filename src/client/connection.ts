@@ -1,18 +1,19 @@
 /** One session on a connection of its own, from `Open` to `Finished`, whatever becomes of the connection meanwhile. */
 import { LimitError, RemoteError } from '../errors.js';
-import type {
-  Fault,
-  Finished,
-  Opened,
-  Predictions,
-  ServerMessage,
-  SnapshotData,
-  Subprotocol,
+import {
+  type Fault,
+  type Finished,
+  given,
+  type Opened,
+  type Predictions,
+  type ServerMessage,
+  type SnapshotData,
+  type Subprotocol,
 } from '../wire/messages.js';
 import type { RemoteLearned } from './answers.js';
 import { type Clock, realClock } from './clock.js';
 import { createLine, type Socket } from './line.js';
-import { given, type RemoteOptions, type ResumePoint } from './options.js';
+import type { RemoteOptions, ResumePoint } from './options.js';
 import type { RemoteItem } from './outgoing.js';
 import { createProgress, hasPlace, type Position } from './position.js';
 import { createSending } from './sending.js';

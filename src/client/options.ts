@@ -48,8 +48,3 @@ export interface RemoteOptions {
   /** Told of the totals. */
   readonly onFinished?: (finished: Finished) => void;
 }
-
-/** Those of some fields that were given. */
-export function given<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
-}

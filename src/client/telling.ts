@@ -1,8 +1,8 @@
 /** What a listener is told, and where it is when it has taken that. */
 import type { Target } from '../training/loss.js';
-import type { Entry, StepAnswer } from '../wire/messages.js';
+import { type Entry, given, type StepAnswer } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
-import { given, type RemoteOptions } from './options.js';
+import type { RemoteOptions } from './options.js';
 import type { Position } from './position.js';
 
 /** The answers of a session, and what else is told of it. */

@@ -10,7 +10,7 @@ import type { OptimizerConfig } from '../training/optimizer.js';
 import { checkOptions, type FullOptions } from '../training/options.js';
 import { readoutMoments } from '../training/readout.js';
 import { createTrainer, type Trainer, type TrainerOptions, type Update } from '../training/trainer.js';
-import type { Learning, TargetValue, WireOptimizer } from '../wire/messages.js';
+import { given, type Learning, type TargetValue, type WireOptimizer } from '../wire/messages.js';
 
 /** One that learns with weights that a guard judges. */
 export interface Follower {
@@ -224,11 +224,6 @@ function trainerOptions(config: ModelConfig, learning: Learning = {}): TrainerOp
       ? {}
       : { readout: given({ k1: readout.k1, optimizer: optimizerOf('readout.optimizer', readout.optimizer) }) }),
   };
-}
-
-/** What is left out is the trainer's own choice. */
-function given<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
 function isGiven<T extends object>(fields: T | undefined): fields is T {

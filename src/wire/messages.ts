@@ -17,4 +17,5 @@ export type * from './faults.js';
 export { defaultLimits, type WireLimits } from './limits.js';
 export type * from './server-messages.js';
 export type * from './settings.js';
+export { given } from './settings.js';
 export { isSubprotocol, type Subprotocol, subprotocols, type WireData } from './subprotocol.js';

@@ -3,6 +3,11 @@
  * In a decoded message, flags and counts that were left out are there as `false` and 0.
  */
 
+/** The fields that were given: what is left out and what is undefined are the same. */
+export function given<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
+
 /** Whose weights move: nobody's, a copy's for this session, or the model's own for everyone. */
 export type Learn = 'none' | 'private' | 'shared';
 
