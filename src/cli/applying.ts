@@ -6,6 +6,7 @@ import { isMalformed } from './input.js';
 import type { Item } from './pipeline.js';
 import type { Recorder } from './record.js';
 import type { Told } from './told.js';
+import { createUntaught } from './untaught.js';
 
 /**
  * One frame after the other into the network: each is written down, counted and applied, or told as malformed.
@@ -14,12 +15,14 @@ import type { Told } from './told.js';
  */
 export function createApplying(
   { task, pipeline }: Assembly,
-  { columns }: Plan,
+  { columns, trainer }: Plan,
   names: readonly string[] | undefined,
   recorder: Recorder | undefined,
   told: Told,
+  say: (text: string) => void,
 ): (raw: number | Row) => Malformed | undefined {
   const read = columns && readColumns(names!, columns);
+  const see = columns && trainer && createUntaught(columns.targets, told, say);
   return raw => {
     const frame = read ? read(raw as Row) : (raw as number);
     if (isMalformed(frame)) return frame;
@@ -32,6 +35,7 @@ export function createApplying(
       throw error;
     }
     told.steps++;
+    see?.((frame as Reading).targets);
     recorder?.frame(task.write(frame as number | Reading));
     for (const item of items) pipeline.apply(item);
     return undefined;

@@ -73,7 +73,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   const answer = createAnswering({ sink, recorder, every: options.every, told, say });
   const assembly: Assembly = await assemble(plan, checkpoint, options, outcome => answer(assembly, outcome));
   const { task, pipeline } = assembly;
-  const apply = createApplying(assembly, plan, names, recorder, told);
+  const apply = createApplying(assembly, plan, names, recorder, told, say);
   const saving = createSaving(
     assembly,
     { path: options.save, every: options.saveEvery, keyed: plan.columns?.key !== undefined },

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.js';
 import type { Malformed } from './formats/format.js';
 import { describeBounds } from './guarded.js';
-import { counted } from './numbers.js';
+import { counted, countedLong } from './numbers.js';
 import type { Overflow } from './source.js';
 
 /** What a run has come to so far. */
@@ -12,6 +12,8 @@ export interface Told {
   updates: number;
   /** Lines that could not be read. */
   skipped: number;
+  /** Rows with a target that is missing, where there is a learner. */
+  untaught: number;
   /** Inputs that a guard brought down. */
   limited: number;
   /** Updates that a guard shortened. */
@@ -19,7 +21,7 @@ export interface Told {
 }
 
 export function createTold(): Told {
-  return { steps: 0, answered: 0, updates: 0, skipped: 0, limited: 0, shortened: 0 };
+  return { steps: 0, answered: 0, updates: 0, skipped: 0, untaught: 0, limited: 0, shortened: 0 };
 }
 
 /** Passes over a line that cannot be read, or ends the run with InputError. */
@@ -43,12 +45,13 @@ export interface Ending {
 }
 
 /** What is said of a run that has ended; nothing where there was nothing unusual. */
-export function lastWords({ steps, skipped, limited, shortened }: Told, ending: Ending): string | undefined {
+export function lastWords({ steps, skipped, untaught, limited, shortened }: Told, ending: Ending): string | undefined {
   const { progress, dropped, overflow, saved } = ending;
   const parts = [
-    ...(progress ? [counted(steps, 'step'), ...progress] : []),
+    ...(progress ? [countedLong(steps, 'step'), ...progress] : []),
     ...(dropped > 0 ? [`${counted(dropped, 'frame')} dropped (--overflow ${overflow})`] : []),
     ...(skipped > 0 ? [`${counted(skipped, 'line')} skipped`] : []),
+    ...(untaught > 0 ? [`${counted(untaught, 'row')} taught nothing, as a target was missing`] : []),
     ...describeBounds(limited, shortened),
     ...(saved === undefined ? [] : [`saved as ${saved}`]),
   ];
