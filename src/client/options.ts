@@ -30,7 +30,10 @@ export interface RemoteOptions {
   readonly subprotocol?: Subprotocol;
   /** To go on from; zeros if it is left out. */
   readonly carry?: Carry;
-  /** Frames that may wait while the server has no room for them. Default 65,536; more is a `LimitError`. */
+  /**
+   * Frames that may wait while the server has no room for them. Of `remote` by default 65,536, and more is a `LimitError`; of `remoteSession` 1,024, and
+   * `send` waits with more.
+   */
   readonly maxBuffered?: number;
   /**
    * When a lost connection is made again; the session goes on where it was, no frame is stepped twice, no answer is lost. False:

@@ -22,7 +22,8 @@ export interface ModelConfig {
   readonly layers: readonly LayerConfig[];
   /**
    * `classes`: softmax and cross-entropy; `labels`: sigmoids and binary cross-entropy; `values`: identity and squared error;
-   * `gaussian`: a mean and a deviation of each value, and the likelihood of a normal density.
+   * `gaussian`: a mean and a deviation of each value, and the likelihood of a normal density; `mixture`: `size` normal densities of the plane, and
+   * whether the pen leaves, and their likelihood.
    */
   readonly output: OutputConfig;
   /** Every layer sees the input, and the readout every layer. */

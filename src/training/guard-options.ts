@@ -21,7 +21,7 @@ export interface GuardOptions {
   readonly least?: number;
   /** Largest spectral norm of the recurrent matrix of a ReLU layer whose state grows. Default 2. */
   readonly maxNorm?: number;
-  /** Rollbacks in a row, without a snapshot between, before a `DivergenceError`. Default 100. */
+  /** Rollbacks in a row, without a snapshot between; one more is a `DivergenceError`. Default 100. */
   readonly maxRollbacks?: number;
 }
 

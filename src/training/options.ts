@@ -26,7 +26,7 @@ export interface TrainerOptions {
   readonly replay?: ReplayOptions;
   /** Names of tensors that do not learn. */
   readonly freeze?: readonly string[];
-  /** Updates in a row that may be skipped before a `DivergenceError`. Default 10. */
+  /** The `DivergenceError` comes with so many skipped updates in a row. Default 10. With a guard none does: its `maxRollbacks` is the bound. */
   readonly maxSkipped?: number;
   /** Shortens updates that are far too long, and goes back to the last good snapshot when the learner has become worse; `{}` for all defaults. Default none. */
   readonly guard?: GuardOptions;

@@ -12,7 +12,7 @@ export interface WireLimits {
   readonly maxLayers: number;
   /** Weights of a model. */
   readonly maxParameters: number;
-  /** k1, k2, lateness, horizon, and windows kept for replay. */
+  /** Steps, windows and updates in the settings of learning, each. */
   readonly maxSteps: number;
   /** UTF-16 units of a name, token or label. */
   readonly maxName: number;

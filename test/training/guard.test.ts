@@ -304,7 +304,7 @@ test('a target of a step before a rollback is learned when it comes', async t =>
 });
 
 test('what fails again and again ends in DivergenceError', async t => {
-  const trainer = await smallTrainer({ guard: { every: 20, maxRollbacks: 3 } });
+  const trainer = await smallTrainer({ maxSkipped: 1, guard: { every: 20, maxRollbacks: 3 } });
   const learner = createLearner(trainer, () => {});
   for (const item of examples.slice(0, 30)) learner.next(item);
   const fail = (i: number): void => {
