@@ -7,7 +7,7 @@ import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
 import { createSession, dropUnkept, type Item, type Session } from '../../src/server/session.js';
-import type { Entry, Payload } from '../../src/wire/messages.js';
+import type { Entry, Payload, Predictions } from '../../src/wire/messages.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cutAt } from '../helpers/chunks.js';
 import { scribble } from '../helpers/ink.js';
@@ -316,6 +316,19 @@ test('where only the last answer is wanted, it comes before finished, and every 
   t.is(last.firstStep, 4);
   t.is(firstDifference(last.answers[0].prediction!, steps[3].prediction), -1);
   await client.expect('finished');
+});
+
+test('where only the last answer is wanted, a frame that is refused brings out the one before it', async t => {
+  const { client, rows } = await setUp(t);
+  await openSession(client, 1, { want: { last: true } });
+  const wrong = rows[1].map(() => Number.NaN);
+  client.send(rowFrames(1, 1, [rows[0], wrong, rows[2], rows[3]]));
+  const steps = ({ entries }: Predictions): number[][] => entries.map(({ answers }) => answers.map(({ step }) => step));
+  t.deepEqual(steps(await client.expect('predictions')), [[1]]);
+  t.like(await client.expect('fault'), { code: 'bad_input', forSeq: 2 });
+  t.deepEqual(steps(await client.expect('predictions')), [[]]);
+  client.send({ type: 'finish', session: 1 });
+  t.deepEqual(steps(await client.expect('predictions')), [[3]]);
 });
 
 test('where only the last answer is wanted, a last frame that makes no step brings it', async t => {
