@@ -6,6 +6,7 @@ import type { FormatName, Malformed, Row } from './format.js';
 import { createNdjson } from './ndjson.js';
 import { createSoundFormat, type SoundFormat } from './sound.js';
 import { createTable } from './table.js';
+import { createUtf16 } from './utf16.js';
 
 /** A token, a row, or a line that is neither. */
 export type Frame = number | Row | Malformed;
@@ -50,6 +51,8 @@ export function createFormat(name: FormatName | undefined, options: FormatOption
   let format = name === undefined ? undefined : make(name);
   let found = name;
   let held = Buffer.alloc(0);
+  const utf16 =
+    name === undefined || name === 'csv' || name === 'table' || name === 'ndjson' ? createUtf16() : undefined;
 
   const settle = (ended: boolean): readonly Frame[] => {
     found = detectFormat(held.toString('utf8'), ended);
@@ -58,6 +61,12 @@ export function createFormat(name: FormatName | undefined, options: FormatOption
     const frames = format.read(held);
     held = Buffer.alloc(0);
     return frames;
+  };
+
+  const take = (chunk: Uint8Array): readonly Frame[] => {
+    if (format) return format.read(chunk);
+    held = Buffer.concat([held, chunk]);
+    return settle(false);
   };
 
   return {
@@ -70,13 +79,11 @@ export function createFormat(name: FormatName | undefined, options: FormatOption
     get unnamed() {
       return format?.unnamed;
     },
-    read(chunk) {
-      if (format) return format.read(chunk);
-      held = Buffer.concat([held, chunk]);
-      return settle(false);
-    },
+    read: chunk => take(utf16 ? utf16.read(chunk) : chunk),
     end() {
-      const frames = format ? [] : settle(true);
+      const last = utf16?.end();
+      const frames = last?.length ? [...take(last)] : [];
+      if (!format) frames.push(...settle(true));
       return [...frames, ...(format?.end() ?? [])];
     },
   };
