@@ -97,6 +97,8 @@ export function readColumns(names: readonly string[], columns: Columns): (row: R
 
   return ({ line, cells }) => {
     if (key !== undefined && isMissing(cells[key])) return { line, malformed: `expected a ${columns.key}, got none` };
+    if (key !== undefined && typeof cells[key] === 'object')
+      return { line, malformed: `expected ${columns.key} to be a word or a number, got ${show(cells[key])}` };
     for (const place of [...inputs, ...targets]) {
       const value = valueIn(place, cells[place]);
       if (value === undefined || Math.abs(value) > largest) {

@@ -52,7 +52,13 @@ export function openFormat(options: InputOptions, config: ModelConfig | undefine
   if (name === 'f32' && features === undefined) {
     throw new ConfigError('Expected --features with --format f32: the numbers in a row');
   }
-  return createFormat(name, { features, delimiter, asked: names, encode: encodeText(tokens ? config : undefined) });
+  return createFormat(name, {
+    features,
+    delimiter,
+    asked: names,
+    rows: config?.input.kind === 'features',
+    encode: encodeText(tokens ? config : undefined),
+  });
 }
 
 /** @throws ConfigError if it is a folder, which Node reads as an input without anything in it */

@@ -100,6 +100,29 @@ test('records of JSON may lack columns that are asked for, at the beginning and 
   t.is(table.status, 2);
 });
 
+test('a heading alone is no text for a network of rows: nothing came in', async t => {
+  const at = folder(t);
+  const learn = ['pipe', '--learn', '--hidden', '2', '--save', at('net'), '--resume'];
+  await eddy(t, 'time,a\n08:00,1\n08:10,2\n', ...learn);
+  for (const heading of ['time,a\n', 'time,a']) {
+    const { status, stderr, stdout } = await eddy(t, heading, ...learn);
+    t.deepEqual([status, stdout, stderr], [0, '', 'eddy: nothing came in\n']);
+  }
+  const text = await eddy(t, 'some text\nof two lines\n', ...learn);
+  t.is(text.status, 2);
+});
+
+test('a key that is an object or a list is told: all of them would be one stream', async t => {
+  const rows = '{"k":"x","v":1}\n{"k":{"id":1},"v":2}\n{"k":[1],"v":3}\n{"k":7,"v":4}\n{"k":true,"v":5}\n';
+  const { lines, stderr } = await eddy(t, rows, 'pipe', '--learn', '--hidden', '2', '--key', 'k');
+  t.deepEqual(
+    lines.map(({ key }) => key),
+    ['x', '7', 'true'],
+  );
+  t.regex(stderr, /line 2: expected k to be a word or a number, got \{"id":1\}: skipped/);
+  t.regex(stderr, /line 3: expected k to be a word or a number, got \[1\]: skipped/);
+});
+
 test('of very many columns the first are named', async t => {
   const names = Array.from({ length: 3000 }, (_, i) => `c${i}`);
   const { stderr } = await eddy(

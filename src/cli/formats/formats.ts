@@ -29,6 +29,8 @@ export interface FormatOptions {
   readonly delimiter?: string;
   /** Columns that were asked for: a record of JSON may have them though the first has not. */
   readonly asked?: readonly string[];
+  /** The network takes rows: a single line without a number is their heading, and no text. */
+  readonly rows?: boolean;
   /** Of a network that hears: its encoder, and samples a second of bare samples. */
   readonly sound?: { readonly encoder: AudioConfig; readonly rate?: number };
   /** Tokens of text; bytes are taken as they are. */
@@ -55,7 +57,9 @@ export function createFormat(name: FormatName | undefined, options: FormatOption
     name === undefined || name === 'csv' || name === 'table' || name === 'ndjson' ? createUtf16() : undefined;
 
   const settle = (ended: boolean): readonly Frame[] => {
-    found = detectFormat(held.toString('utf8'), ended);
+    const text = held.toString('utf8');
+    found = detectFormat(text, ended);
+    if (ended && found === 'text' && options.rows && !text.trim().includes('\n')) found = 'csv';
     if (found === undefined) return [];
     format = make(found);
     const frames = format.read(held);
