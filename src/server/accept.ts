@@ -1,6 +1,7 @@
 /** What comes for a session: each frame once and in order, within the credit. What is not taken is told. */
 import { type Frames, frameCount, type Payload, type TargetValue } from '../wire/messages.js';
 import { acknowledge, answerAgain } from './kept.js';
+import { at } from './queue.js';
 import { enqueue, fault, noAnswers, type Session } from './session.js';
 
 /** Bytes of a frame beside its numbers. */
@@ -123,12 +124,9 @@ const resetCost = 64;
 /** The stream starts afresh after what has come; resets with nothing between are one. */
 export function pushReset(session: Session, weights: boolean): void {
   const { queue } = session;
-  const last = queue.at(-1);
-  if (last?.kind === 'reset') {
-    if (weights && !last.weights) queue[queue.length - 1] = { ...last, weights };
-    return;
-  }
-  enqueue(session, { kind: 'reset', weights, cost: resetCost });
+  const last = queue.length > 0 ? at(queue, queue.length - 1) : undefined;
+  if (last?.kind === 'reset') last.weights ||= weights;
+  else enqueue(session, { kind: 'reset', weights, cost: resetCost });
 }
 
 /** The stream will start afresh before a frame that has not come. False if as many such resets wait as there is credit. */

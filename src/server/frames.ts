@@ -10,6 +10,7 @@ import { checkWeight } from '../training/window.js';
 import type { Entry, Fault, FaultCode, Payload, ServerMessage, StepAnswer } from '../wire/messages.js';
 import { answerLength, answerStep } from './answer.js';
 import { flush, pushEntry, pushMessage, pushSteps, releaseHeld, takeLosses } from './outbox.js';
+import { addFirst, at } from './queue.js';
 import { dequeue, type FrameRun, forStepOf, noAnswers, type Session, sayFault, targetOf, weightOf } from './session.js';
 
 /** Steps of one frame, and numbers in its answer, at most. */
@@ -157,7 +158,7 @@ export function pushRest(session: Session): boolean {
   } as const;
   const run: FrameRun = { ...frame, inputs, done: 0, firstStep: 0, answers: [] };
   session.waiting++;
-  session.queue.unshift(run);
+  addFirst(session.queue, run);
   if (wrong !== undefined) refuse(session, run, 'bad_input', wrong, { index: wrong.index });
   return wrong === undefined;
 }
@@ -193,7 +194,7 @@ function copyOf(answer: StepAnswer): StepAnswer {
 
 /** A run of the frames at the head of the queue was stepped, up to an input that is refused. */
 export function completeRun(session: Session, { made, steps, refused, failed }: Moved): void {
-  const frames = session.queue[0] as FrameRun;
+  const frames = at(session.queue, 0) as FrameRun;
   if (failed !== undefined) {
     if (!refuseState(session, frames)) throw failed;
     return;
@@ -208,12 +209,12 @@ export function completeRun(session: Session, { made, steps, refused, failed }: 
     for (let i = 0; i < made; i++) completeStep(session, steps[i], null);
   }
   if (refused !== undefined)
-    refuse(session, session.queue[0] as FrameRun, 'bad_input', refused, { index: refused.index });
+    refuse(session, at(session.queue, 0) as FrameRun, 'bad_input', refused, { index: refused.index });
 }
 
 /** A step of the frame at the head of the queue was made; it may change after. */
 export function completeStep(session: Session, step: Step, loss: number | null, limited?: true): void {
-  const run = session.queue[0] as FrameRun;
+  const run = at(session.queue, 0) as FrameRun;
   if (step.carry !== session.carry) session.carry.set(step.carry);
   const number = ++session.steps;
   if (session.plain && run.inputs === undefined) {
@@ -317,7 +318,8 @@ function drop(session: Session, run: FrameRun, count: number): void {
 
 /** The frames of the first of which some steps are made, but not all: its entry is not yet told. */
 export function underWay(session: Session): FrameRun | undefined {
-  const head = session.queue[0];
+  const { queue } = session;
+  const head = queue.length > 0 ? at(queue, 0) : undefined;
   return head?.kind === 'frames' && head.done > 0 ? head : undefined;
 }
 

@@ -9,18 +9,33 @@ export interface Queue<Item> {
   length: number;
 }
 
-export function createQueue<Item>(): Queue<Item> {
-  return { places: new Array(16).fill(undefined), first: 0, length: 0 };
+/** Places that are kept where nothing is in them, at most. */
+const mostEmpty = 4096;
+
+/** @param places to begin with, a power of 2 */
+export function createQueue<Item>(places = 16): Queue<Item> {
+  return { places: new Array(places).fill(undefined), first: 0, length: 0 };
 }
 
 export function add<Item>(queue: Queue<Item>, item: Item): void {
+  makeRoom(queue);
+  queue.places[(queue.first + queue.length) & (queue.places.length - 1)] = item;
+  queue.length++;
+}
+
+/** Puts one before all others. */
+export function addFirst<Item>(queue: Queue<Item>, item: Item): void {
+  makeRoom(queue);
+  queue.first = (queue.first - 1) & (queue.places.length - 1);
+  queue.places[queue.first] = item;
+  queue.length++;
+}
+
+function makeRoom<Item>(queue: Queue<Item>): void {
   const { length } = queue;
-  if (length === queue.places.length) {
-    queue.places = Array.from({ length: 2 * length }, (_, i) => (i < length ? at(queue, i) : undefined));
-    queue.first = 0;
-  }
-  queue.places[(queue.first + length) & (queue.places.length - 1)] = item;
-  queue.length = length + 1;
+  if (length < queue.places.length) return;
+  queue.places = Array.from({ length: 2 * length }, (_, i) => (i < length ? at(queue, i) : undefined));
+  queue.first = 0;
 }
 
 /** The one after `index` others. */
@@ -35,5 +50,6 @@ export function take<Item>(queue: Queue<Item>): Item {
   places[first] = undefined;
   queue.first = (first + 1) & (places.length - 1);
   queue.length--;
+  if (queue.length === 0 && places.length > mostEmpty) Object.assign(queue, createQueue<Item>());
   return item;
 }

@@ -19,6 +19,7 @@ import { type Counts, countOne, type Histograms } from './counts.js';
 import type { Grant } from './grant.js';
 import { createKept, type Kept, type Share, say } from './kept.js';
 import type { SessionLearner } from './learner.js';
+import { add, addFirst, createQueue, type Queue, take } from './queue.js';
 import type { Served } from './served.js';
 
 /** Where the messages of a session go: its connection, or nowhere while that is lost. */
@@ -92,7 +93,7 @@ export type Item =
       /** How many of them were taken. */
       done: number;
     }
-  | { readonly kind: 'reset'; readonly weights: boolean; readonly cost: number }
+  | { readonly kind: 'reset'; weights: boolean; readonly cost: number }
   | { readonly kind: 'snapshot'; readonly cost: number }
   /** That a state was put in the place of the stream's is told in its turn. */
   | { readonly kind: 'restored'; readonly cost: number; tell(): Opened }
@@ -146,7 +147,7 @@ export interface Session {
   broken: { readonly error: unknown } | undefined;
   /** What the encoder remembers. */
   encoding: unknown;
-  readonly queue: Item[];
+  readonly queue: Queue<Item>;
   /** In the batcher's list. */
   active: boolean;
   /** Steps in its present turn, or what took the time of one. */
@@ -242,7 +243,7 @@ export function createSession(given: Given): Session {
     broken: undefined,
     updateTime: 0,
     encoding: given.served.encoder?.initial(),
-    queue: [],
+    queue: createQueue(1),
     active: false,
     turnSteps: 0,
     waiting: 0,
@@ -302,31 +303,30 @@ export function sayFault(session: Session, code: FaultCode, message: string, det
 
 /** Adds to what waits of the session, and of its connection. */
 export function enqueue(session: Session, item: Item): void {
-  session.queue.push(item);
+  add(session.queue, item);
   if ('cost' in item) changeQueued(session, item.cost);
 }
 
 /** Puts something before all that waits. */
 export function enqueueFirst(session: Session, item: Extract<Item, { readonly cost: number }>): void {
-  session.queue.unshift(item);
+  addFirst(session.queue, item);
   changeQueued(session, item.cost);
 }
 
 /** Takes the first off what waits. */
 export function dequeue(session: Session): void {
-  const item = session.queue.shift()!;
+  const item = take(session.queue);
   if ('cost' in item) changeQueued(session, -item.cost);
 }
 
 /** Takes off what waits that is never kept: who goes on elsewhere asks again for a state, and is told anew that it was restored. */
 export function dropUnkept(session: Session): void {
   const { queue } = session;
-  let left = 0;
-  for (const item of queue) {
+  for (let left = queue.length; left > 0; left--) {
+    const item = take(queue);
     if (item.kind === 'snapshot' || item.kind === 'restored') changeQueued(session, -item.cost);
-    else queue[left++] = item;
+    else add(queue, item);
   }
-  queue.length = left;
 }
 
 function changeQueued(session: Session, bytes: number): void {

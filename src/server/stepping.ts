@@ -5,6 +5,7 @@ import { nextInput, nextRun, pushRest } from './frames.js';
 import { allSent, drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { dropEntries, flush, releaseHeld } from './outbox.js';
+import { at } from './queue.js';
 import { dequeue, type FrameRun, type Item, noLosses, type Session, sayFault } from './session.js';
 import { takeSnapshot } from './snapshot.js';
 
@@ -21,7 +22,7 @@ export function advance(session: Session, run: Run, most: number): boolean {
   if (session.broken !== undefined) throw session.broken.error;
   let left = targetsInRound;
   while (left > 0 && canGoOn(session)) {
-    const item = session.queue[0];
+    const item = at(session.queue, 0);
     if (item.kind !== 'frames') {
       left -= control(session, item, left);
       continue;
@@ -42,7 +43,7 @@ export function advance(session: Session, run: Run, most: number): boolean {
 /** Something waits, its peer reads, and takes note of what it has read; the end waits for no note. */
 export function canGoOn(session: Session): boolean {
   if (session.queue.length === 0 || session.paused || session.outlet.blocked()) return false;
-  return session.leaving || !isFull(session) || session.queue[0].kind === 'finish';
+  return session.leaving || !isFull(session) || at(session.queue, 0).kind === 'finish';
 }
 
 /** What it took of the `most` that may be taken. */

@@ -1,15 +1,18 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { add, at, createQueue, take } from '../../src/server/queue.js';
+import { add, addFirst, at, createQueue, take } from '../../src/server/queue.js';
 
 test('what is added is taken in its order, and no place holds on to it', t => {
-  // A number is added, null takes one.
+  // A number is added, one below 0 before all others; null takes one.
   const steps = fc.array(fc.option(fc.integer(), { nil: null, freq: 2 }), { maxLength: 400 });
   const property = fc.property(steps, items => {
-    const queue = createQueue<number>();
+    const queue = createQueue<number>(1);
     const expected: number[] = [];
     for (const item of items) {
-      if (item !== null) {
+      if (item !== null && item < 0) {
+        addFirst(queue, item);
+        expected.unshift(item);
+      } else if (item !== null) {
         add(queue, item);
         expected.push(item);
       } else if (expected.length > 0) {
@@ -36,4 +39,13 @@ test('it keeps its memory', t => {
   }
   t.is(queue.places, places);
   t.is(places.length, 64);
+});
+
+test('of very much it keeps no memory once nothing is in it', t => {
+  const queue = createQueue<number>();
+  for (let i = 0; i < 10_000; i++) add(queue, i);
+  for (let i = 0; i < 10_000; i++) t.is(take(queue), i);
+  t.is(queue.places.length, 16);
+  add(queue, 1);
+  t.is(take(queue), 1);
 });
