@@ -7,13 +7,13 @@ import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
 import { isLoopback } from '../server/hosts.js';
-import type { ServeOptions as Options, Serveable, Server } from '../server/index.js';
+import type { Log, ServeOptions as Options, Serveable, Server } from '../server/index.js';
 import { examples } from './examples.js';
 import { describeFailure } from './failure.js';
 import { readGiven } from './given.js';
 import { letHeapGrow } from './heap.js';
 import { createLearned } from './learned.js';
-import { endings, findModels, readModel, watchModels } from './model-files.js';
+import { endings, findModels, type ModelFile, readModel, watchModels } from './model-files.js';
 import { choice, integer, names } from './settings.js';
 import { onSignal } from './signals.js';
 
@@ -97,23 +97,7 @@ export function serveCommand(): Command {
 }
 
 async function run(paths: readonly string[], options: ServeOptions, command: Command): Promise<void> {
-  if (paths.length === 0 && options.cell === undefined) {
-    throw new ConfigError('Expected a checkpoint to serve, or --cell for a new network, got neither');
-  }
-  for (const name of ['hidden', 'layers', 'features', 'seed'] as const) {
-    if (options.cell === undefined && command.getOptionValueSource(name) === 'cli')
-      throw new ConfigError(`Expected --cell with --${name}: it is of a new network`);
-  }
-  if (options.learned === undefined && command.getOptionValueSource('keepEvery') === 'cli')
-    throw new ConfigError('Expected --learned with --keep-every: the folder where it is kept');
-  if (options.sessions !== undefined && isFolder(options.sessions))
-    throw new ConfigError(`Expected --sessions to be a file, got the folder ${options.sessions}`);
-  if (options.learned !== undefined && isFolder(options.learned) === false)
-    throw new ConfigError(`Expected --learned to be a folder, got the file ${options.learned}`);
-  if (options.learned !== undefined) {
-    mkdirSync(options.learned, { recursive: true });
-    accessSync(options.learned, constants.W_OK);
-  }
+  checkOptions(paths, options, command);
   letHeapGrow();
   // The other commands begin sooner without these.
   const { pino } = await import('pino');
@@ -169,26 +153,66 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     log,
     onError: error => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'the server failed'),
   });
+  const update = async (name: string, file: ModelFile | undefined): Promise<void> => {
+    if (file === undefined) {
+      serving.replace(name, undefined);
+      digests.delete(name);
+      log.warn({ model: name }, 'file is gone: no new sessions');
+      return;
+    }
+    const { model, digest } = await readModel(file.path);
+    // Written again as it was: what sessions teach the one that is served is not undone.
+    if (digests.get(name) === digest) return;
+    serving.replace(name, await restore(name, model, digest));
+    digests.set(name, digest);
+  };
+  const stopWatching = options.watch > 0 ? watchPaths(paths, files, options.watch, update, log) : undefined;
+
+  process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${serving.url} (Ctrl-C ends)\n`);
+  server = serving;
+  if (stopping.status !== undefined) stop();
+  await serving.closed;
+  stopWatching?.();
+  stopping.forget();
+  await serving.close();
+}
+
+/** Before anything is read; the folder of --learned is there after it. @throws ConfigError, or what the system says of that folder */
+function checkOptions(paths: readonly string[], options: ServeOptions, command: Command): void {
+  if (paths.length === 0 && options.cell === undefined) {
+    throw new ConfigError('Expected a checkpoint to serve, or --cell for a new network, got neither');
+  }
+  for (const name of ['hidden', 'layers', 'features', 'seed'] as const) {
+    if (options.cell === undefined && command.getOptionValueSource(name) === 'cli')
+      throw new ConfigError(`Expected --cell with --${name}: it is of a new network`);
+  }
+  if (options.learned === undefined && command.getOptionValueSource('keepEvery') === 'cli')
+    throw new ConfigError('Expected --learned with --keep-every: the folder where it is kept');
+  if (options.sessions !== undefined && isFolder(options.sessions))
+    throw new ConfigError(`Expected --sessions to be a file, got the folder ${options.sessions}`);
+  if (options.learned !== undefined && isFolder(options.learned) === false)
+    throw new ConfigError(`Expected --learned to be a folder, got the file ${options.learned}`);
+  if (options.learned !== undefined) {
+    mkdirSync(options.learned, { recursive: true });
+    accessSync(options.learned, constants.W_OK);
+  }
+}
+
+/** Looks every so many seconds for newer versions of the files, which `update` takes up; returns what ends that. */
+function watchPaths(
+  paths: readonly string[],
+  files: ReadonlyMap<string, ModelFile>,
+  seconds: number,
+  update: (name: string, file: ModelFile | undefined) => Promise<void>,
+  log: Log,
+): () => void {
   const watch = watchModels(
     () => findModels(paths, true),
     files,
-    async (name, file) => {
-      try {
-        if (file === undefined) {
-          serving.replace(name, undefined);
-          digests.delete(name);
-          log.warn({ model: name }, 'file is gone: no new sessions');
-          return;
-        }
-        const { model, digest } = await readModel(file.path);
-        // Written again as it was: what sessions teach the one that is served is not undone.
-        if (digests.get(name) === digest) return;
-        serving.replace(name, await restore(name, model, digest));
-        digests.set(name, digest);
-      } catch (error) {
-        log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up');
-      }
-    },
+    (name, file) =>
+      update(name, file).catch(error =>
+        log.error({ model: name, error: describeFailure(error).trim() }, 'newer version not taken up'),
+      ),
     (name, paths) =>
       log.error(
         { model: name, files: paths },
@@ -196,20 +220,12 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
       ),
   );
   let looking: Promise<void> = Promise.resolve();
-  const look = (): void => {
+  const timer = setInterval(() => {
     looking = looking
       .then(() => watch.look())
       .catch(error => log.error({ error: String(error) }, 'cannot look for files'));
-  };
-  const timer = options.watch > 0 ? setInterval(look, options.watch * 1000) : undefined;
-
-  process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${serving.url} (Ctrl-C ends)\n`);
-  server = serving;
-  if (stopping.status !== undefined) stop();
-  await serving.closed;
-  clearInterval(timer);
-  stopping.forget();
-  await serving.close();
+  }, seconds * 1000);
+  return () => clearInterval(timer);
 }
 
 /** Undefined where there is nothing. */
