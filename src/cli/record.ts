@@ -88,7 +88,7 @@ export function createRecorder(path: string, header: Omit<RecordHeader, 'record'
 }
 
 /** Little-endian whatever the machine. */
-export function toBase64(values: Float32Array): string {
+function toBase64(values: Float32Array): string {
   const bytes = Buffer.alloc(4 * values.length);
   for (let i = 0; i < values.length; i++) bytes.writeFloatLE(values[i], 4 * i);
   return bytes.toString('base64');

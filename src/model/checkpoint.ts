@@ -1,5 +1,6 @@
 import { CheckpointError, ConfigError } from '../errors.js';
 import { createKernels } from '../kernels/wasm.js';
+import { firstNotFinite } from './carry.js';
 import { checkConfig, type ModelConfig } from './config.js';
 import { buildModel, type TrainableModel } from './model.js';
 import type { Weights } from './parameters.js';
@@ -120,7 +121,7 @@ function layersOf(config: ModelConfig): string {
 }
 
 function checkFinite(name: string, values: Float32Array): void {
-  const bad = values.findIndex(value => !Number.isFinite(value));
+  const bad = firstNotFinite(values);
   if (bad >= 0)
     throw new CheckpointError(`Expected tensor ${quote(name)} to have finite numbers, got ${values[bad]} at ${bad}`);
 }

@@ -164,10 +164,12 @@ export function rewind(session: Speaker, seq: number, beside: number): void {
   if (kept === undefined) return;
   const { messages } = kept;
   let number = kept.beside - messages.reduce((sum, { last }) => sum + (last > 0 ? 0 : 1), 0);
-  while (messages.length > 0 && messages[0].last === 0 && number < beside) {
+  let arrived = 0;
+  for (; arrived < messages.length && messages[arrived].last === 0 && number < beside; arrived++) {
     number++;
-    weigh(session, -messages.shift()!.bytes.length);
+    weigh(session, -messages[arrived].bytes.length);
   }
+  messages.splice(0, arrived);
   const [first] = messages;
   if (first !== undefined && first.last > 0) {
     messages[0] = encoded(part(decodeSaid(first.bytes), seq + 1, Number.POSITIVE_INFINITY)!);

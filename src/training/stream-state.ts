@@ -1,5 +1,5 @@
 import { ConfigError, expect } from '../errors.js';
-import type { Carry } from '../model/carry.js';
+import { type Carry, firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { outputWidth } from '../model/outputs.js';
 import { createRandom } from '../random.js';
@@ -109,7 +109,7 @@ function checkMark({ carry, steps, random, next }: StreamMark, newest: number, s
 
 function checkCarry(carry: Carry, size: number, name: string): void {
   expect(carry?.length === size, name, `${size} numbers`, carry?.length);
-  const bad = carry.findIndex(value => !Number.isFinite(value));
+  const bad = firstNotFinite(carry);
   expect(bad < 0, `${name}[${bad}]`, 'a finite number', carry[bad]);
 }
 
