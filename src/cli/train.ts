@@ -24,16 +24,8 @@ import { choice, integer, names, number, positive } from './settings.js';
 import { onSignal } from './signals.js';
 import { inputSize, outputSize } from './sizes.js';
 
-interface TrainOptions {
+interface TrainOptions extends Reading {
   readonly out: string;
-  readonly key?: string;
-  readonly target?: string;
-  readonly columns?: readonly string[];
-  readonly inputs?: string;
-  readonly length?: number;
-  readonly at?: 'last' | 'every';
-  readonly label?: 'name' | 'folder';
-  readonly spelled?: boolean;
   readonly output?: OutputKind;
   readonly cell: CellKind;
   readonly hidden?: number;
