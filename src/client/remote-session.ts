@@ -1,5 +1,5 @@
 import { Observable, Subject } from 'rxjs';
-import { RemoteError } from '../errors.js';
+import { LimitError, RemoteError } from '../errors.js';
 import type { Opened, SnapshotData } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
 import { connectSession } from './connection.js';
@@ -15,7 +15,10 @@ import { checkRemote } from './remote.js';
  * What is not taken from it is not acknowledged: so the server sends no more than its credit, and `send` waits.
  */
 export interface RemoteHandle<Answer = RemoteStep | RemoteLearned> extends AsyncIterable<Answer> {
-  /** Resolves when there is room for the next one. Rejects when the session has ended, and with what is wrong with the item. */
+  /**
+   * Resolves when there is room for the next one. Rejects when the session has ended, with what is wrong with the item, and with a
+   * `LimitError` where 32,768 calls wait already: nobody waits for them, or too many at once.
+   */
   send(item: RemoteItem): Promise<void>;
   /** No more items: those so far are sent and answered, then the answers end. */
   finish(): void;
@@ -40,6 +43,9 @@ export interface RemoteSession {
 
 /** Items that wait, unless it is told otherwise, before `send` does. */
 const defaultBuffered = 1024;
+
+/** Calls that wait for room, at most; the end always may. */
+const mostTurns = 32_768;
 
 /** `remoteSession` on the given kind of sockets. */
 export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
@@ -100,8 +106,14 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
     };
 
     /** After what waits, if anything does. */
-    const inTurn = async <T>(work: () => T | Promise<T>, waits = turns.length > 0): Promise<T> => {
+    const inTurn = async <T>(
+      work: () => T | Promise<T>,
+      waits = turns.length > 0,
+      most: number = mostTurns,
+    ): Promise<T> => {
       if (!waits) return work();
+      if (turns.length >= most)
+        throw new LimitError(`Expected at most ${most} calls to wait for room: await each before the next`);
       return new Promise((resolve, reject) => {
         const take = (): void => {
           try {
@@ -162,7 +174,7 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
       send: item =>
         inTurn(() => push(item), end === undefined && (turns.length > 0 || session.waiting() >= maxBuffered)),
       finish() {
-        inTurn(() => session.finish()).catch(() => {});
+        inTurn(() => session.finish(), undefined, Number.POSITIVE_INFINITY).catch(() => {});
       },
       close: leave,
       answers: new Observable(subscriber => {

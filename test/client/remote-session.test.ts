@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { lastValueFrom, take, toArray } from 'rxjs';
 import { type RemoteOptions, type RemoteStep, remoteSession } from '../../src/client/index.js';
-import { InputError, RemoteError } from '../../src/errors.js';
+import { InputError, LimitError, RemoteError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { createRandom } from '../../src/random.js';
 import type { ServeOptions } from '../../src/server/index.js';
@@ -252,6 +252,21 @@ test('many sends at once go out in their order, as there is room', async t => {
   await Promise.all(rows.map(row => session.send(row)));
   session.finish();
   t.deepEqual(told(await all), toTell(0, 8));
+});
+
+test('who never waits is stopped before memory is, and what was taken is answered', async t => {
+  const { open } = await setUp(t);
+  const session = open({ maxBuffered: 4096 });
+  const sends: Promise<void>[] = [];
+  for (let i = 0; i < 4096 + 32_768; i++) sends.push(session.send(rows[i % rows.length]));
+  const over = session.send(rows[0]);
+  await t.throwsAsync(over, { instanceOf: LimitError, message: /at most 32768 calls to wait for room: await each/ });
+  await t.throwsAsync(session.snapshot(), { instanceOf: LimitError });
+  session.finish();
+  let answered = 0;
+  for await (const _ of session) answered++;
+  await Promise.all(sends);
+  t.is(answered, sends.length);
 });
 
 test('states and the end come after all items before them, though these wait for room, and before those that follow', async t => {
