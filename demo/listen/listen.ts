@@ -3,6 +3,7 @@ import type { RemoteSound, RemoteStep } from 'eddy/client';
 import { encode } from 'eddy/operators';
 import { BehaviorSubject, connect, EMPTY, map, merge, Subscription, switchMap, tap } from 'rxjs';
 import { count, createNumbers } from '../parts/numbers.js';
+import { fetchBeside, LostError } from '../parts/server-events.js';
 import { staying } from '../parts/status.js';
 import { createStrip } from '../parts/strip.js';
 import type { Page } from '../shell/page.js';
@@ -144,6 +145,8 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     const words =
       said.length === 0 ? 'It heard no digit.' : `It heard ${count(said.length)} digit${said.length === 1 ? '' : 's'}.`;
     verdict.textContent = `${words} Play it again, or give it something else.`;
+    // Whoever uses keys is not to lose their place with the button.
+    if (document.activeElement === stopButton) find('example').focus();
     stopButton.disabled = true;
   };
 
@@ -198,8 +201,9 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     sources.next(source);
   };
   const fail = (error: unknown): void => {
-    const known = error instanceof MicrophoneError || error instanceof EddyError;
-    trouble.textContent = known ? error.message : `It could not be opened: ${(error as Error).message}.`;
+    if (error instanceof LostError) trouble.textContent = `${error.message}.`;
+    else if (error instanceof MicrophoneError || error instanceof EddyError) trouble.textContent = error.message;
+    else trouble.textContent = `It could not be opened: ${(error as Error).message}.`;
     trouble.hidden = false;
   };
   /** What is asked for last is what is heard, even if it opens later than what was asked for before it. */
@@ -217,7 +221,9 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const wav = async (name: string, file: Blob | Response): Promise<Source> =>
     openFile(name, new Uint8Array(await file.arrayBuffer()), encoder);
 
-  find('example').addEventListener('click', () => open(async () => wav('the example', await fetch(example))));
+  find('example').addEventListener('click', () =>
+    open(async () => wav('the example', await fetchBeside(example, 'The example'))),
+  );
   find('microphone').addEventListener('click', () => open(openMicrophone));
   const file = find<HTMLInputElement>('file');
   file.addEventListener('change', () => {

@@ -14,7 +14,7 @@ import {
 import type { RemoteInput, RemoteItem, RemoteLearned, RemoteStep } from 'eddy/client';
 import { afresh, type Example, encode, type Learned, type Reset, step, tbptt } from 'eddy/operators';
 import { filter, identity, map, type OperatorFunction, pipe } from 'rxjs';
-import { LostError } from '../parts/server-events.js';
+import { fetchBeside } from '../parts/server-events.js';
 import { isShared, type Lessons, learnerEnding, type Network, type Runner, type RunOptions } from './runner.js';
 import { whenReady } from './when-ready.js';
 
@@ -69,10 +69,7 @@ export function runHere(): Runner {
 /** A model of the folder `models`, which stands beside the page. Rejects with a `LostError` where nobody answers. */
 export async function fetchModel(name: string): Promise<TrainableModel> {
   const file = isShared(name) ? name.slice(0, -learnerEnding.length) : name;
-  const response = await fetch(`./models/${file}.safetensors`).catch(() => {
-    throw new LostError(`The network “${file}” cannot be had: the server is gone`);
-  });
-  if (!response.ok) throw new Error(`Expected the network “${file}” beside this page, got ${response.status}`);
+  const response = await fetchBeside(`./models/${file}.safetensors`, `The network “${file}”`);
   return (await loadModel(new Uint8Array(await response.arrayBuffer()))) as TrainableModel;
 }
 

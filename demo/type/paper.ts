@@ -10,8 +10,10 @@ export interface Mark {
 
 export interface Paper {
   readonly marks: readonly Mark[];
-  /** Puts text at the end, as if it was typed. */
+  /** Puts text at the end, as if it was typed: as much as there is room for. */
   append(text: string): void;
+  /** There is no more room. */
+  readonly full: boolean;
   clear(): void;
   /** A mark has its bits now. */
   tint(mark: Mark): void;
@@ -97,9 +99,12 @@ export function createPaper(
     append(text) {
       const atEnd = area.scrollHeight - area.scrollTop - area.clientHeight < 60;
       const { length } = area.value;
-      area.setRangeText(text, length, length, 'end');
+      area.setRangeText(text.slice(0, area.maxLength - length), length, length, 'end');
       if (atEnd) area.scrollTop = area.scrollHeight;
       compare();
+    },
+    get full() {
+      return area.value.length >= area.maxLength;
     },
     clear() {
       area.value = '';

@@ -73,6 +73,8 @@ const layout = `
   <dl class="numbers" id="type-numbers"></dl>
 </section>`;
 
+const full = 'There is no more room. Clear makes some; what it has learned stays.';
+
 /** What was on the paper when the page was left, and what of it no network had read. */
 let left: { readonly marks: readonly Mark[]; readonly unread: readonly Mark[] } = { marks: [], unread: [] };
 
@@ -124,7 +126,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     const { learner, frozen, letters } = scored.means;
     history.add(scored.count, learner, frozen, letters);
     draw(history.columns as [number[], number[], number[], number[]]);
-    verdict.textContent = sentence(scored);
+    verdict.textContent = paper.full ? full : sentence(scored);
     if (scored.count % 20 === 0) {
       lossPlot.setAttribute(
         'aria-label',
@@ -211,13 +213,16 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   };
   life.add(() => clearInterval(reading));
   const startReading = (): void => {
+    if (paper.full) {
+      verdict.textContent = full;
+      return;
+    }
     let at = 0;
     if (paper.marks.length > 0) paper.append('\n\n');
     readButton.textContent = 'Stop reading';
     reading = setInterval(() => {
-      if (reader.waiting > 8) return;
-      paper.append(rhyme[at++]);
-      if (at === rhyme.length || paper.marks.length >= area.maxLength) stopReading();
+      if (at === rhyme.length || paper.full) stopReading();
+      else if (reader.waiting <= 8) paper.append(rhyme[at++]);
     }, pace);
   };
   const take = (): void => {

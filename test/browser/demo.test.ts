@@ -137,6 +137,12 @@ browserTest('it reads by itself, and a text that is edited is read where it is n
   await page.getByRole('button', { name: 'Clear' }).press('Enter');
   t.is(await page.locator('#ghost span:not(.expected)').count(), 0);
   t.is(await page.evaluate(() => document.activeElement?.id), 'typing');
+
+  await page.locator('#typing').fill('a'.repeat(19_999));
+  await page.getByRole('button', { name: 'Let it read a rhyme' }).press('Enter');
+  await textOf(page, '#type-verdict', /^There is no more room/);
+  await page.getByRole('button', { name: 'Let it read a rhyme' }).waitFor();
+  t.is((await page.inputValue('#typing')).length, 20_000);
   t.deepEqual(errors, []);
 });
 
@@ -194,6 +200,10 @@ browserTest('a server that is gone is said in words, and one that is back is use
   t.is(status, 0, 'pages that stay open do not keep the server');
   t.regex(await textOf(page, '#status', /gone/), /^The server is gone – trying again/);
   await page.locator('#typing').fill('meanwhile');
+  await page.getByRole('link', { name: 'Listen' }).press('Enter');
+  await page.getByRole('button', { name: 'Hear an example' }).press('Enter');
+  await textOf(page, '#listen-trouble', /^The example cannot be had: the server is gone\.$/);
+  await page.goBack();
 
   await startDemo(t, new URL(url).port);
   await textOf(page, '#status', /^Live$/);
