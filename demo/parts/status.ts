@@ -14,7 +14,7 @@ export interface Status {
   forget(stream: string): void;
 }
 
-/** Says in words how the server is: gone as soon as one stream of the page has lost it. */
+/** Says in words how the server is: gone as soon as one stream of the page has lost it; of several, of the one that is tried next. */
 export function createStatus(element: HTMLElement): Status {
   const states = new Map<string, State>();
   let said = '';
@@ -28,13 +28,12 @@ export function createStatus(element: HTMLElement): Status {
   };
   const show = (): void => {
     const all = [...states.values()];
-    const gone = all.filter(state => state.kind === 'gone');
-    if (gone.length > 0) {
-      const soonest = Math.min(...gone.map(state => state.until));
-      const seconds = Math.ceil((soonest - Date.now()) / 1000);
+    const [gone] = all.filter(state => state.kind === 'gone').sort((a, b) => a.until - b.until);
+    if (gone !== undefined) {
+      const { until, refused } = gone;
+      const seconds = Math.ceil((until - Date.now()) / 1000);
       const again = seconds > 0 ? `trying again in ${seconds} s` : 'trying again';
       const when = seconds === Infinity ? 'change or choose something to go on' : again;
-      const refused = gone.find(state => state.refused !== undefined)?.refused;
       say('gone', `${refused === undefined ? 'The server is gone' : refused} – ${when}`);
     } else if (all.some(state => state.kind === 'connecting')) {
       say('connecting', 'Connecting…');
