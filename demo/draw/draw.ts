@@ -17,7 +17,7 @@ import { fetchModel } from '../run/here.js';
 import type { Place } from '../run/runner.js';
 import type { Page } from '../shell/page.js';
 import { createClasses } from './classes.js';
-import { lessonOf, namesOf, readTaught, type Taught, writeTaught } from './lessons.js';
+import { lessonOf, longestName, namesOf, readTaught, type Taught, writeTaught } from './lessons.js';
 import { createPad } from './pad.js';
 import { side } from './pen.js';
 import { createPupil, type Score } from './pupil.js';
@@ -32,6 +32,8 @@ const moments = 96;
 const rest = 1500;
 /** Drawings of one thing that teach it well. */
 const enough = 3;
+/** Bytes of a file that is read: some hundred drawings. */
+const largestFile = 4 << 20;
 
 const invitation = 'Draw a star, a heart, your initial. Then say what it is: three drawings teach it well.';
 
@@ -74,7 +76,7 @@ const layout = `
     <p class="verdict" id="teach-verdict" role="status">${invitation}</p>
   </div>
   <form class="teaching" id="teach">
-    <label>This is <input id="name" maxlength="12" autocomplete="off" placeholder="a star"></label>
+    <label>This is <input id="name" maxlength="${longestName}" autocomplete="off" placeholder="a star"></label>
     <button type="submit" id="learn" disabled>Learn it</button>
     <button type="button" class="quiet" id="undo" disabled>Undo</button>
     <button type="button" class="quiet" id="save" disabled>Save</button>
@@ -148,6 +150,8 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const refresh = (): void => {
     show([String(taught.length), fraction(known), fraction(kept), String(updates)]);
     button('learn').disabled = drawing.length === 0 || nameBox.value.trim() === '' || config === undefined;
+    // Whoever uses keys is not to lose their place with the button.
+    if (taught.length === 0 && document.activeElement === button('undo')) nameBox.focus();
     button('undo').disabled = taught.length === 0;
     button('save').disabled = taught.length === 0;
     button('load').disabled = config === undefined;
@@ -392,6 +396,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     const [chosen] = file.files ?? [];
     if (chosen === undefined || config === undefined || encoder === undefined) return;
     try {
+      if (chosen.size > largestFile) throw new Error('Expected a file of at most 4 MB.');
       const loaded = readTaught(await chosen.text(), encoder);
       const all = namesOf(config.labels ?? [], shipped, loaded);
       if (all.length > config.output.size) throw new Error('This file has more names than there is room for.');

@@ -77,6 +77,8 @@ export function lessonOf(
 }
 
 const format = 'eddy drawings 1';
+/** Characters of a name: what there is room for. */
+export const longestName = 12;
 
 /** What was taught, as a file. */
 export function writeTaught(taught: readonly Taught[]): string {
@@ -106,6 +108,12 @@ export function readTaught(text: string, encoder: Ink): Taught[] {
     points: points.map(({ x, y, time, up }: Point) => ({ x, y, time, up })),
   }));
   for (const { name, points } of taught) {
+    if (name === '' || name.trim() !== name || name.length > longestName) {
+      const told = name.length > longestName ? `${name.slice(0, longestName)}…` : name;
+      throw new Error(
+        `Expected the name of each drawing to be of 1 to ${longestName} characters, with no space around it, got “${told}”.`,
+      );
+    }
     try {
       // As it is, and as large as it may be in other hands.
       for (const size of [1, 1 + scaled + slanted])

@@ -11,6 +11,8 @@ export interface Score {
   readonly of: number;
 }
 
+type Answered = ((step: RemoteStep) => void) | undefined;
+
 export interface Pupil {
   /** Ink of the drawing in hand, and how many inputs it makes. */
   see(points: Point[], inputs: number): void;
@@ -23,6 +25,9 @@ export interface Pupil {
   /** All that was learned is gone. */
   forget(): void;
 }
+
+/** Milliseconds of items in one turn: many lessons leave room for others, and whoever looks on sees them learned. */
+const longestTurn = 10;
 
 /**
  * The network and all that is said to it, one item after the other, here or on the server: ink, lessons and questions, with what is done
@@ -42,7 +47,10 @@ export function createPupil(
   life: Subscription,
 ): Pupil {
   let items = new Subject<RemoteItem>();
-  let due: (((step: RemoteStep) => void) | undefined)[] = [];
+  let due: Answered[] = [];
+  let waiting: { readonly item: RemoteItem; readonly answered: readonly Answered[] }[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  life.add(() => clearTimeout(timer));
 
   life.add(
     runners
@@ -51,6 +59,7 @@ export function createPupil(
           staying(status, 'draw', opened => {
             items = new Subject();
             due = [];
+            waiting = [];
             let begun = false;
             return items.pipe(
               runner.learn<RemoteItem>(network, lessons, {
@@ -73,24 +82,38 @@ export function createPupil(
       }),
   );
 
-  const say = (sequence: Sequence, target: number | undefined, last?: (step: RemoteStep) => void): void => {
-    items.next({ reset: true });
+  const turn = (): void => {
+    timer = undefined;
+    const end = performance.now() + longestTurn;
+    let at = 0;
+    while (at < waiting.length && performance.now() < end) {
+      const { item, answered } = waiting[at++];
+      due.push(...answered);
+      items.next(item);
+    }
+    waiting = waiting.slice(at);
+    if (waiting.length > 0) timer = setTimeout(turn);
+  };
+  const put = (item: RemoteItem, answered: readonly Answered[] = []): void => {
+    waiting.push({ item, answered });
+    timer ??= setTimeout(turn);
+  };
+  const say = (sequence: Sequence, target: number | undefined, last?: Answered): void => {
+    put({ reset: true });
     sequence.inputs.forEach((input, i) => {
       const end = i === sequence.inputs.length - 1;
-      due.push(end ? last : undefined);
-      items.next(target === undefined ? { input } : { input, target: end ? target : null });
+      put(target === undefined ? { input } : { input, target: end ? target : null }, [end ? last : undefined]);
     });
   };
 
   return {
     see(points, inputs) {
-      for (let i = 0; i < inputs; i++) due.push(on.seen);
-      items.next(points);
+      put(points, Array(inputs).fill(on.seen));
     },
-    turn: () => items.next({ reset: true }),
+    turn: () => put({ reset: true }),
     learn(sequences) {
       for (const sequence of sequences) say(sequence, sequence.answer);
-      items.next({ reset: true });
+      put({ reset: true });
     },
     ask(sequences, answered) {
       let [right, of] = [0, 0];
@@ -99,8 +122,11 @@ export function createPupil(
           if (argmax(prediction) === sequence.answer) right++;
           if (++of === sequences.length) answered({ right, of });
         });
-      items.next({ reset: true });
+      put({ reset: true });
     },
-    forget: () => items.next({ reset: true, weights: true }),
+    forget() {
+      waiting = [];
+      put({ reset: true, weights: true });
+    },
   };
 }

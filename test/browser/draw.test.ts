@@ -281,8 +281,17 @@ browserTest('what is taught before there are digits to learn again is learned be
   await page.goBack();
   await known();
   t.deepEqual(await page.locator('#taught li').allTextContents(), ['star × 2']);
-  await page.locator('#undo').click();
+  await page.locator('#undo').press('Enter');
   await textOf(page, '#draw-numbers', /^1drawings taught1 of 1/);
+  const focused = (): Promise<string | undefined> => page.evaluate(() => document.activeElement?.id);
+  t.is(await focused(), 'undo');
+  await page.keyboard.press('Enter');
+  await textOf(page, '#draw-numbers', /^0drawings taught/);
+  await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  t.is(await focused(), 'name', 'whoever uses keys is still there');
+  const huge = { name: 'huge.json', mimeType: 'application/json', buffer: Buffer.alloc(4 * 2 ** 20 + 1, ' ') };
+  await page.locator('#file').setInputFiles(huge);
+  await textOf(page, '#teach-verdict', /^Expected a file of at most 4 MB\.$/);
   t.deepEqual(errors, []);
 });
 

@@ -96,8 +96,9 @@ browserTest('a WAV file is heard to its end, and can be stopped', async t => {
   t.is(await said(page), await heardInNode(bursts()));
   await page.setInputFiles('#listen-file', { name: 'digits.wav', mimeType: 'audio/wav', buffer });
   await textOf(page, '#listen-verdict', /^Listening/);
-  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('button', { name: 'Stop' }).press('Enter');
   await heardOut(page);
+  t.is(await page.evaluate(() => document.activeElement?.id), 'listen-example', 'whoever uses keys is still there');
   t.deepEqual(errors, []);
 });
 

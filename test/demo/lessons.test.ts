@@ -42,6 +42,14 @@ test('what was taught comes back from its file, and another file is refused in w
   t.deepEqual(readTaught(writeTaught(taught), encoder), taught);
   for (const text of ['', '{}', '{"format":"eddy drawings 1","taught":[{"name":"x","points":[{"x":1}]}]}'])
     t.throws(() => readTaught(text, encoder), { message: 'This file holds no drawings that were taught here.' });
+  t.notThrows(() => readTaught(writeTaught([{ name: 'x'.repeat(12), points: heart }]), encoder));
+  for (const name of ['', ' ', 'heart '])
+    t.throws(() => readTaught(writeTaught([{ name, points: heart }]), encoder), {
+      message: `Expected the name of each drawing to be of 1 to 12 characters, with no space around it, got “${name}”.`,
+    });
+  t.throws(() => readTaught(writeTaught([{ name: 'x'.repeat(1e6), points: heart }]), encoder), {
+    message: /got “x{12}…”\.$/,
+  });
 });
 
 test('a drawing of a file that could not be learned is refused in words, by its name', async t => {
