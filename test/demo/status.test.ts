@@ -4,6 +4,9 @@ import { demoModule } from '../helpers/demo-modules.js';
 test('of several streams that are gone, the words and the seconds of one are said: of the next to be tried', async t => {
   const { createStatus } = await demoModule(t, 'parts/status.ts');
   Object.assign(globalThis, { document: { documentElement: { dataset: {} } } });
+  // It looks at the clock for as long as the page is there.
+  const every = globalThis.setInterval;
+  Object.assign(globalThis, { setInterval: (look: () => void, pause: number) => every(look, pause).unref() });
   const element = { dataset: {}, textContent: '' };
   const status = createStatus(element);
   const gone = (after: number, refused?: string) => ({ kind: 'gone', until: Date.now() + after, refused });
