@@ -126,19 +126,19 @@ export async function loadSession(
       if (snapshot === undefined) throw new CheckpointError('Expected a session with a snapshot, got none');
       putSnapshot(session, await readSnapshot(session, snapshot, settings.maxLearnerBytes, true));
     }
+    const { nextSeq, taken, steps, resets, finishing, totals, acked, answered, beside, lengths, held } = saved;
+    Object.assign(session, { nextSeq, taken, steps, resets, finishing, ended });
+    Object.assign(session.totals, totals, { loss: Number(totals.loss) });
+    const messages = parts(tensors.get('messages')!.data, lengths);
+    if (held) {
+      const { firstSeq, entries } = decodeSaid(messages.pop()!) as Predictions;
+      session.held = { seq: firstSeq, entry: entries[0] };
+    }
+    takeKept(session, messages, { acked, answered, beside });
   } catch (error) {
     learner?.leave();
     throw error;
   }
-  const { nextSeq, taken, steps, resets, finishing, totals, acked, answered, beside, lengths, held } = saved;
-  Object.assign(session, { nextSeq, taken, steps, resets, finishing, ended });
-  Object.assign(session.totals, totals, { loss: Number(totals.loss) });
-  const messages = parts(tensors.get('messages')!.data, lengths);
-  if (held) {
-    const { firstSeq, entries } = decodeSaid(messages.pop()!) as Predictions;
-    session.held = { seq: firstSeq, entry: entries[0] };
-  }
-  takeKept(session, messages, { acked, answered, beside });
   served.sessions++;
   return session;
 }
