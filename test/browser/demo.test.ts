@@ -9,6 +9,10 @@ import { browserTest, launch, open, textOf } from '../helpers/browser.js';
 import { finished, start } from '../helpers/cli.js';
 import { choose, colours, number, numberFrom, places, startDemo } from '../helpers/demo.js';
 
+interface Shift {
+  readonly sources: readonly { readonly node: Element | null }[];
+}
+
 browserTest(
   'the load of the machine is forecast and learned without being asked to, here and on the server',
   async t => {
@@ -50,6 +54,26 @@ browserTest('an address that names a page shows its head, too', async t => {
   await page.waitForFunction(() => document.readyState === 'complete');
   await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   t.is(await page.evaluate(() => scrollY), 0);
+  await textOf(page, '#status', /^Live$/);
+  const moved = await page.evaluate(
+    () =>
+      new Promise<unknown[]>(resolve => {
+        const observer = new PerformanceObserver(list =>
+          resolve(
+            list.getEntries().flatMap(entry => (entry as unknown as Shift).sources.map(({ node }) => node?.nodeName)),
+          ),
+        );
+        observer.observe({ type: 'layout-shift', buffered: true });
+        setTimeout(() => resolve([]), 500);
+      }),
+  );
+  t.false(moved.includes('FOOTER'), 'what is below is not seen above first');
+  const placeAt = (text: string): Promise<number | undefined> =>
+    page.evaluate(said => {
+      document.getElementById('status')!.textContent = said;
+      return document.querySelector('.places')?.getBoundingClientRect().left;
+    }, text);
+  t.is(await placeAt('Connecting…'), await placeAt('Live'), 'what is chosen does not move with what is said');
   t.deepEqual(errors, []);
 });
 
@@ -253,7 +277,7 @@ browserTest('a page that is left leaves nothing behind, and where networks run c
 browserTest('it fits a narrow screen, light and dark, and tells what its pictures show', async t => {
   const { url } = await startDemo(t);
   const browser = await launch(t);
-  const { page, errors } = await open(browser, url, { viewport: { width: 340, height: 700 }, colorScheme: 'light' });
+  const { page, errors } = await open(browser, url, { viewport: { width: 320, height: 700 }, colorScheme: 'light' });
   await numberFrom(page, '#sense', 'readings', 3);
   const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();
@@ -266,6 +290,30 @@ browserTest('it fits a narrow screen, light and dark, and tells what its picture
     return most / least;
   });
   t.true(contrast >= 4.5, `WCAG 2.2, 1.4.3: got ${contrast}`);
+  const head = await page.$$eval('.brand, .places, #status', all =>
+    all.map(element => {
+      const { top, bottom } = element.getBoundingClientRect();
+      return Math.round((top + bottom) / 2);
+    }),
+  );
+  t.true(Math.max(...head) - Math.min(...head) <= 1, `one row: ${head}`);
+  const [shown, all] = await page.$eval('#tabs', tabs => [tabs.clientWidth, tabs.scrollWidth]);
+  t.true(all <= shown, `no tab is cut: ${all} pixels of tabs on ${shown}`);
+  for (const [selector, ...said] of [
+    ['.card .note', 'the first forecast is on its way', 'off by 12.8 % · “same as now” 12.7 % · mean 11.4 %'],
+    ['#sense-verdict', 'Unusual.', 'As good as saying “same as now”.'],
+  ]) {
+    const [before, after] = await page.$eval(
+      selector,
+      (element, texts) =>
+        texts.map(text => {
+          element.textContent = text;
+          return element.clientHeight;
+        }),
+      said,
+    );
+    t.is(after, before, `${selector}: what is below stays where it is`);
+  }
   await page.emulateMedia({ colorScheme: 'dark' });
   t.not(await ground(), light);
   const long = 'temperature_of_the_water_at_the_bottom_of_the_tank';
