@@ -85,7 +85,7 @@ const layout = `
   </form>
   <ul class="taught" id="taught" aria-label="What it was taught"></ul>
   <dl class="numbers" id="draw-numbers"></dl>
-  <p class="note">Only the readout learns. With each new drawing it also sees digits again, written by the network below, so that it does not forget them. The digits that count as still known are others, which it never learns from.</p>
+  <p class="note">Only the readout learns. With each new drawing it also sees digits again, written by the network below, so that it does not forget them. The digits that count as still known are others, which it never learns from. Save puts your drawings in a file; load it, or drop it anywhere here, and they are learned again.</p>
 </section>
 <section class="panel" aria-labelledby="write-title">
   <div class="heading">
@@ -392,8 +392,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   act('save', 'click', () => download('drawings.json', writeTaught(taught), 'application/json'));
   const file = find<HTMLInputElement>('file');
   act('load', 'click', () => file.click());
-  act('file', 'change', async () => {
-    const [chosen] = file.files ?? [];
+  const load = async (chosen: File | undefined): Promise<void> => {
     if (chosen === undefined || config === undefined || encoder === undefined) return;
     try {
       if (chosen.size > largestFile) throw new Error('Expected a file of at most 4 MB.');
@@ -407,9 +406,15 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     } catch (error) {
       teachVerdict.textContent = (error as Error).message;
     }
-    file.value = '';
     refresh();
+  };
+  act('file', 'change', () => {
+    void load(file.files?.[0]);
+    // The same file may be chosen again.
+    file.value = '';
   });
+  for (const name of ['dragover', 'drop'] as const) root.addEventListener(name, event => event.preventDefault());
+  root.addEventListener('drop', event => void load(event.dataTransfer?.files[0]));
 
   let line: readonly Point[] = [];
   const picture = find<SVGSVGElement>('handwriting');

@@ -73,6 +73,13 @@ export function startShell(pages: readonly Page[], status: Status): void {
     scrollTo(0, 0);
     focusHeading();
   };
+  // A file that no page takes would be shown instead of them.
+  for (const name of ['dragover', 'drop'] as const)
+    addEventListener(name, event => {
+      if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = 'none';
+    });
   addEventListener('hashchange', show);
   show();
 }

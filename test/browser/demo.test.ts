@@ -323,10 +323,19 @@ browserTest('it fits a narrow screen, light and dark, and tells what its picture
     buffer: Buffer.from(`${long}\n1\n2\n`),
   });
   await textOf(page, '.card h3', new RegExp(long));
+  const isRefused = (): Promise<boolean> =>
+    page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['a'], 'a.json'));
+      const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
+      document.querySelector('h1')!.dispatchEvent(event);
+      return event.defaultPrevented;
+    });
   const tabs = await page.locator('#tabs a').allTextContents();
   for (const tab of tabs) {
     await page.getByRole('link', { name: tab }).click();
     await page.locator(`#${tab.toLowerCase()} h1`).waitFor();
+    t.true(await isRefused(), `${tab}: a file that is dropped is not shown instead of the page`);
     const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
     t.true(content <= width, `${tab}: ${content} pixels of content on ${width}`);
     const nameless = await page.$$eval('canvas, .plot, textarea, button, input, select', all =>

@@ -292,6 +292,17 @@ browserTest('what is taught before there are digits to learn again is learned be
   const huge = { name: 'huge.json', mimeType: 'application/json', buffer: Buffer.alloc(4 * 2 ** 20 + 1, ' ') };
   await page.locator('#file').setInputFiles(huge);
   await textOf(page, '#teach-verdict', /^Expected a file of at most 4 MB\.$/);
+  await page.evaluate(
+    text => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([text], 'drawings.json'));
+      document
+        .querySelector('#pad')!
+        .dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer }));
+    },
+    JSON.stringify({ format: 'eddy drawings 1', taught }),
+  );
+  await textOf(page, '#draw-numbers', /^2drawings taught2 of 2/);
   t.deepEqual(errors, []);
 });
 
