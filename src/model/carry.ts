@@ -2,6 +2,7 @@ import type { CarryPart } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
 import { InputError } from '../errors.js';
 import type { ModelConfig } from './config.js';
+import { notFinite } from './input.js';
 
 /** What the network remembers between steps: one flat array, laid out by `carryLayout`; a value, never changed. */
 export type Carry = Float32Array;
@@ -41,4 +42,10 @@ export function checkCarry(layout: CarryLayout, carry: Carry): void {
 export function firstNotFinite(numbers: Float32Array): number {
   for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return i;
   return -1;
+}
+
+/** @throws InputError naming the first number that is not finite */
+export function checkFinite(carry: Carry): void {
+  const bad = firstNotFinite(carry);
+  if (bad >= 0) throw notFinite('carry', carry[bad], bad);
 }

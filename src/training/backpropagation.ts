@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.js';
 import type { Region } from '../kernels/memory.js';
 import { type Activations, createActivations } from '../model/activations.js';
-import { type Carry, checkCarry } from '../model/carry.js';
+import { type Carry, checkCarry, checkFinite } from '../model/carry.js';
 import { checkShape, type Input } from '../model/input.js';
 import { readTensors, type TrainableModel } from '../model/model.js';
 import { backward, forward, transposeAll, transposedSize } from '../model/network.js';
@@ -40,7 +40,11 @@ export interface Differentiated {
 export interface Backpropagation {
   /** Of the mean loss, laid out as the weights. */
   readonly gradient: Region;
-  /** `model.step`, whose activations are kept for the window that these steps make. */
+  /**
+   * `model.step`, whose activations are kept for the window that these steps make.
+   *
+   * @throws InputError as that, also where the carry before grew beyond float32: a step goes on from finite numbers only
+   */
   step(carry: Carry, input: Input | null): Step;
   /** The loss of one step's logits; undefined where only whole windows have one. */
   lossOf(logits: Float32Array, target: Exclude<Target, null>): number | undefined;
@@ -142,7 +146,9 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       checkShape(config, input);
       checkCarry(layout, carry);
       const row = tape.next(carry, network.version);
-      if (row === 0) loadCarry(network, layout, tape.rows, 0, carry, staging.address);
+      // Where the rows hold the carry already, it is refused as anywhere.
+      if (row > 0) checkFinite(carry);
+      else loadCarry(network, layout, tape.rows, 0, carry, staging.address);
       loadInput(network, tape.rows, row, input, staging.address);
       forward(network, tape.rows, row, 1, tape.block(row));
       const step = emit(tape.rows, row);

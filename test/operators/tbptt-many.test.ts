@@ -1,5 +1,6 @@
 import test from 'ava';
 import { filter, from, lastValueFrom, map, Subject, take, toArray } from 'rxjs';
+import { InputError } from '../../src/errors.js';
 import type { TrainerOptions } from '../../src/index.js';
 import { createModel, type TrainableModel } from '../../src/model/model.js';
 import type { Learned } from '../../src/operators/learned.js';
@@ -290,5 +291,45 @@ test('a run goes on with the same bits from each update that is told, also where
     });
     for (const [name, values] of Object.entries(whole.model.weights()))
       t.is(firstDifference(values, trainer.model.weights()[name]), -1, `after update ${i}: ${name}`);
+  }
+});
+
+test('a state beyond float32 ends its stream before the next step, alone as among others, also in the middle of a window', async t => {
+  const network = config('rnn_relu', [4], { kind: 'features', size: 1 }, { kind: 'values', size: 1 });
+  const x = Float32Array.of(1);
+  for (const k1 of [1, 4]) {
+    const create = async (): Promise<Trainer> => {
+      const trainer = createTrainer(await createModel(network, { seed: 1 }), { k1, k2: 16, freeze: ['weight_hh_l0'] });
+      trainer.model.setWeights({
+        weight_hh_l0: new Float32Array(16).fill(1e8),
+        bias_ih_l0: new Float32Array(4).fill(1),
+      });
+      return trainer;
+    };
+    const steps: number[] = [];
+    const alone: unknown[] = [];
+    const items = Array.from({ length: 16 }, () => ({ input: x, target: null }));
+    from(items)
+      .pipe(tbptt(await create()))
+      .subscribe({
+        next: event => event.kind === 'step' && steps.push(event.number),
+        error: error => alone.push(error),
+      });
+    t.true(alone[0] instanceof InputError);
+    t.regex((alone[0] as Error).message, /carry/);
+    for (const keys of [['a'], ['a', 'b']]) {
+      const events = await lastValueFrom(
+        from(items.flatMap(item => keys.map(key => ({ key, ...item })))).pipe(tbpttMany(await create()), toArray()),
+      );
+      for (const name of keys) {
+        const own = events.filter(event => event.kind !== 'update' && event.key === name);
+        const end = own.findIndex(({ kind }) => kind === 'error');
+        t.deepEqual(
+          own.slice(0, end).flatMap(event => (event.kind === 'step' ? [event.number] : [])),
+          steps,
+        );
+        t.is((own[end] as { error: Error }).error.message, (alone[0] as Error).message);
+      }
+    }
   }
 });
