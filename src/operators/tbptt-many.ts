@@ -53,7 +53,8 @@ export interface TbpttManyOptions<Key = string> {
  * updates follow from the order of the items alone, never from time. What remains at the end is learned in the order of the
  * streams' newest items.
  *
- * A wrong input or target ends its own stream with `{ kind: 'error', key, error }`; a later example of that key begins a new one.
+ * A wrong input or target, or a carry that grew beyond float32, ends its own stream with `{ kind: 'error', key, error }`; a later example of that key begins
+ * a new one. A trainer with a guard takes such a carry back before.
  *
  * @param trainer shared by all streams
  * @throws ConfigError or LimitError, at once, if an option is wrong, or the loss is of whole windows (`ctc`)

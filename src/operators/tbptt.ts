@@ -18,6 +18,7 @@ import type { Example, Forget, LateTarget, Learned } from './learned.js';
  *
  * An update waits for the newest step's target until the next example; what remains at completion is learned. The trainer
  * is shared, the window belongs to the subscription. Errors with `InputError`, `TargetError` or `DivergenceError`.
+ * A carry that grew beyond float32 is an `InputError` at the next step, as it is for `step`; a trainer with a guard takes it back before.
  *
  * @param trainer the model, its loss and optimizer, k1 and k2
  * @param state to resume from, as an emitted `state()` gave it

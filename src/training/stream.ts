@@ -217,11 +217,18 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
     reader?.came(number);
   };
 
+  /** Those of `freshGroups`, and where no step can be made any more the newest. */
+  const groupsDue = (): { first: number; last: number }[] => {
+    const groups = freshGroups();
+    if (overgrown() && entries.length > 0 && groups.at(-1)?.last !== steps) groups.push({ first: steps, last: steps });
+    return groups;
+  };
+
   const takeWindows = (): Window[] => {
-    const windows = freshGroups().map(({ first, last }): Window => {
+    const windows = groupsDue().map(({ first, last }): Window => {
       const window = windowOf(first, last, entry => entry.fresh);
       for (let number = first; number <= last; number++) entries[place(number)].fresh = false;
-      return window;
+      return last === steps && overgrown() ? { ...window, overgrown: true } : window;
     });
     network.taken();
     return windows.length > 0 && replay.windows > 0 ? [...windows, ...drawReplay()] : windows;
@@ -248,7 +255,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   return {
     windows: {
       due: waiting => network.due(waiting, overgrown()),
-      pending: () => freshGroups().length,
+      pending: () => groupsDue().length,
       take: takeWindows,
     },
     readout: reader && { due: waiting => reader.due(waiting), pending: () => unread().length, take: takeUnread },

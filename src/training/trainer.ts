@@ -120,8 +120,16 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       checked.guard,
     );
 
+  /** Of windows that led beyond float32: what their targets would teach is of no worth. */
+  const takeBack = (by: Guard, windows: readonly Window[]): Update => ({
+    ...{ count: rule.count, gradientNorm: Number.NaN, clipped: false, skipped: true, loss: Number.NaN },
+    ...{ windows: windows.length, steps: 0, labelled: 0, replayed: 0, short: 0 },
+    ...by.judge({ loss: Number.NaN, skipped: true, gradient: Number.NaN }, windows),
+  });
+
   const learnMany = (windows: readonly Window[], dropout?: Dropout): Update => {
     guard?.begin();
+    if (guard && windows.some(window => window.overgrown)) return takeBack(guard, windows);
     const { loss: mean, finite, steps: through, labelled, replayed } = steps.differentiate(windows, dropout);
     const { count, gradientNorm, clipped, skipped } = rule.follow(finite ? mean : Number.NaN);
     trainer.count = count;

@@ -17,6 +17,8 @@ export interface Window {
   readonly weights?: readonly number[];
   /** Learned before, and now again: counted apart. */
   readonly replayed?: boolean;
+  /** Its steps led to a carry beyond float32. A trainer with a guard takes back what led there; such a window may have no targets. */
+  readonly overgrown?: boolean;
 }
 
 /** How windows of any lengths lie in rows: step by step, and in a step the longest window first. */

@@ -1,11 +1,11 @@
 import test from 'ava';
-import { from, lastValueFrom, toArray } from 'rxjs';
+import { from, lastValueFrom, Subject, toArray } from 'rxjs';
 import type { CellKind } from '../../src/cells/cell.js';
 import { createReference } from '../../src/kernels/reference.js';
 import { createModel } from '../../src/model/model.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
 import { createLearner } from '../../src/operators/tbptt.js';
-import { type KeyedExample, tbpttMany } from '../../src/operators/tbptt-many.js';
+import { type KeyedExample, type KeyedLearned, tbpttMany } from '../../src/operators/tbptt-many.js';
 import { loadTrainer, saveTrainer } from '../../src/training/checkpoint.js';
 import type { TrainerOptions } from '../../src/training/options.js';
 import { createPace, type Pace } from '../../src/training/pace.js';
@@ -423,6 +423,40 @@ test('a state that grows beyond float32 between updates is taken back before the
       event.kind === 'step' && event.step.carry.some(Number.isNaN) ? [event] : [],
     );
     t.is(overgrown.length, 0);
+  }
+});
+
+test('such a state is taken back also where the steps that led to it have no target', async t => {
+  // A target that comes late, of the group before, is learned from, and says nothing of what came after.
+  for (const late of [[], [9]]) {
+    const network = config('rnn_relu', [4], { kind: 'features', size: 1 }, { kind: 'values', size: 1 });
+    const options = { k1: 8, k2: 8, lateness: 32, guard: {} };
+    const trainer = createTrainer(await createModel(network, { seed: 1 }), options);
+    const events: KeyedLearned[] = [];
+    const source = new Subject<KeyedExample<Float32Array>>();
+    source.pipe(tbpttMany<Float32Array>(trainer)).subscribe(event => events.push(event));
+    const finite = (): boolean =>
+      events.every(event => event.kind !== 'step' || event.step.carry.every(Number.isFinite));
+    const x = Float32Array.of(1);
+    for (let i = 0; i < 8; i++) source.next({ key: 'a', input: x, target: x });
+    source.next({ key: 'a', input: x });
+    trainer.model.setWeights({ weight_hh_l0: new Float32Array(16).fill(140), bias_ih_l0: new Float32Array(4).fill(1) });
+    for (let i = 0; i < 20 && finite(); i++) source.next({ key: 'a', input: x });
+    t.false(finite());
+    for (const forStep of late) source.next({ key: 'a', forStep, target: x });
+    for (let i = 0; i < 8; i++) source.next({ key: 'a', input: x, target: x });
+    source.complete();
+    t.deepEqual(
+      events.flatMap(event => (event.kind === 'error' ? [event.error.message] : [])),
+      [],
+    );
+    const steps = events.flatMap(event => (event.kind === 'step' ? [event.step.carry] : []));
+    t.true(steps.slice(-8).every(carry => carry.every(Number.isFinite)));
+    t.is(steps.filter(carry => !carry.every(Number.isFinite)).length, 1);
+    t.deepEqual(
+      events.flatMap(event => (event.kind === 'update' && event.update.rollback ? [event.update.rollback.reason] : [])),
+      ['not finite'],
+    );
   }
 });
 
