@@ -11,7 +11,7 @@ import {
 } from 'eddy';
 import { writeLine } from 'eddy/operators';
 import { fromEvent, Subscription } from 'rxjs';
-import { createNumbers, percent } from '../parts/numbers.js';
+import { count, createNumbers, percent } from '../parts/numbers.js';
 import { createStrip } from '../parts/strip.js';
 import { fetchModel } from '../run/here.js';
 import type { Place } from '../run/runner.js';
@@ -148,7 +148,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
   const free = (): number => (config?.output.size ?? 0) - names().length;
   const fraction = (score: Score | undefined): string => (score ? `${score.right} of ${score.of}` : '–');
   const refresh = (): void => {
-    show([String(taught.length), fraction(known), fraction(kept), String(updates)]);
+    show([count(taught.length), fraction(known), fraction(kept), count(updates)]);
     button('learn').disabled = drawing.length === 0 || nameBox.value.trim() === '' || config === undefined;
     // Whoever uses keys is not to lose their place with the button.
     if (taught.length === 0 && document.activeElement === button('undo')) nameBox.focus();
@@ -158,9 +158,9 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     const counts = new Map<string, number>();
     for (const { name } of taught) counts.set(name, (counts.get(name) ?? 0) + 1);
     find('taught').replaceChildren(
-      ...[...counts].map(([name, count]) => {
+      ...[...counts].map(([name, times]) => {
         const item = document.createElement('li');
-        item.textContent = count === 1 ? name : `${name} × ${count}`;
+        item.textContent = times === 1 ? name : `${name} × ${times}`;
         return item;
       }),
     );

@@ -300,9 +300,11 @@ browserTest('what is taught before there are digits to learn again is learned be
         .querySelector('#pad')!
         .dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer }));
     },
-    JSON.stringify({ format: 'eddy drawings 1', taught }),
+    JSON.stringify({ format: 'eddy drawings 1', taught: Array(11).fill({ name: 'a tall tower', points }) }),
   );
-  await textOf(page, '#draw-numbers', /^2drawings taught2 of 2/);
+  await textOf(page, '#draw-numbers', /^11drawings taught11 of 11.*\d,\d{3}updates/);
+  const [shown, all] = await page.$eval('#classes li:last-child .glyph', one => [one.clientWidth, one.scrollWidth]);
+  t.true(all <= shown, `the longest name is not cut: ${all} pixels on ${shown}`);
   t.deepEqual(errors, []);
 });
 
