@@ -112,7 +112,11 @@ export function tbpttMany<In extends Input = Input, Key = string>(
 
       /** Those of these that have ended, and have learned all. */
       const forgetEnded = (keys: readonly Key[]): void => {
-        for (const key of keys) if (streams.get(key)?.ended && !waits(key)) streams.delete(key);
+        for (const key of keys) {
+          const { stream, ended } = streams.get(key) ?? {};
+          const left = stream && (waits(key) || stream.windows.pending() > 0 || (stream.readout?.pending() ?? 0) > 0);
+          if (ended && !left) streams.delete(key);
+        }
       };
 
       const states = (): Map<Key, StreamState> =>
@@ -157,6 +161,9 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       /** What remains of a stream. */
       const collectRest = (key: Key): void => {
         const { stream } = streams.get(key)!;
+        // What was due is learned before what was not.
+        if (readouts.has(key) && !windows.has(key) && stream.windows.pending() > 0) learn();
+        if (subscriber.closed) return;
         windows.add(key, stream.windows);
         readouts.add(key, stream.readout);
         if (waiting() >= maxWindows) learn();
@@ -183,7 +190,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (arrival.kind === 'late' || last) move(key);
         if (last) end(key);
         subscriber.next({ key, number: forStep, ...arrival, states });
-        if (!subscriber.closed && !last && forStep === stream.steps()) collectDue(key, stream, false);
+        if (!subscriber.closed && forStep === stream.steps()) collectDue(key, stream, false);
       };
 
       const step = (key: Key, { input, target, weight }: Example<In>, last?: boolean): void => {
@@ -208,15 +215,17 @@ export function tbpttMany<In extends Input = Input, Key = string>(
             ? { kind: 'step', key, target, step, number, loss, limited, states }
             : { kind: 'step', key, target, step, number, loss, states },
         );
-        if (!subscriber.closed && !last) collectDue(key, stream, false);
+        if (!subscriber.closed) collectDue(key, stream, false);
       };
 
       const handle = (item: KeyedExample<In, Key>): void => {
         const { key, last } = item;
         if ('forget' in item) {
-          find(key)?.forget(item.forget);
-          if (last && find(key)) {
-            if (waits(key)) learn();
+          const stream = find(key);
+          if (stream && waits(key)) learn();
+          if (stream === undefined || subscriber.closed) return;
+          stream.forget(item.forget);
+          if (last) {
             move(key);
             end(key);
           }
@@ -229,13 +238,12 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       };
 
       for (const [key, state] of resumed) {
-        const stream = open(key, state);
-        if (state.ended) {
-          end(key);
-          collectRest(key);
-        } else {
-          collectDue(key, stream, false);
-        }
+        open(key, state);
+        if (state.ended) end(key);
+      }
+      for (const [key, { ended }] of resumed) {
+        collectDue(key, streams.get(key)!.stream, false);
+        if (ended && streams.has(key)) collectRest(key);
       }
       follow(source, subscriber, {
         next(item) {

@@ -220,7 +220,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   /** Those of `freshGroups`, and where no step can be made any more the newest. */
   const groupsDue = (): { first: number; last: number }[] => {
     const groups = freshGroups();
-    if (overgrown() && entries.length > 0 && groups.at(-1)?.last !== steps) groups.push({ first: steps, last: steps });
+    const unseen = overgrown() && entries.length > 0 && network.learned < steps;
+    if (unseen && groups.at(-1)?.last !== steps) groups.push({ first: steps, last: steps });
     return groups;
   };
 

@@ -3,7 +3,7 @@ import { filter, from, lastValueFrom, map, Subject, take, toArray } from 'rxjs';
 import { InputError } from '../../src/errors.js';
 import type { TrainerOptions } from '../../src/index.js';
 import { createModel, type TrainableModel } from '../../src/model/model.js';
-import type { Learned } from '../../src/operators/learned.js';
+import type { Example, Forget, LateTarget, Learned } from '../../src/operators/learned.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import {
   type KeyedExample,
@@ -330,6 +330,58 @@ test('a state beyond float32 ends its stream before the next step, alone as amon
         );
         t.is((own[end] as { error: Error }).error.message, (alone[0] as Error).message);
       }
+    }
+  }
+});
+
+type Unkeyed = (Example<Float32Array> | LateTarget | Forget) & { readonly last?: boolean };
+
+/** What one stream says and learns alone, and as the only key. */
+async function asOne(options: TrainerOptions, items: readonly Unkeyed[], many: TbpttManyOptions = {}) {
+  const [alone, keyed] = [await sampleTrainer(options), await sampleTrainer(options)];
+  const own = await lastValueFrom(from(items).pipe(tbptt(alone), toArray()));
+  const among = await lastValueFrom(
+    from(items.map((item): Item => ({ key: 'a', ...item }))).pipe(tbpttMany(keyed, many), toArray()),
+  );
+  const said = (events: readonly (Learned | KeyedLearned)[]) =>
+    events.map(event => (event.kind === 'update' ? event.update : event.kind));
+  const [x, y] = [alone.model.weights(), keyed.model.weights()];
+  return {
+    said: [said(own), said(among)],
+    differs: Object.keys(x).filter(name => firstDifference(x[name], y[name]) >= 0),
+  };
+}
+
+test('what one key forgets is forgotten after the update that was due, as alone', async t => {
+  const items = xs.slice(0, 8).map((input, i) => ({ input, target: ys[i] }));
+  const { said, differs } = await asOne({ k1: 2, k2: 3, replay: { windows: 2, capacity: 8 } }, [
+    ...items.slice(0, 4),
+    { forget: 1 },
+    ...items.slice(4),
+  ]);
+  t.deepEqual(said[1], said[0]);
+  t.deepEqual(differs, []);
+});
+
+test('a readout that is due at the last step learns before what remains of the network, as alone', async t => {
+  const items = xs.slice(0, 5).map((input, i) => ({ input, target: ys[i] }));
+  const options: TrainerOptions = {
+    k1: 4,
+    k2: 6,
+    lateness: 2,
+    readout: { optimizer: { kind: 'sgd', rate: 0.1 }, k1: 1 },
+  };
+  const ends: Unkeyed[][] = [
+    items,
+    [...items.slice(0, 4), { ...items[4], last: true }],
+    [...items.slice(0, 4), { input: xs[4] }, { forStep: 5, target: ys[4] }],
+    [...items.slice(0, 4), { input: xs[4] }, { forStep: 5, target: ys[4], last: true }],
+  ];
+  for (const end of ends) {
+    for (const maxWindows of [1, 64]) {
+      const { said, differs } = await asOne(options, end, { maxWindows });
+      t.deepEqual(said[1], said[0]);
+      t.deepEqual(differs, []);
     }
   }
 });
