@@ -62,9 +62,11 @@ export function createPace(kernels: Kernels, size: number, longest: number, memo
         kernels.copy(before, weights, size);
         kernels.sgd(weights, back, back, size, 1, state.usual / length, 0);
       }
+      const counted = settled ? Math.min(length, mostCounted * state.usual) : length;
+      // What is beyond float32 says nothing of what is usual.
+      if (!Number.isFinite(counted)) return long;
       state.seen++;
       state.count = 1 + alpha * state.count;
-      const counted = settled ? Math.min(length, mostCounted * state.usual) : length;
       state.usual += (counted - state.usual) / state.count;
       return long;
     },

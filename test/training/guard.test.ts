@@ -138,6 +138,17 @@ test('a guard that never shortens, or never limits, is the same after it was sav
   }
 });
 
+test('an update beyond float32 says nothing of the usual length, and what it left can be saved and loaded', async t => {
+  const model = await createModel(config('gru', [4], { kind: 'features', size: 1 }, { kind: 'values', size: 1 }));
+  const optimizer = { kind: 'sgd', rate: 1e6 } as const;
+  const trainer = createTrainer(model, { optimizer, maxGradientNorm: Number.POSITIVE_INFINITY, guard: {} });
+  trainer.learn({ carry: model.zeroCarry(), inputs: [Float32Array.of(1)], targets: [Float32Array.of(1e16)] });
+  t.true(Object.values(model.weights()).every(values => values.every(Number.isFinite)));
+  t.true(Object.values(trainer.counters()).every(Number.isFinite));
+  const loaded = await loadTrainer(saveTrainer(trainer, new Map()));
+  t.deepEqual(loaded.trainer.counters(), trainer.counters());
+});
+
 test('what leaps is shortened, and told', async t => {
   const { events } = await learnDisturbed(['high rate'], guarded);
   const updates = events.flatMap(event => (event.kind === 'update' ? [event.update] : []));
