@@ -34,11 +34,16 @@ export interface ForecastScales {
   readonly targets: ReadingsState;
 }
 
+/** The scale of a forecast, and the newest row that had all targets then, in the units of the data: what persistence says. Left out before there was one. */
+export interface OpenForecast extends Scale {
+  readonly newest?: readonly number[];
+}
+
 /** Everything that a forecasting stream remembers, but for its metrics, which begin anew. */
 export interface ForecastState extends ForecastScales {
   readonly stream: StreamState;
-  /** Scales of the forecasts whose rows have not come, the oldest first. */
-  readonly open: readonly Scale[];
+  /** Forecasts whose rows have not come, the oldest first. */
+  readonly open: readonly OpenForecast[];
   /** With a guard: what it would go back to, and what has yet to prove itself. */
   readonly marks?: readonly [ForecastScales, ForecastScales];
 }
@@ -131,8 +136,10 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
       open?.length,
     );
     const isRow = (row: readonly number[]): boolean => row?.length === targets.length && row.every(Number.isFinite);
-    const bad = open.findIndex(scale => !(isRow(scale?.means) && isRow(scale.units)));
-    expect(bad < 0, `state.open[${bad}]`, `means and units of ${targets.length}`, JSON.stringify(open[bad]));
+    const bad = open.findIndex(
+      scale => !(isRow(scale?.means) && isRow(scale.units) && isRow(scale.newest ?? scale.means)),
+    );
+    expect(bad < 0, `state.open[${bad}]`, `means, units and newest of ${targets.length}`, JSON.stringify(open[bad]));
   }
 
   /** The targets of a row; NaN where one is missing. */
@@ -154,7 +161,8 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
     new Observable(subscriber => {
       let scales: ForecastScales = from ?? { inputs: encoder.initial(), targets: aims.initial() };
       let marks = guard && (from?.marks ?? ([scales, scales] as const));
-      const open: Scale[] = [...(from?.open ?? [])];
+      const open: OpenForecast[] = [...(from?.open ?? [])];
+      let newest = open.at(-1)?.newest;
       let steps = from?.stream.steps ?? 0;
       const track = trackMoment();
       let scored: Scale | undefined;
@@ -205,7 +213,13 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
         }
       };
 
-      for (let number = steps - open.length + 1; number <= steps; number++) metrics.predicted(number);
+      // The trivial predictors are judged on the very forecasts that the network is.
+      for (const [i, forecast] of open.entries()) {
+        const number = steps - open.length + 1 + i;
+        scored = forecast;
+        if (forecast.newest) metrics.known(number - horizon, aims.standardize(forecast, forecast.newest)!);
+        metrics.predicted(number);
+      }
       const learner = createLearner(trainer, heed, from?.stream, () => subscriber.closed);
       follow(source, subscriber, {
         next(row) {
@@ -221,7 +235,8 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
           const inputs = encoder.encode(scales.inputs, row);
           scales = { inputs: inputs.state, targets: aims.encode(scales.targets, aim).state };
           const scale = aims.scale(scales.targets);
-          open.push(scale);
+          if (aims.standardize(scale, aim)) newest = aim.map(Number);
+          open.push(newest ? { ...scale, newest } : scale);
           steps++;
           // Persistence knows what the network knows, also of rows that answer no forecast.
           const known = answers ? null : aims.standardize(scale, aim);

@@ -20,6 +20,7 @@ export {
   type ForecastState,
   type Foretold,
   forecast,
+  type OpenForecast,
 } from './forecast.js';
 export type { Example, Forget, LateTarget, Learned } from './learned.js';
 export { next } from './next.js';

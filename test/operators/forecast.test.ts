@@ -171,6 +171,45 @@ test('persistence is measured over the same steps as the network, and right in t
   }
 });
 
+test('persistence is measured over the same steps as the network from where a stream goes on, too', async t => {
+  for (const horizon of [1, 3]) {
+    const given = rows(30).map(([load], i): [number | null, number] => [i === 19 ? null : Math.round(load), 0]);
+    const trainer = await learner('values', { lateness: 2 });
+    for (const cut of [12, 20]) {
+      let state: ForecastState | undefined;
+      const subscription = new Subscription();
+      const source = new Subject<Reading>();
+      subscription.add(
+        source.pipe(forecast(trainer, { columns, targets: ['load'], horizon })).subscribe(event => {
+          if (event.kind !== 'forecast' || event.number !== cut) return;
+          state = { ...event.state(), open: JSON.parse(JSON.stringify(event.state().open)) };
+          subscription.unsubscribe();
+        }),
+      );
+      for (const row of given.slice(0, cut)) source.next(row);
+      const scored = run(trainer, given.slice(cut), { horizon, state }).flatMap(event =>
+        event.kind === 'scored' ? [event] : [],
+      );
+      const errors = scored.map(({ number, actual }) => {
+        const known = given
+          .slice(0, number)
+          .filter(([load]) => load !== null)
+          .at(-1)!;
+        return Math.abs(actual[0] - known[0]!);
+      });
+      for (const [i, { number, metrics }] of scored.entries()) {
+        if (metrics.kind !== 'values') throw new Error('Expected values');
+        t.is(metrics.count, i + 1);
+        t.is(metrics.persistence.count, metrics.count, `${horizon} ahead, cut after ${cut}, row ${number}`);
+        t.is(metrics.mean.count, metrics.count);
+        const expected = errors.slice(0, i + 1).reduce((sum, error) => sum + error, 0) / (i + 1);
+        t.true(Math.abs(metrics.persistence.mae.mean - expected) < 1e-3 * expected);
+      }
+      t.is(scored[0].number, cut - horizon + 1);
+    }
+  }
+});
+
 test('a spike of a million deviations moves the statistics a little, and forecasts soon are what they were', async t => {
   const given = rows(1200);
   const spiked = given.map((row, i): (typeof given)[number] => (i === 400 ? [5000 + 800 * 1e6, 20 * 1e6] : row));
@@ -245,7 +284,10 @@ test('a state that does not fit is refused at once', async t => {
   refused(/state to be what an emitted state\(\) gave, got null/, null);
   refused(/state\.open to be at most 1 scales, as many as the horizon, got 3/, {}, 1);
   refused(/state\.open to be at most 3 scales, .*got undefined/, { open: undefined });
-  refused(/state\.open\[0\] to be means and units of 1/, { open: [{ means: [1], units: [] }] });
+  refused(/state\.open\[0\] to be means, units and newest of 1/, { open: [{ means: [1], units: [] }] });
+  refused(/state\.open\[0\] to be means, units and newest of 1/, {
+    open: [{ means: [1], units: [1], newest: [null] }],
+  });
   refused(/state\.carry/, { stream: {} });
   refused(/state to be of these columns and targets/, { inputs: state!.targets });
   refused(/state to be of these columns and targets/, { targets: undefined });
