@@ -11,7 +11,7 @@ import type { Update } from '../training/trainer.js';
 export interface Example<In extends Input = Input> {
   readonly input: In | null;
   readonly target?: Target;
-  /** How much the target teaches: a number from 0; default 1. What its loss is said to be is without it. */
+  /** How much the target teaches: a number from 0; default 1. What its loss is said to be is without it. A target that comes late brings its own. */
   readonly weight?: number;
 }
 

@@ -207,8 +207,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   const addTarget = (entry: Kept, target: Target | undefined, weight: number | undefined): void => {
     entry.target = target;
     entry.fresh = target !== undefined && target !== null;
-    // A weight of 1 is none: then nothing has to be kept.
-    if (weight !== undefined && weight !== 1) entry.weight = weight;
+    // It is the target's: one that comes late brings its own. A weight of 1 is none: then nothing has to be kept.
+    if (target !== undefined && weight !== undefined && weight !== 1) entry.weight = weight;
     if (readout && entry.fresh) entry.unread = true;
   };
 

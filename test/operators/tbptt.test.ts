@@ -302,3 +302,16 @@ test('tbptt keeps the example and the target as they were', async t => {
   t.is(updates[0].length, 2);
   t.deepEqual(updates[1], updates[0]);
 });
+
+test('a target that comes late has its own weight, whatever stood with its example', async t => {
+  const learn = async (early: { weight?: number }, late: { weight?: number }): Promise<string> => {
+    const trainer = await sampleTrainer({ lateness: 2, maxGradientNorm: Number.POSITIVE_INFINITY });
+    const items: Item[] = [{ input: xs[0], ...early }, { input: xs[1] }, { forStep: 1, target: ys[0], ...late }];
+    await lastValueFrom(from(items).pipe(tbptt(trainer), toArray()));
+    return JSON.stringify(Object.values(trainer.model.weights()).map(values => Array.from(bits(values))));
+  };
+  const plain = await learn({}, {});
+  t.is(await learn({ weight: 3 }, { weight: 1 }), plain);
+  t.is(await learn({ weight: 3 }, {}), plain);
+  t.is(await learn({ weight: 3 }, { weight: 2 }), await learn({}, { weight: 2 }));
+});
