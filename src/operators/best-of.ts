@@ -1,5 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, DivergenceError, StaleStateError } from '../errors.js';
+import { ConfigError, DivergenceError, InputError, StaleStateError } from '../errors.js';
+import { firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { checkState, type StreamState } from '../training/stream.js';
 import type { Trainer } from '../training/trainer.js';
@@ -28,7 +29,7 @@ type WithoutState<Event> = Event extends unknown ? Omit<Event, 'state'> : never;
 /** What `bestOf` emits: the leader's answers, and every learner's updates and rollbacks. */
 export type BestLearned = (
   | WithoutState<Learned>
-  /** A learner diverged and has left; the others go on. */
+  /** A learner diverged, or its state grew beyond float32, and it has left; the others go on. */
   | { readonly kind: 'diverged'; readonly error: DivergenceError }
 ) & {
   /** Place of the learner among the trainers. */
@@ -43,7 +44,7 @@ export type BestLearned = (
  *
  * It's like `tbptt` for each trainer, with one answer a step. Who leads follows from the losses of earlier steps alone, so that
  * the loss of the answer is prequential too; of equal ones the first leads. Updates and rollbacks are told of every learner; one
- * that diverges leaves, and the last one's `DivergenceError` ends the stream.
+ * that diverges, or whose state grows beyond float32, leaves, and the error of the last one ends the stream.
  *
  * @param trainers of one kind of input and target, each with a model of its own: other learning rates, other cells
  * @throws ConfigError, at once, if an option is wrong, or two trainers share a model
@@ -116,9 +117,10 @@ export function bestOf<In extends Input = Input>(
           act(runner.learner);
         } catch (error) {
           const last = runners.every(one => one === runner || one.learner === undefined);
-          if (!(error instanceof DivergenceError) || last) throw error;
+          const diverged = error instanceof DivergenceError ? error : overgrown(error, runner);
+          if (diverged === undefined || last) throw error;
           Object.assign(runner, { learner: undefined, state: () => null });
-          tell(i, { kind: 'diverged', error });
+          tell(i, { kind: 'diverged', error: diverged });
         }
       }
 
@@ -148,6 +150,13 @@ interface Runner {
   sum: number;
   count: number;
   state(): StreamState | null;
+}
+
+/** What is wrong with the state of this learner alone, and not with the item that all of them take. */
+function overgrown(error: unknown, runner: Runner): DivergenceError | undefined {
+  const carry = error instanceof InputError ? runner.state()?.carry : undefined;
+  if (carry === undefined || firstNotFinite(carry) < 0) return undefined;
+  return new DivergenceError('Expected the state of a learner to be finite numbers, got one that grew beyond float32');
 }
 
 /** Times the leader's fading loss: a loss that is no finite number puts a learner so far behind, until it has faded. */

@@ -183,6 +183,29 @@ test('a learner that diverges leaves, and the others go on; the last one ends th
   });
 });
 
+test('a learner whose state grows beyond float32 leaves, and the others go on; a wrong input ends the stream for all', async t => {
+  const steady = await still([1, 2]);
+  const relu = await createModel(config('rnn_relu', [4]), { seed: 1 });
+  relu.setWeights({ weight_hh_l0: new Float32Array(16).fill(1e12), bias_ih_l0: new Float32Array(4).fill(9) });
+  const grows = createTrainer(relu, { freeze: Object.keys(relu.weights()) });
+  const examples: Item[] = xs.map(input => ({ input, target: null }));
+  const events = await lastValueFrom(from(examples).pipe(bestOf<Float32Array>([grows, ...steady]), toArray()));
+  const left = events.flatMap(event => (event.kind === 'diverged' ? [event] : []));
+  t.deepEqual(
+    left.map(({ learner, error }) => [learner, error.code]),
+    [[0, 'EDDY_DIVERGENCE']],
+  );
+  t.regex(left[0].error.message, /state/);
+  const answers = events.flatMap(event => (event.kind === 'step' ? [event.learner] : []));
+  t.is(answers.length, examples.length - 1, 'the leader left without an answer once');
+  t.deepEqual(answers.slice(-2), [1, 1]);
+  await t.throwsAsync(lastValueFrom(from(examples).pipe(bestOf<Float32Array>([grows]), toArray())), {
+    code: 'EDDY_INPUT',
+  });
+  const wrong = [{ input: new Float32Array(7), target: null }];
+  await t.throwsAsync(lastValueFrom(from(wrong).pipe(bestOf<Float32Array>(steady), toArray())), { code: 'EDDY_INPUT' });
+});
+
 test('a race that is resumed from any step has the bits of one that was not stopped', async t => {
   const make = (): Promise<Trainer[]> =>
     Promise.all([1, 2].map(async seed => createTrainer(await createModel(config('gru', [5]), { seed }), { k2: 3 })));
