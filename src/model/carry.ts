@@ -2,7 +2,6 @@ import type { CarryPart } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
 import { InputError } from '../errors.js';
 import type { ModelConfig } from './config.js';
-import { notFinite } from './input.js';
 
 /** What the network remembers between steps: one flat array, laid out by `carryLayout`; a value, never changed. */
 export type Carry = Float32Array;
@@ -38,14 +37,22 @@ export function checkCarry(layout: CarryLayout, carry: Carry): void {
     throw new InputError(`Expected carry to have ${layout.size} numbers, got ${carry?.length}`);
 }
 
-/** The place of the first number that is not finite; -1 where all are. A loop: it is asked at single steps, where `every` would take as long as a fifth of them. */
+/**
+ * The place of the first number that is not finite; -1 where all are. It is asked at single steps: four sums take a third of
+ * what a test of each number does, and 0 · x is NaN, which a sum keeps, for just those.
+ */
 export function firstNotFinite(numbers: Float32Array): number {
-  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return i;
-  return -1;
-}
-
-/** @throws InputError naming the first number that is not finite */
-export function checkFinite(carry: Carry): void {
-  const bad = firstNotFinite(carry);
-  if (bad >= 0) throw notFinite('carry', carry[bad], bad);
+  const whole = numbers.length & ~3;
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  for (let i = 0; i < whole; i += 4) {
+    a += numbers[i] * 0;
+    b += numbers[i + 1] * 0;
+    c += numbers[i + 2] * 0;
+    d += numbers[i + 3] * 0;
+  }
+  for (let i = whole; i < numbers.length; i++) a += numbers[i] * 0;
+  return a + b + c + d === 0 ? -1 : numbers.findIndex(x => !Number.isFinite(x));
 }

@@ -57,6 +57,23 @@ export function putCarry(
 }
 
 /**
+ * Where the state rows before a step hold its carry already.
+ *
+ * @throws InputError as `loadCarry`
+ */
+export function checkLoaded(network: Network, layout: CarryLayout, rows: Activations, row: number, carry: Carry): void {
+  const { kernels: k } = network;
+  const { parts } = layout;
+  for (let i = 0; i < parts.length; i++) {
+    const { layer: index, part, offset, length } = parts[i];
+    const layer = rows.layers[index];
+    const address = (part === 'h' ? layer.h : layer.c) + row * layer.n;
+    const bad = k.load(address, address, length);
+    if (bad >= 0) throw notFinite('carry', carry[offset + bad], offset + bad);
+  }
+}
+
+/**
  * Puts the input of one step in its row; null is no input.
  *
  * @throws InputError if a feature is not finite; the kind and shape are the caller's to check

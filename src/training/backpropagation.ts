@@ -1,13 +1,13 @@
 import { ConfigError } from '../errors.js';
 import type { Region } from '../kernels/memory.js';
 import { type Activations, createActivations } from '../model/activations.js';
-import { type Carry, checkCarry, checkFinite } from '../model/carry.js';
+import { type Carry, checkCarry } from '../model/carry.js';
 import { checkShape, type Input } from '../model/input.js';
 import { readTensors, type TrainableModel } from '../model/model.js';
 import { backward, forward, transposeAll, transposedSize } from '../model/network.js';
 import { outputs } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
-import { emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
+import { checkLoaded, emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
 import { createDropout, type Dropout } from './dropout.js';
 import type { Loss, Target } from './loss.js';
 import { createTape } from './tape.js';
@@ -146,8 +146,7 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
       checkShape(config, input);
       checkCarry(layout, carry);
       const row = tape.next(carry, network.version);
-      // Where the rows hold the carry already, it is refused as anywhere.
-      if (row > 0) checkFinite(carry);
+      if (row > 0) checkLoaded(network, layout, tape.rows, row, carry);
       else loadCarry(network, layout, tape.rows, 0, carry, staging.address);
       loadInput(network, tape.rows, row, input, staging.address);
       forward(network, tape.rows, row, 1, tape.block(row));
