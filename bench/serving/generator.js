@@ -266,6 +266,9 @@ async function openLoop({ connections, rate, warm, measure, ...settings }) {
 
 /** Connections that do nothing, until they are told to go. */
 let idle = [];
+/** What sends to them, and the messages that they have learned since. */
+let pace;
+let learned = { began: 0, messages: 0 };
 
 function hangUp(all) {
   for (const one of all) {
@@ -282,9 +285,10 @@ const commands = {
     return {};
   },
   async release() {
+    clearInterval(pace);
     hangUp(idle);
     idle = [];
-    return {};
+    return { rate: (1000 * learned.messages) / (now() - learned.began) };
   },
   /**
    * Sessions one after the other on each connection: opened, so many frames, each answered, finished. Ends where an answer is
@@ -316,19 +320,31 @@ const commands = {
     hangUp(all);
     return { answers };
   },
-  /** Learners that learn as fast as they may, until they are told to go. */
-  async keepBusy({ connections, window, ...settings }) {
+  /** Learners that learn as fast as they may, or get so many messages a second in all, until they are told to go. */
+  async keepBusy({ connections, window, rate, ...settings }) {
     idle = await dialAll(connections, settings);
+    const began = now();
+    learned = { began, messages: 0 };
     for (const one of idle) {
       let owed = 0;
       one.onAnswers = count => {
         owed += count;
         const messages = Math.floor(owed / settings.rows);
         owed -= messages * settings.rows;
-        if (messages > 0) one.send(messages);
+        learned.messages += messages;
+        if (rate === undefined && messages > 0) one.send(messages);
       };
-      one.send(window);
+      if (rate === undefined) one.send(window);
     }
+    if (rate === undefined) return {};
+    let sent = 0;
+    pace = setInterval(() => {
+      const due = ((now() - began) * rate) / 1000;
+      for (; sent < due; sent++) {
+        const one = idle[sent % idle.length];
+        if (one.sent - one.received < mostUnderWay) one.send(1);
+      }
+    }, 1);
     return {};
   },
 };
