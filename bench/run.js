@@ -8,16 +8,23 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus, release, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { flags } from '../scripts/flags.js';
 import { median } from './helpers/race.js';
+import { record } from './helpers/results.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..');
 const questions = ['one-step', 'one-step-web', 'step-many', 'overhead', 'long-stream', 'window'];
 const peers = ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'];
+
+const intro = `# How fast
+
+CPU time of all threads of the process, contenders in one process in turn, the median over rounds; a ratio is taken round by
+round. Every peer computes on one thread, and its answers agreed with eddy's before anything was timed. A microsecond figure
+is of its machine and moment: carry the ratios. Each machine that measured has a section, the newest first.`;
 
 const usage = `Usage: node bench/run.js [--quick] [question ...]
 
@@ -70,7 +77,12 @@ function ask() {
   console.log(table);
   const command = ['node bench/run.js', ...args].join(' ');
   if (!quick && chosen.length === 0 && process.exitCode === undefined)
-    writeFileSync(join(here, 'RESULTS.md'), page(table, results, command, pin));
+    record(
+      join(here, 'RESULTS.md'),
+      intro,
+      { command: `\`${[...pin, command].join(' ')}\``, versions: versions() },
+      `${table}\n\n### Each contender\n\n${contenders(results)}`,
+    );
 }
 
 /** The peers, without what they would fetch beside their packages: the CPU binary of onnxruntime-node comes with it. */
@@ -154,28 +166,11 @@ function number(value) {
   return size >= 100 || Number.isInteger(value) ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-function page(table, results, command, pin) {
+function versions() {
   const require = createRequire(import.meta.url);
-  const versions = peers.map(name => {
-    const { version } = JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8'));
-    return `${name} ${version}`;
-  });
+  const peer = name => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8')).version;
   const { version } = require('../package.json');
-  return `# How fast
-
-CPU time of all threads of the process, contenders in one process in turn, the median over rounds; a ratio is taken round by
-round. Every peer computes on one thread, and its answers agreed with eddy's before anything was timed. A microsecond figure
-is of this machine and moment: carry the ratios.
-
-- date: ${new Date().toISOString().slice(0, 10)}
-- command: \`${[...pin, command].join(' ')}\`
-- machine: ${cpus()[0].model.trim()} × ${cpus().length}, ${process.platform} ${release()} ${process.arch}
-- versions: eddy ${version}, Node ${process.versions.node} (V8 ${process.versions.v8}), ${versions.join(', ')}
-
-${table}
-
-## Each contender
-
-${contenders(results)}
-`;
+  return [`eddy ${version}`, `Node ${process.versions.node} (V8 ${process.versions.v8})`]
+    .concat(peers.map(name => `${name} ${peer(name)}`))
+    .join(', ');
 }

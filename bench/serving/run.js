@@ -3,17 +3,24 @@
 //   node bench/serving/run.js [--quick] [question ...]     throughput, latency, learning, memory, months
 //
 // Servers and load have a process and (where the system can be told so) a core each. A row says what is reached of the
-// echo's figure; a target that is missed is no failure, a lost or doubled answer is.
-import { cpus } from 'node:os';
+// echo's figure; a target that is missed is no failure, a lost or doubled answer is. A whole run writes RESULTS.md beside this file.
+import { fileURLToPath } from 'node:url';
 import { flags } from '../../scripts/flags.js';
 import { median } from '../helpers/race.js';
+import { machine, record } from '../helpers/results.js';
 import { start } from './child.js';
 import { throughput } from './throughput.js';
 
 const names = ['throughput', 'latency', 'learning', 'memory', 'months'];
+const intro = `# How well it serves
+
+The server and a bare server of ws that echoes the same bytes, in turn on one core, and their load on another. Carry the ratios:
+a rate is of its machine and moment. Each machine that measured has a section, the newest first.`;
+
 const usage = `Usage: node bench/serving/run.js [--quick] [question ...]
 
-Measures the server beside a bare server of ws that echoes the same bytes, and prints the table.
+Measures the server beside a bare server of ws that echoes the same bytes, and prints the table. A whole run writes
+bench/serving/RESULTS.md.
 
 Questions: ${names.join(', ')} (default: all)
 
@@ -261,6 +268,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 for (const name of chosen.length > 0 ? chosen : names) await questions[name]();
-console.log(`${cpus()[0].model}, Node ${process.versions.node}\n`);
-console.log('| question | reached | wanted | met | |\n|---|---|---|---|---|');
-console.log(rows.join('\n'));
+const table = ['| question | reached | wanted | met | |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+console.log(`${machine}, Node ${process.versions.node}\n\n${table}`);
+if (!quick && chosen.length === 0) {
+  const command = '`node bench/serving/run.js`';
+  record(fileURLToPath(new URL('RESULTS.md', import.meta.url)), intro, { command, node: process.versions.node }, table);
+}
