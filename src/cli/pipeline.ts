@@ -1,4 +1,5 @@
 import { filter, map, type Observable, Subject } from 'rxjs';
+import { InputError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import type { TrainableModel } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
@@ -100,7 +101,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   const check = (): void => {
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) throw withWayOut(failure, trainer);
   };
 
   return {
@@ -119,6 +120,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       check();
     },
   };
+}
+
+/** Inputs are right when they come here: what is wrong is the state before them. */
+function withWayOut(failure: unknown, trainer: Trainer | undefined): unknown {
+  if (!(failure instanceof InputError)) return failure;
+  const rate = trainer?.options.guard ? '; learn at a smaller --rate' : '; learn with --guard, or at a smaller --rate';
+  return new InputError(
+    `${failure.message}: the state grew beyond float32${trainer === undefined ? '' : rate}`,
+    failure.index,
+  );
 }
 
 /** What does not learn has no use for targets. */
