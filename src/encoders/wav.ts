@@ -19,8 +19,12 @@ export interface WavReader {
    * @throws InputError if it is no WAV file of 16-bit or float32 samples
    */
   read(bytes: Uint8Array): Sound[];
-  /** @throws InputError if the file ended before its samples did */
-  end(): void;
+  /**
+   * Returns how many bytes came after the samples that are no chunk of this file, as those of another one: they are not read.
+   *
+   * @throws InputError if the file ended before its samples did
+   */
+  end(): number;
 }
 
 const riffHeader = 12;
@@ -57,6 +61,8 @@ export function createWavReader(): WavReader {
   let all = 0;
   /** Where RIFF says that the file ends. */
   let end = 0;
+  /** Bytes after the samples, from the first on that begins no chunk. */
+  let beyond = 0;
 
   /** Takes one header or chunk off `rest`; false where more bytes are needed. */
   const advance = (): boolean => {
@@ -94,9 +100,27 @@ export function createWavReader(): WavReader {
       if (rest.length < chunkHeader + size) return false;
       format = formatOf(rest.subarray(chunkHeader, chunkHeader + size));
     }
-    // Chunks begin at even places.
-    skipping = chunkHeader + size + (size % 2);
+    skipping = skippedBy(size);
     return true;
+  };
+
+  /** Takes what comes after the samples, which says nothing of them; false where more bytes are needed. */
+  const passOver = (): boolean => {
+    if (skipping > 0) return advance();
+    if (beyond === 0) {
+      // Padding.
+      const first = rest.findIndex(byte => byte !== 0);
+      rest = rest.subarray(first < 0 ? rest.length : first);
+    }
+    const name = String.fromCharCode(...rest.subarray(0, 4));
+    if (beyond === 0 && name !== 'data' && name !== 'RIFF' && /^[ -~]*$/.test(name)) {
+      if (rest.length < chunkHeader) return false;
+      skipping = skippedBy(new DataView(rest.buffer, rest.byteOffset).getUint32(4, true));
+      return true;
+    }
+    beyond += rest.length;
+    rest = rest.subarray(rest.length);
+    return false;
   };
 
   const takeSamples = (): Sound | undefined => {
@@ -134,9 +158,7 @@ export function createWavReader(): WavReader {
           if (left > 0) return sounds;
           left = undefined;
         } else if (found) {
-          // What comes after the samples says nothing of them.
-          rest = rest.subarray(rest.length);
-          return sounds;
+          if (!passOver()) return sounds;
         } else if (!advance()) return sounds;
       }
     },
@@ -149,12 +171,13 @@ export function createWavReader(): WavReader {
             ? cutSample
             : `Expected ${left} more bytes of samples in a WAV file, got ${rest.length}: it was cut short`,
         );
+      return beyond + rest.length;
     },
   };
 }
 
 /**
- * The sound of a whole WAV file.
+ * The sound of a whole WAV file; what follows its samples is not read.
  *
  * @throws InputError as the reader
  */
@@ -191,6 +214,11 @@ export function writeWav(rate: number, samples: Int16Array): Uint8Array<ArrayBuf
     view.setInt16(44 + 2 * i, sample, true);
   });
   return bytes;
+}
+
+/** Bytes of a chunk of that size: chunks begin at even places. */
+function skippedBy(size: number): number {
+  return chunkHeader + size + (size % 2);
 }
 
 /**

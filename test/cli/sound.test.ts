@@ -43,6 +43,19 @@ function likeliest(
   });
 }
 
+test('what follows the samples of a WAV file is told, and the file is answered as it is', async t => {
+  const { path } = await ear(t, ['a', 'b', 'c']);
+  const file = writeWav(8000, samples);
+  const alone = await eddy(t, file, 'pipe', path);
+  const two = await eddy(t, Buffer.concat([file, file]), 'pipe', path);
+  t.is(two.status, 0);
+  t.is(two.stdout, alone.stdout);
+  t.regex(
+    two.stderr,
+    /^eddy: line \d+: expected a WAV file alone, got 6,044 bytes after its samples .*: give each file a run of its own: skipped$/m,
+  );
+});
+
 test('a WAV file, and samples of 16 bits or floats, are answered frame by frame', async t => {
   const { path, model } = await ear(t, ['a', 'b', 'c']);
   const truth = likeliest(model, samples);

@@ -103,6 +103,34 @@ test('a recording of size 0 is empty where a chunk follows, and read to the end 
   t.throws(() => readWav(Uint8Array.from([...empty, 76])), { instanceOf: InputError, message: /a part of one/ });
 });
 
+test('what follows the samples is told where it is no chunk of the file, wherever it is cut', t => {
+  const list = chunk('LIST', [1, 2, 3]);
+  const cases: [string, number[], number][] = [
+    ['nothing', [], 0],
+    ['chunks', [...list, ...chunk('fmt ', [9])], 0],
+    ['a chunk that was cut', list.slice(0, 9), 0],
+    ['padding', [0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0],
+    ['another file', [...pcm], pcm.length],
+    ['a chunk, and other samples', [...list, ...chunk('data', [1, 2])], 10],
+    ['what is no chunk', [255, 1, 2], 3],
+    ['what is too short for one', [10], 1],
+  ];
+  for (const [what, after, count] of cases) {
+    const file = Uint8Array.from([...pcm, ...after]);
+    fc.assert(
+      fc.property(fc.array(fc.nat(file.length), { maxLength: 9 }), places => {
+        const reader = createWavReader();
+        const found = cutAt(file, places).flatMap(piece => reader.read(piece));
+        t.deepEqual(
+          found.flatMap(sound => [...(sound as { samples: Int16Array }).samples]),
+          [...samples],
+        );
+        t.is(reader.end(), count, what);
+      }),
+    );
+  }
+});
+
 test('what is no such file is refused, with the way out', t => {
   const refused = (file: Uint8Array, message: RegExp) =>
     t.throws(() => readWav(file), { instanceOf: InputError, message });

@@ -1,6 +1,6 @@
 import { type AudioConfig, createAudio, type Sound } from '../../encoders/audio.js';
 import { createWavReader } from '../../encoders/wav.js';
-import { counted } from '../numbers.js';
+import { counted, countedLong } from '../numbers.js';
 import { type Malformed, numbered, type Row, type RowFormat } from './format.js';
 
 export const soundFormats = ['wav', 'pcm16', 'f32'] as const;
@@ -14,7 +14,7 @@ export type SoundFormat = (typeof soundFormats)[number];
 export function createSoundFormat(name: SoundFormat, config: AudioConfig, rate = config.rate): RowFormat {
   const encoder = createAudio(config);
   const columns = numbered(encoder.input.size);
-  const bytes = name === 'wav' ? createWavReader() : createSamples(name === 'pcm16' ? 2 : 4, rate);
+  const bytes = name === 'wav' ? createFile() : createSamples(name === 'pcm16' ? 2 : 4, rate);
   let state = encoder.initial();
   let line = 0;
   const rowsOf = (inputs: readonly Float32Array[]): Row[] =>
@@ -30,6 +30,19 @@ export function createSoundFormat(name: SoundFormat, config: AudioConfig, rate =
     end(): (Row | Malformed)[] {
       const rest = bytes.end();
       return [...rowsOf(encoder.finish(state)), ...(rest ? [{ line: line + 1, malformed: rest }] : [])];
+    },
+  };
+}
+
+/** One WAV file. */
+function createFile() {
+  const { read, end } = createWavReader();
+  return {
+    read,
+    end(): string | undefined {
+      const beyond = end();
+      if (beyond === 0) return undefined;
+      return `expected a WAV file alone, got ${countedLong(beyond, 'byte')} after its samples that are no chunk of it: give each file a run of its own`;
     },
   };
 }
