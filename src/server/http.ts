@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { InputError } from '../errors.js';
+import { InputError, WireError } from '../errors.js';
+import { scanJson } from '../wire/scan.js';
 import { grantOf } from './admission.js';
 import type { Permission } from './grant.js';
 import { hostAllowed } from './hosts.js';
@@ -7,6 +8,7 @@ import type { Hub } from './hub.js';
 import { createLane } from './lane.js';
 import { metricsText, metricsType } from './metrics.js';
 import { health, listSessions, readiness } from './operate.js';
+import type { Settings } from './options.js';
 import { RequestError, stepRequest } from './step-request.js';
 import { takeOriginForm } from './target.js';
 
@@ -34,7 +36,9 @@ export function createRoutes(hub: Hub, drain: () => void): RequestListener {
       permission: 'predict',
       async run(request, response) {
         const body = await readBody(request, settings.maxPayload);
-        const answer = lane.enter(breathe => stepRequest(hub.models, parse(body), settings.limits.maxFrames, breathe));
+        const answer = lane.enter(breathe =>
+          stepRequest(hub.models, parse(body, settings), settings.limits.maxFrames, breathe),
+        );
         if (answer === undefined) {
           response.setHeader('retry-after', Math.ceil(settings.retryAfter / 1000));
           throw new RequestError(
@@ -158,10 +162,12 @@ async function readBody(request: IncomingMessage, most: number): Promise<string>
   return Buffer.concat(parts).toString('utf8');
 }
 
-function parse(body: string): unknown {
+function parse(body: string, { limits, maxPayload }: Settings): unknown {
   try {
+    scanJson(body, { ...limits, maxBytes: maxPayload, maxItems: maxPayload });
     return JSON.parse(body);
   } catch (error) {
+    if (error instanceof WireError) throw new RequestError(400, 'malformed', error.message);
     throw new RequestError(
       400,
       'malformed',

@@ -187,6 +187,18 @@ test('what is wrong with a request is told by status and code', async t => {
   t.is((await post({ input })).status, 200);
 });
 
+test('a request that is nested deeper than the stack is refused, and is no failure of the server', async t => {
+  const errors: unknown[] = [];
+  const { post } = await setUp(t, { onError: error => errors.push(error) });
+  const nested = '['.repeat(200_000) + ']'.repeat(200_000);
+  for (const body of [nested, `{"input":${nested}}`, `{"input":[1,2,3],"carry":${nested}}`]) {
+    const { status, answer } = await post(body);
+    t.is(status, 400);
+    t.is(answer.error.code, 'malformed');
+  }
+  t.deepEqual(errors, []);
+});
+
 test('other methods and routes are refused, and /healthz says what is served', async t => {
   const { server } = await setUp(t);
   const get = await fetch(`${server.httpUrl}/step`);
