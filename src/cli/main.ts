@@ -34,6 +34,8 @@ const fail = (error: unknown): void => {
 process.stdout.on('error', error => {
   if (!isReaderGone(error)) fail(error);
 });
+// Whoever heard what is said there has gone, as with a terminal that was closed: that stops no work, and no saving.
+process.stderr.on('error', () => {});
 
 /** Of a command that is not there the name alone is looked at: its help would be that of all. */
 async function runAsked(): Promise<void> {

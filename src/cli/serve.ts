@@ -13,6 +13,7 @@ import { describeFailure } from './failure.js';
 import { readGiven } from './given.js';
 import { letHeapGrow } from './heap.js';
 import { createLearned } from './learned.js';
+import { createLog, type Level, levels } from './log.js';
 import { endings, findModels, type ModelFile, readModel, watchModels } from './model-files.js';
 import { choice, integer, names } from './settings.js';
 import { onSignal } from './signals.js';
@@ -37,9 +38,6 @@ interface ServeOptions {
   readonly seed: number;
   readonly features?: number;
 }
-
-const levels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
-type Level = (typeof levels)[number];
 
 const example = `
 A session opens a model by its name: that of its file, without what follows the
@@ -99,10 +97,9 @@ export function serveCommand(): Command {
 async function run(paths: readonly string[], options: ServeOptions, command: Command): Promise<void> {
   checkOptions(paths, options, command);
   letHeapGrow();
-  // The other commands begin sooner without these.
-  const { pino } = await import('pino');
+  // The other commands begin sooner without it.
   const { serve } = await import('../server/serve.js');
-  const log = pino({ name: 'eddy', level: options.log }, pino.destination({ dest: 2, sync: true }));
+  const log = await createLog(options.log);
   const learned = options.learned === undefined ? undefined : createLearned(options.learned);
   const restore = async (name: string, model: Model, digest: string): Promise<Serveable> => {
     if (learned === undefined) return model;

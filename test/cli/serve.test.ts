@@ -1,11 +1,13 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import test from 'ava';
 import { createEncoder } from '../../src/encoders/encoders.js';
 import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
-import { eddy, finished, folder, lineReader, start } from '../helpers/cli.js';
+import { eddy, finished, folder, lineReader, main, start } from '../helpers/cli.js';
 import { config } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames } from '../helpers/wire-client.js';
 
@@ -213,6 +215,32 @@ test('a signal that comes before the sessions are taken up ends the server with 
   t.is(status, 0);
   t.regex(stderr, /"sessions saved"/);
 });
+
+const unheard: Record<string, () => 'pipe' | number> = {
+  'whose log has no room': () => openSync('/dev/full', 'w'),
+  'whose log nobody reads any more': () => 'pipe',
+};
+for (const [what, stderr] of Object.entries(unheard)) {
+  const run = what.includes('room') && !existsSync('/dev/full') ? test.skip : test;
+  run(`a server ${what} serves on, and saves its sessions at the end`, async t => {
+    const at = folder(t);
+    writeFileSync(at('sums.eddy'), saveModel(await createModel(config('gru', [3]), { seed: 4 })));
+    const args = ['serve', at('sums.eddy'), '--port', '0', '--sessions', at('sessions.bin'), '--log', 'debug'];
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', stderr()] });
+    t.teardown(() => child.kill('SIGKILL'));
+    child.stderr?.destroy();
+    const url = /ws:\S+/.exec(String((await once(child.stdout!, 'data'))[0]))![0];
+    for (let i = 0; i < 2; i++) {
+      const client = await connectWire(t, url);
+      await openSession(client, 1, { resumable: true });
+      client.socket.terminate();
+      await client.closed;
+    }
+    child.kill('SIGTERM');
+    t.deepEqual(await once(child, 'exit'), [0, null]);
+    t.true(existsSync(at('sessions.bin')));
+  });
+}
 
 test('an address that others reach needs tokens', async t => {
   const { status, stderr } = await eddy(t, '', 'serve', '--cell', 'gru', '--host', '0.0.0.0', '--port', '0');
