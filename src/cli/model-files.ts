@@ -23,7 +23,8 @@ export interface ModelFile {
 /**
  * The checkpoints at these paths; of a folder, those directly in it.
  *
- * @param again a path at which there is nothing is passed over, and files of one name are told as `others`
+ * @param again a path at which there is nothing is passed over, a file that cannot be looked at is there, and files of one name are told as
+ * `others`
  * @throws ConfigError if two have one name, the first time
  */
 export async function findModels(paths: readonly string[], again = false): Promise<ReadonlyMap<string, ModelFile>> {
@@ -32,16 +33,28 @@ export async function findModels(paths: readonly string[], again = false): Promi
     const name = basename(path, extname(path));
     const same = found.get(name);
     if (same && !again) throw new ConfigError(`Expected checkpoints of different names, got ${name} twice`);
-    const file = await look(path, again);
-    if (file === undefined) continue;
+    const version = await versionOf(path, again);
+    if (version === undefined) continue;
     if (same) {
       found.set(name, { ...same, others: [...(same.others ?? []), path] });
       continue;
     }
-    const { mtimeMs, size, ino } = file;
-    found.set(name, { name, path, version: `${mtimeMs} ${size} ${ino}` });
+    found.set(name, { name, path, version });
   }
   return found;
+}
+
+/** Undefined where there is nothing. */
+async function versionOf(path: string, again: boolean): Promise<string | undefined> {
+  try {
+    const file = await look(path, again);
+    return file && `${file.mtimeMs} ${file.size} ${file.ino}`;
+  } catch (error) {
+    // As that of a link which leads to itself: to read it will fail as well, and be told of this file alone.
+    const { code } = error as NodeJS.ErrnoException;
+    if (!again || code === undefined) throw error;
+    return code;
+  }
 }
 
 async function filesOf(paths: readonly string[], mayBeGone: boolean): Promise<string[]> {
@@ -82,34 +95,45 @@ export interface Watch {
  * @param find the files at present
  * @param changed told of a new version, or with undefined that there is none any more
  * @param several told once where a name has come to mean several files
+ * @param failed told once of a reason why files cannot be looked for: all stay as they are
  */
 export function watchModels(
   find: () => Promise<ReadonlyMap<string, ModelFile>>,
   served: ReadonlyMap<string, ModelFile>,
   changed: (name: string, file: ModelFile | undefined) => Promise<void>,
   several: (name: string, paths: readonly string[]) => void,
+  failed: (error: unknown) => void,
 ): Watch {
   const taken = new Map(Array.from(served, ([name, { version }]) => [name, version]));
   let before: ReadonlyMap<string, ModelFile> = served;
+  let reason: string | undefined;
+  const take = async (now: ReadonlyMap<string, ModelFile>): Promise<void> => {
+    for (const [name, file] of now) {
+      if (file.others) {
+        if (!before.get(name)?.others) several(name, [file.path, ...file.others]);
+        continue;
+      }
+      if (taken.get(name) === file.version || before.get(name)?.version !== file.version) continue;
+      // A file that cannot be read is told once, and tried again when it changes.
+      taken.set(name, file.version);
+      await changed(name, file);
+    }
+    for (const name of [...taken.keys()]) {
+      if (now.has(name) || before.has(name)) continue;
+      taken.delete(name);
+      await changed(name, undefined);
+    }
+    before = now;
+  };
   return {
     async look() {
-      const now = await find();
-      for (const [name, file] of now) {
-        if (file.others) {
-          if (!before.get(name)?.others) several(name, [file.path, ...file.others]);
-          continue;
-        }
-        if (taken.get(name) === file.version || before.get(name)?.version !== file.version) continue;
-        // A file that cannot be read is told once, and tried again when it changes.
-        taken.set(name, file.version);
-        await changed(name, file);
+      try {
+        await take(await find());
+        reason = undefined;
+      } catch (error) {
+        if (String(error) !== reason) failed(error);
+        reason = String(error);
       }
-      for (const name of [...taken.keys()]) {
-        if (now.has(name) || before.has(name)) continue;
-        taken.delete(name);
-        await changed(name, undefined);
-      }
-      before = now;
     },
   };
 }

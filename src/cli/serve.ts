@@ -215,12 +215,11 @@ function watchPaths(
         { model: name, files: paths },
         'several files of this name: none is taken up until the others are gone',
       ),
+    error => log.error({ error: String(error) }, 'cannot look for files'),
   );
   let looking: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    looking = looking
-      .then(() => watch.look())
-      .catch(error => log.error({ error: String(error) }, 'cannot look for files'));
+    looking = looking.then(() => watch.look());
   }, seconds * 1000);
   return () => clearInterval(timer);
 }

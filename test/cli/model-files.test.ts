@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { findModels, type ModelFile, watchModels } from '../../src/cli/model-files.js';
 import { ConfigError } from '../../src/errors.js';
@@ -22,6 +22,33 @@ test('files are found by name, in a folder those that are checkpoints', async t 
   t.deepEqual(several.get('a')!.others, [at('models/a.safetensors')]);
 });
 
+test('a file that cannot be looked at hides no other, once the server runs', async t => {
+  const at = folder(t);
+  for (const name of ['a.eddy', 'c.eddy']) writeFileSync(at(name), name);
+  symlinkSync('b.eddy', at('b.eddy'));
+  await t.throwsAsync(findModels([at('.')]), { code: 'ELOOP' });
+  const found = await findModels([at('.')], true);
+  t.deepEqual([...found.keys()], ['a', 'b', 'c']);
+  t.is((await findModels([at('.')], true)).get('b')!.version, found.get('b')!.version, 'told once');
+});
+
+test('that files cannot be looked for is told once, until they can', async t => {
+  let reason = 'EACCES';
+  const told: unknown[] = [];
+  const { look } = watchModels(
+    async () => {
+      if (reason !== '') throw new Error(reason);
+      return new Map();
+    },
+    new Map(),
+    async () => t.fail(),
+    () => t.fail(),
+    error => told.push((error as Error).message),
+  );
+  for (reason of ['EACCES', 'EACCES', 'EIO', 'EIO', '', 'EIO']) await look();
+  t.deepEqual(told, ['EACCES', 'EIO', 'EIO']);
+});
+
 const file = (name: string, version: string): ModelFile => ({ name, path: `${name}.eddy`, version });
 
 test('a change is told once, when two looks have seen the same', async t => {
@@ -33,6 +60,7 @@ test('a change is told once, when two looks have seen the same', async t => {
     async (name, changed) => {
       told.push([name, changed?.version]);
     },
+    () => t.fail(),
     () => t.fail(),
   );
   const after = async (...files: ModelFile[]) => {
@@ -60,6 +88,7 @@ test('a name that several files have is told once and stays as it is, and all ot
     served,
     async (name, changed) => void told.push([name, changed?.version]),
     (name, paths) => told.push([name, paths]),
+    () => t.fail(),
   );
   const after = async (...files: ModelFile[]) => {
     now = new Map(files.map(one => [one.name, one]));
