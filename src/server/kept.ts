@@ -20,7 +20,7 @@ interface Said {
   readonly last: number;
 }
 
-export interface Kept {
+export interface KeptMessages {
   /** In the order in which they were said. */
   readonly messages: Said[];
   /** So many of them, the first ones, have gone out on this connection. */
@@ -46,10 +46,10 @@ interface Speaker {
   readonly counts: Counts;
   readonly share: Share;
   /** Undefined where nothing is kept. */
-  readonly kept: Kept | undefined;
+  readonly kept: KeptMessages | undefined;
 }
 
-export function createKept(): Kept {
+export function createKept(): KeptMessages {
   return { messages: [], sent: 0, bytes: 0, acked: 0, answered: 0, beside: 0 };
 }
 
@@ -193,7 +193,7 @@ export function answerAgain({ kept, outlet, number }: Speaker, firstSeq: number,
 export function takeKept(
   session: Speaker,
   messages: readonly Uint8Array<ArrayBuffer>[],
-  numbers: Pick<Kept, 'acked' | 'answered' | 'beside'>,
+  numbers: Pick<KeptMessages, 'acked' | 'answered' | 'beside'>,
 ): void {
   const { kept } = session;
   if (kept === undefined) return;

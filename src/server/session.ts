@@ -17,7 +17,7 @@ import type {
 import { type EffectiveWant, isPlain } from './answer.js';
 import { type Counts, countOne, type Histograms } from './counts.js';
 import type { Grant } from './grant.js';
-import { createKept, type Kept, type Share, say } from './kept.js';
+import { createKept, type KeptMessages, type Share, say } from './kept.js';
 import type { SessionLearner } from './learner.js';
 import { add, addFirst, createQueue, type Queue, take } from './queue.js';
 import type { Served } from './served.js';
@@ -120,7 +120,7 @@ export interface Session {
   /** What its client drew for its opening; empty if nothing. */
   readonly nonce: string;
   /** What was said and may not have arrived; undefined if it is not resumable. */
-  readonly kept: Kept | undefined;
+  readonly kept: KeptMessages | undefined;
   readonly served: Served;
   readonly learn: Learn;
   readonly want: EffectiveWant;

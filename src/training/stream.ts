@@ -13,10 +13,10 @@ import { checkWeight, type Window } from './window.js';
 
 export { checkState, type Entry, mostSteps, type StreamMark, type StreamState } from './stream-state.js';
 
-/** The same while the stream has it to itself: what is given away, or was given, is a copy. */
-type Kept = { -readonly [Name in keyof Entry]: Entry[Name] };
+/** An entry while the stream has it to itself: what is given away, or was given, is a copy. */
+type MutableEntry = { -readonly [Name in keyof Entry]: Entry[Name] };
 
-const copyOf = (entry: Entry): Kept => ({ ...entry });
+const copyOf = (entry: Entry): MutableEntry => ({ ...entry });
 
 /** What became of a target that came by its step's number. */
 export type Arrival =
@@ -100,7 +100,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   let carry = state?.carry.slice() ?? trainer.model.zeroCarry();
   let steps = state?.steps ?? 0;
   const began = state?.began ?? 0;
-  let entries: Kept[] = (state?.entries ?? []).map(copyOf);
+  let entries: MutableEntry[] = (state?.entries ?? []).map(copyOf);
 
   /** Where the stream stands; `before` where its carry grew beyond float32, since no step can be made from there. */
   const markNow = (before?: StreamMark): StreamMark => {
@@ -204,7 +204,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   };
 
   /** A target came for an entry; most have no weight, and most readouts no rule of their own. */
-  const addTarget = (entry: Kept, target: Target | undefined, weight: number | undefined): void => {
+  const addTarget = (entry: MutableEntry, target: Target | undefined, weight: number | undefined): void => {
     entry.target = target;
     entry.fresh = target !== undefined && target !== null;
     // It is the target's: one that comes late brings its own. A weight of 1 is none: then nothing has to be kept.
@@ -274,7 +274,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       carry = step.carry;
       steps++;
       const { logits, prediction } = step;
-      const entry: Kept = { carry: before, input: near, logits, prediction, target: undefined, fresh: false };
+      const entry: MutableEntry = { carry: before, input: near, logits, prediction, target: undefined, fresh: false };
       addTarget(entry, target, weight);
       entries.push(entry);
       if (entry.fresh) markFresh(steps);
