@@ -7,6 +7,7 @@ import { createSurprise, type SurpriseScore, type SurpriseState } from '../train
 import type { Columns, Reading } from './columns.js';
 import { brief, counted, exactly, fromExactly, withNaNs } from './numbers.js';
 import type { Item } from './pipeline.js';
+import { createQueue } from './queue.js';
 import { resumeMetrics, type SavedMetrics } from './saved-metrics.js';
 import { bandReach, createScore, type SavedScore } from './score.js';
 import type { Resumed, Task } from './task.js';
@@ -86,7 +87,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     inputs: known.length > 0 ? { columns: pooled(known.map(thread => thread.inputs)) } : encoder.initial(),
     outputs: known.length > 0 ? { columns: pooled(known.map(thread => thread.outputs)) } : outputs.initial(),
     last: columns.targets.map(() => Number.NaN),
-    open: [],
+    open: createQueue(),
   };
   // One whose carry was lost has no state: it begins again, with the statistics that it knows.
   for (const [key, { inputs, outputs }] of resumed ? threads : [])
@@ -115,8 +116,8 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
         (resumed?.saved as Saved | undefined)?.metrics,
         fresh => {
           for (const [key, { steps, open }] of threads)
-            open.forEach(({ last }, i) => {
-              const number = steps - open.length + 1 + i;
+            open.list().forEach(({ last }, i) => {
+              const number = steps - open.size + 1 + i;
               know(fresh, number - horizon, last, key);
               fresh.predicted(number, undefined, key);
             });
@@ -145,12 +146,11 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
       }
       const thread = threads.get(key) ?? first;
       const number = thread.steps + 1;
-      const open = [...thread.open];
       const items: Item[] = [];
       const encoded = encoder.encode(thread.inputs, frame.inputs);
 
       // What is learned: the forecast that this row was the answer to.
-      const met = horizon > 0 && open.length === horizon ? open.shift() : undefined;
+      const met = horizon > 0 && thread.open.size === horizon ? thread.open.oldest : undefined;
       if (met) {
         const target = outputs.standardize(
           met.scale,
@@ -168,7 +168,8 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
         base: change ? last : last.map(() => 0),
         last,
       };
-      if (horizon > 0) open.push(made);
+      const others = met ? thread.open.take() : thread.open;
+      const open = horizon > 0 ? others.put(made) : others;
       const target = horizon === 0 ? { target: outputs.standardize(made.scale, targets) } : {};
       items.push({ key, input: encoded.inputs[0], ...target });
       moments.push({ frame, number, made, met: horizon === 0 ? made : met, before: threads.get(key) });

@@ -2,6 +2,7 @@ import type { ReadingsEncoder, ReadingsState, Scale } from '../encoders/readings
 import { noStatistics, type Statistics } from '../encoders/statistics.js';
 import { CheckpointError } from '../errors.js';
 import { counted } from './numbers.js';
+import { createQueue, type Queue } from './queue.js';
 
 /** What is remembered of one stream of readings besides its carry. */
 export interface Thread {
@@ -11,7 +12,7 @@ export interface Thread {
   /** The newest value of each target; NaN where none has come. */
   readonly last: readonly number[];
   /** Forecasts whose rows have not come, the oldest first. */
-  readonly open: readonly Foretold[];
+  readonly open: Queue<Foretold>;
 }
 
 export interface Foretold {
@@ -35,7 +36,7 @@ export function writeThread({ steps, inputs, outputs, last, open }: Thread): unk
     inputs,
     outputs,
     last: cells(last),
-    open: open.map(({ scale, base, last: known, value, deviation }) => ({
+    open: open.list().map(({ scale, base, last: known, value, deviation }) => ({
       scale,
       base: cells(base),
       last: cells(known),
@@ -73,13 +74,15 @@ export function readThread(
     inputs: encoder.restore(found!.inputs),
     outputs: outputs.restore(found!.outputs),
     last: cells(found!.last),
-    open: found!.open.map((one: Partial<Foretold> | null) => ({
-      scale: { means: cells(one?.scale?.means), units: cells(one?.scale?.units) },
-      base: cells(one?.base),
-      last: cells(one?.last),
-      value: cells(one?.value),
-      ...(one?.deviation ? { deviation: cells(one.deviation) } : {}),
-    })),
+    open: createQueue(
+      found!.open.map((one: Partial<Foretold> | null) => ({
+        scale: { means: cells(one?.scale?.means), units: cells(one?.scale?.units) },
+        base: cells(one?.base),
+        last: cells(one?.last),
+        value: cells(one?.value),
+        ...(one?.deviation ? { deviation: cells(one.deviation) } : {}),
+      })),
+    ),
   };
 }
 

@@ -5,6 +5,7 @@ import { type Label, surprise, topOf, type Want } from './answer.js';
 import { createFadingMean, type FadingSum } from './fading.js';
 import { brief, exact } from './numbers.js';
 import type { Item } from './pipeline.js';
+import { createRing } from './ring.js';
 import { resumeMetrics, type SavedMetrics } from './saved-metrics.js';
 import type { Resumed, Task } from './task.js';
 
@@ -43,7 +44,8 @@ export function createTokens(options: TokensOptions): Task<number> {
   const moments: number[] = [];
   /** o(t) of the newest steps, whose tokens have not come. */
   const open = (state?.entries ?? []).slice(-horizon);
-  const foretold: Float32Array[] = open.map(entry => entry.logits);
+  const foretold = createRing<Float32Array>(horizon);
+  for (const { logits } of open) foretold.put(logits);
   let scored = saved?.scored ?? 0;
   let bits = saved ? (saved.bits ?? Number.NaN) : 0;
   const recent = createFadingMean(saved?.recent);
@@ -73,8 +75,8 @@ export function createTokens(options: TokensOptions): Task<number> {
       const token = moments.shift()!;
       answered++;
       let loss: number | null = null;
-      if (foretold.length === horizon) {
-        const logits = foretold.shift()!;
+      if (foretold.size === horizon) {
+        const logits = foretold.take()!;
         loss = surprise(logits, token);
         measured = metrics?.scored(answered - horizon, logits, token, loss) ?? measured;
         scored++;
@@ -85,7 +87,7 @@ export function createTokens(options: TokensOptions): Task<number> {
         metrics?.known(answered - horizon, token);
       }
       frequencies.count(token);
-      foretold.push(step.logits);
+      foretold.put(step.logits);
       metrics?.predicted(answered);
       return {
         step: answered,

@@ -132,6 +132,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       learned,
       /** The oldest step that is marked. */
       first: at < 0 ? Number.POSITIVE_INFINITY : steps - entries.length + 1 + at,
+      /** No step after it is marked. */
+      last: at < 0 ? 0 : steps,
       due(waiting = true, early = false) {
         if (!(early || this.ends(steps)) || this.learned >= steps) return false;
         return waiting || entries.at(-1)?.target !== undefined;
@@ -139,10 +141,12 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
       ends: (number: number): boolean => (number - began) % every === 0,
       came(number: number): void {
         this.first = Math.min(this.first, number);
+        this.last = Math.max(this.last, number);
       },
       taken(): void {
         this.learned = steps;
         this.first = Number.POSITIVE_INFINITY;
+        this.last = 0;
       },
     };
   };
@@ -153,7 +157,7 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   const freshGroups = (): { first: number; last: number }[] => {
     const groups: { first: number; last: number }[] = [];
     // Groups end at multiples of k1; the last may be cut by the end of the stream.
-    for (let end = began + Math.ceil((network.first - began) / k1) * k1; end - k1 < steps; end += k1) {
+    for (let end = began + Math.ceil((network.first - began) / k1) * k1; end - k1 < network.last; end += k1) {
       const first = Math.max(end - k1 + 1, steps - entries.length + 1);
       const last = Math.min(end, steps);
       for (let number = first; number <= last; number++) {
@@ -238,7 +242,8 @@ export function createStream(trainer: Trainer, state?: StreamState): LearningStr
   /** Places of the entries that the readout has not learned. */
   const unread = (): number[] => {
     const places: number[] = [];
-    for (let at = Math.max(place(reader!.first), 0); at < entries.length; at++) if (entries[at].unread) places.push(at);
+    const end = place(reader!.last);
+    for (let at = Math.max(place(reader!.first), 0); at <= end; at++) if (entries[at].unread) places.push(at);
     return places;
   };
 

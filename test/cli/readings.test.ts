@@ -83,3 +83,22 @@ test('persistence is measured over the same steps as the network, which here say
     t.deepEqual(later.persistence.mae, later.mae);
   }
 });
+
+test('a row costs the same whatever the horizon', t => {
+  const timeAt = (horizon: number): number => {
+    const task = createReadingsTask({ ...options, horizon });
+    const run = (rows: number): void => {
+      for (let i = 0; i < rows; i++) {
+        task.items(reading('x', i % 7));
+        task.answer(still);
+      }
+    };
+    run(horizon);
+    const began = performance.now();
+    run(5000);
+    return performance.now() - began;
+  };
+  timeAt(10);
+  const [near, far] = [timeAt(10), timeAt(100_000)];
+  t.true(far < 8 * near, `${near} ms, ${far} ms`);
+});

@@ -59,3 +59,23 @@ test('no change is measured over the same steps as the network', t => {
     t.deepEqual(again.slice(0, 3), [4, 4, 4]);
   }
 });
+
+test('a token costs the same whatever the horizon', t => {
+  const still = stepOf(0, 0);
+  const timeAt = (horizon: number): number => {
+    const task = createTokens({ ...options, horizon });
+    const run = (tokens: number): void => {
+      for (let i = 0; i < tokens; i++) {
+        task.items(i % 2);
+        task.answer(still);
+      }
+    };
+    run(horizon);
+    const began = performance.now();
+    run(5000);
+    return performance.now() - began;
+  };
+  timeAt(10);
+  const [near, far] = [timeAt(10), timeAt(100_000)];
+  t.true(far < 8 * near, `${near} ms, ${far} ms`);
+});

@@ -181,3 +181,24 @@ test('the check of decay sees a kernel that does not flush', async t => {
   t.true(carry.some(h => h !== 0 && Math.abs(h) < tiny));
   t.deepEqual(bits(model.step(model.zeroCarry(), new Float32Array(3)).carry.subarray(1)), bits([0, 0, 0, 0]));
 });
+
+test('a target that comes 100,000 steps late costs no more to learn from than one that comes soon', async t => {
+  const model = await createModel(small);
+  const timeAt = (lateness: number): number => {
+    const trainer = createTrainer(model, { k1: 1, k2: 1, lateness });
+    const stream = createStream(trainer);
+    for (let i = 0; i < lateness; i++) stream.step(i % 3, undefined);
+    const began = performance.now();
+    let learned = 0;
+    for (let i = 0; i < 2000; i++) {
+      stream.step(i % 3, undefined);
+      stream.target(stream.steps() - lateness, i % 3);
+      if (stream.windows.due()) learned += trainer.learnMany(stream.windows.take()).labelled;
+    }
+    t.is(learned, 2000);
+    return performance.now() - began;
+  };
+  timeAt(10);
+  const [soon, late] = [timeAt(10), timeAt(100_000)];
+  t.true(late < 8 * soon, `${soon} ms, ${late} ms`);
+});
