@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js';
 import type { Assembly, Plan } from './assemble.js';
-import { type Reading, readColumns } from './columns.js';
+import { type RowFrame, readColumns } from './columns.js';
 import type { Malformed, Row } from './formats/format.js';
 import { isMalformed } from './input.js';
 import type { Item } from './pipeline.js';
@@ -28,15 +28,15 @@ export function createApplying(
     if (isMalformed(frame)) return frame;
     let items: readonly Item[];
     try {
-      items = task.items(frame as number | Reading);
+      items = task.items(frame as number | RowFrame);
     } catch (error) {
       // As a time that goes back: the row alone is wrong.
       if (error instanceof InputError && read) return { line: (raw as Row).line, malformed: error.message };
       throw error;
     }
     told.steps++;
-    see?.((frame as Reading).targets);
-    recorder?.frame(task.write(frame as number | Reading));
+    see?.((frame as RowFrame).targets);
+    recorder?.frame(task.write(frame as number | RowFrame));
     for (const item of items) pipeline.apply(item);
     return undefined;
   };

@@ -7,7 +7,7 @@ import { loadTrainer, saveTrainer } from '../training/checkpoint.js';
 import { checkState, type StreamState } from '../training/stream.js';
 import { createTrainer, type Trainer, type TrainerOptions } from '../training/trainer.js';
 import type { Want } from './answer.js';
-import type { Columns, Reading } from './columns.js';
+import type { Columns, RowFrame } from './columns.js';
 import { counted, withNulls } from './numbers.js';
 import { createPipeline, type Outcome, type Pipeline } from './pipeline.js';
 import { createReadingsTask, type Forecast } from './readings.js';
@@ -60,7 +60,7 @@ export interface Extra {
 export interface Assembly {
   readonly model: TrainableModel;
   readonly trainer?: Trainer;
-  readonly task: Task<number | Reading>;
+  readonly task: Task<number | RowFrame>;
   readonly pipeline: Pipeline;
   /** Steps of all streams before these. */
   readonly before: number;
@@ -115,7 +115,7 @@ export async function assemble(
   return {
     model,
     trainer,
-    task: task as Task<number | Reading>,
+    task: task as Task<number | RowFrame>,
     pipeline,
     before: before.reduce((sum, { steps }) => sum + steps, 0),
     save() {

@@ -23,8 +23,8 @@ export interface ColumnChoice {
   readonly horizon: number;
 }
 
-/** A row of readings: numbers, NaN where one is missing. */
-export interface Reading {
+/** The frame that a row is: numbers, NaN where one is missing. */
+export interface RowFrame {
   readonly key: string;
   readonly inputs: Float64Array;
   readonly targets: Float64Array;
@@ -71,12 +71,12 @@ export function chooseColumns(
 }
 
 /**
- * Makes the function from rows to readings.
+ * Makes the function from rows to frames.
  *
  * @param names the columns of the input
  * @throws ConfigError if a column that is needed is not there
  */
-export function readColumns(names: readonly string[], columns: Columns): (row: Row) => Reading | Malformed {
+export function readColumns(names: readonly string[], columns: Columns): (row: Row) => RowFrame | Malformed {
   const placeOf = (name: string): number => {
     const place = names.indexOf(name);
     if (place < 0) throw new ConfigError(`Expected a column ${show(name)}, got ${listed(names)}`);

@@ -9,7 +9,7 @@ import { examples } from './examples.js';
 import { encodeSequence, type Lesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { brief } from './numbers.js';
-import type { RawFile, Reading } from './sequences.js';
+import type { RawFile, ReadOptions } from './sequences.js';
 import { inputSize } from './sizes.js';
 
 const example = examples(
@@ -35,7 +35,7 @@ const mostShown = 30;
 
 async function evaluateFile(path: string, file: string, { json }: { readonly json?: boolean }): Promise<void> {
   const { checkpoint } = await readCheckpointFile(path);
-  const training = checkpoint.rest.training as { readonly reading?: Reading } | undefined;
+  const training = checkpoint.rest.training as { readonly reading?: ReadOptions } | undefined;
   const model = await modelOf(checkpoint);
   const lesson = model.config as Lesson;
   const { output } = lesson;

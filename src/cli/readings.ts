@@ -4,7 +4,7 @@ import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
 import type { RunningMetrics } from '../training/metrics.js';
 import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
-import type { Columns, Reading } from './columns.js';
+import type { Columns, RowFrame } from './columns.js';
 import { brief, counted, exactly, fromExactly, withNaNs } from './numbers.js';
 import type { Item } from './pipeline.js';
 import { createQueue } from './queue.js';
@@ -48,7 +48,7 @@ interface Saved {
  * Rows of numbers, each foretold from those before it. Inputs and outputs are standardised by the running statistics of their own
  * stream; a forecast is read, and its target is standardised, with the scale of the moment when it was made.
  */
-export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
+export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
   const { columns, horizon, maxKeys, resumed, band, anomaly } = options;
   const change = options.forecast === 'change' && horizon > 0;
   const make = (names: readonly string[]) =>
@@ -126,7 +126,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<Reading> {
     : undefined;
   let measured: Metrics | undefined;
 
-  const moments: { frame: Reading; number: number; made: Foretold; met: Foretold | undefined; before?: Thread }[] = [];
+  const moments: { frame: RowFrame; number: number; made: Foretold; met: Foretold | undefined; before?: Thread }[] = [];
   /** The streams as their answers left them: the step of a frame may have failed. */
   const answered = (): Map<string, Thread> => {
     const stood = new Map(threads);

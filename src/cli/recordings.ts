@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { readWav } from '../encoders/wav.js';
 import { ConfigError, InputError } from '../errors.js';
-import type { Raw, RawFile, Reading } from './sequences.js';
+import type { Raw, RawFile, ReadOptions } from './sequences.js';
 
 /** Whether a path is sound: a WAV file, or a folder, which is looked through for them. */
 export async function isRecordings(path: string): Promise<boolean> {
@@ -15,7 +15,7 @@ export async function isRecordings(path: string): Promise<boolean> {
  *
  * @throws ConfigError for a folder without any; InputError naming the file
  */
-export async function readRecordings(path: string, { label, spelled = false }: Reading): Promise<RawFile> {
+export async function readRecordings(path: string, { label, spelled = false }: ReadOptions): Promise<RawFile> {
   const isFolder = (await stat(path)).isDirectory();
   const inside = isFolder ? await readdir(path, { recursive: true }) : [];
   const files = isFolder

@@ -4,7 +4,7 @@ import type { ModelConfig } from '../model/config.js';
 import { createTranscriber } from '../model/transcript.js';
 import type { Step } from '../model/transfer.js';
 import { topOf, type Want } from './answer.js';
-import type { Columns, Reading } from './columns.js';
+import type { Columns, RowFrame } from './columns.js';
 import { counted, exact, exactly, fromExactly } from './numbers.js';
 import type { Task } from './task.js';
 
@@ -34,7 +34,7 @@ export function columnsOf({
  *
  * @throws ConfigError if the columns are not as many as its inputs
  */
-export function createRows({ config, columns, want, topK, every = 1 }: RowsOptions): Task<Reading> {
+export function createRows({ config, columns, want, topK, every = 1 }: RowsOptions): Task<RowFrame> {
   const { input, output, labels } = config;
   const own = config.encoder?.kind === 'readings' ? (config.encoder as unknown as ReadingsConfig) : undefined;
   const encoder = own && createReadings(own);
@@ -47,7 +47,7 @@ export function createRows({ config, columns, want, topK, every = 1 }: RowsOptio
   }
   const states = new Map<string, ReadingsState>();
   const steps = new Map<string, number>();
-  const moments: Reading[] = [];
+  const moments: RowFrame[] = [];
   const label = (index: number) => labels?.[index] ?? index;
   // A class without a name says nothing: the network was trained with ctc.
   const blank = output.kind === 'classes' && columns.key === undefined ? (labels?.indexOf('') ?? -1) : -1;

@@ -7,7 +7,7 @@ import { readGiven } from './given.js';
 import { counted } from './numbers.js';
 
 /** How files become sequences: stands in the checkpoint, so that another file is read as the first was. */
-export interface Reading {
+export interface ReadOptions {
   /** Of CSV: rows with one key are one sequence. Without it, a file is one sequence. */
   readonly key?: string;
   /** Of CSV: the column that each row should have said. */
@@ -45,7 +45,7 @@ export interface Raw {
 export interface RawFile {
   readonly kind: 'text' | 'tokens' | 'rows' | 'sound';
   /** What a file of this form can be told; all else means nothing to it. */
-  readonly told: readonly (keyof Reading)[];
+  readonly told: readonly (keyof ReadOptions)[];
   /** Names of the cells of a row. */
   readonly columns: readonly string[];
   /** Of a table whose inputs nobody named: columns that are none, as not all of their cells are numbers. */
@@ -54,23 +54,23 @@ export interface RawFile {
 }
 
 /** @throws ConfigError, InputError naming the file and the line */
-export async function readSequences(path: string, reading: Reading): Promise<RawFile> {
+export async function readSequences(path: string, options: ReadOptions): Promise<RawFile> {
   const bytes = await readGiven(path, 'a file to learn from');
   switch (extname(path).toLowerCase()) {
     case '.ndjson':
     case '.jsonl':
     case '.json':
-      return readLines(path, bytes.toString(), reading);
+      return readLines(path, bytes.toString(), options);
     case '.csv':
     case '.tsv':
-      return readTable(path, bytes, reading);
+      return readTable(path, bytes, options);
     default:
-      return readText(path, bytes, reading);
+      return readText(path, bytes, options);
   }
 }
 
 /** Pieces of a text, each byte the target of the one before it. */
-function readText(path: string, bytes: Uint8Array, { length = 128 }: Reading): RawFile {
+function readText(path: string, bytes: Uint8Array, { length = 128 }: ReadOptions): RawFile {
   const sequences: Raw[] = [];
   for (let at = 0; at + 1 < bytes.length; at += length) {
     const piece = Array.from(bytes.subarray(at, at + length + 1));
@@ -81,7 +81,7 @@ function readText(path: string, bytes: Uint8Array, { length = 128 }: Reading): R
 }
 
 /** A sequence each line: inputs or tokens, and target, targets, label or labels. */
-function readLines(path: string, text: string, { inputs: field = 'inputs' }: Reading): RawFile {
+function readLines(path: string, text: string, { inputs: field = 'inputs' }: ReadOptions): RawFile {
   let tokens: boolean | undefined;
   let width: number | undefined;
   const sequences = text.split(/\r?\n/).flatMap((line, i): Raw[] => {
@@ -131,8 +131,8 @@ function readLines(path: string, text: string, { inputs: field = 'inputs' }: Rea
 }
 
 /** Rows, by their key. */
-function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
-  const { key, target } = reading;
+function readTable(path: string, bytes: Uint8Array, options: ReadOptions): RawFile {
+  const { key, target } = options;
   if (target === undefined) throw new ConfigError(`Expected --target with ${path}: the column to learn`);
   const csv = createCsv();
   const found = [...csv.read(bytes), ...csv.end()];
@@ -151,7 +151,7 @@ function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
   const targetAt = place(target, '--target');
   const numeric = (at: number): boolean => rows.every(({ cells }) => numberOf(cells[at]) !== undefined);
   const free = names.filter((name, at) => name !== csv.unnamed && at !== keyAt && at !== targetAt);
-  const columns = reading.columns ?? free.filter(name => numeric(names.indexOf(name)));
+  const columns = options.columns ?? free.filter(name => numeric(names.indexOf(name)));
   if (columns.length === 0) throw new InputError(`Expected ${path} to have a column of numbers besides its target`);
   const leftOut = free.filter(name => !columns.includes(name));
   const places = columns.map(name => place(name, '--columns'));
@@ -168,7 +168,7 @@ function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
     stream.map(({ cells }) => (isMissing(cells[targetAt]) ? null : cells[targetAt])),
   );
   const same = key !== undefined && said.every(one => one.every(cell => cell === one[0]));
-  const last = reading.at === undefined ? same : reading.at === 'last';
+  const last = options.at === undefined ? same : options.at === 'last';
   const sequences = [...streams.values()].map((stream, i) => ({
     from: `${path}:${stream[0].line}`,
     inputs: stream.map(({ cells }) => places.map(at => cells[at])),
@@ -176,5 +176,5 @@ function readTable(path: string, bytes: Uint8Array, reading: Reading): RawFile {
     named,
   }));
   const told = ['key', 'target', 'columns', 'at'] as const;
-  return { kind: 'rows', told, columns, ...(reading.columns ? {} : { leftOut }), sequences };
+  return { kind: 'rows', told, columns, ...(options.columns ? {} : { leftOut }), sequences };
 }

@@ -19,12 +19,12 @@ import { encodeSequence, inUnits, makeLesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { counted } from './numbers.js';
 import { lossPlot } from './plot.js';
-import type { Raw, RawFile, Reading } from './sequences.js';
+import type { Raw, RawFile, ReadOptions } from './sequences.js';
 import { choice, integer, names, number, positive } from './settings.js';
 import { onSignal } from './signals.js';
 import { inputSize, outputSize } from './sizes.js';
 
-interface TrainOptions extends Reading {
+interface TrainOptions extends ReadOptions {
   readonly out: string;
   readonly output?: OutputKind;
   readonly cell: CellKind;
@@ -122,10 +122,10 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   if (options.plot !== undefined) checkPlace(options.plot, '--plot');
   if (!/\.(svg|html?)$/i.test(options.plot ?? '.svg'))
     throw new ConfigError(`Expected --plot to end in .svg or .html, got ${options.plot}`);
-  const files = await readAll(paths, readingOf(options));
+  const files = await readAll(paths, readOptionsOf(options));
   const { kind } = files[0];
-  const reading: Reading = {
-    ...readingOf(options),
+  const reading: ReadOptions = {
+    ...readOptionsOf(options),
     ...(kind === 'rows' && options.target ? { columns: files[0].columns } : {}),
   };
   const raws = files.flatMap(file => file.sequences);
@@ -215,12 +215,12 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   if (signal.status !== undefined) process.exitCode = signal.status;
 }
 
-function readingOf({ key, target, columns, inputs, length, at, label, spelled }: TrainOptions): Reading {
+function readOptionsOf({ key, target, columns, inputs, length, at, label, spelled }: TrainOptions): ReadOptions {
   return given({ key, target, columns, inputs, length, at, label, spelled });
 }
 
 /** The form of file that an option is about. */
-const wantedBy: Record<keyof Reading, string> = {
+const wantedBy: Record<keyof ReadOptions, string> = {
   key: 'a table',
   target: 'a table',
   columns: 'a table',
@@ -232,7 +232,7 @@ const wantedBy: Record<keyof Reading, string> = {
 };
 
 /** @throws ConfigError if the files are not of one kind, or none is of the form that an option is about */
-async function readAll(paths: readonly string[], reading: Reading): Promise<RawFile[]> {
+async function readAll(paths: readonly string[], reading: ReadOptions): Promise<RawFile[]> {
   const files: RawFile[] = [];
   for (const path of paths) {
     const first = files.at(0);
@@ -245,14 +245,19 @@ async function readAll(paths: readonly string[], reading: Reading): Promise<RawF
   }
   if (files.every(({ sequences }) => sequences.length === 0))
     throw new ConfigError(`Expected sequences in ${paths.join(', ')}, got none`);
-  for (const name of Object.keys(reading) as (keyof Reading)[])
+  for (const name of Object.keys(reading) as (keyof ReadOptions)[])
     if (!files.some(({ told }) => told.includes(name)))
       throw new ConfigError(`Expected ${wantedBy[name]} with --${name}, got ${paths.join(', ')}`);
   return files;
 }
 
 /** @throws ConfigError if there is nothing in it, or something else than what is learned from */
-async function readJudged(path: string, reading: Reading, first: RawFile, firstPath: string): Promise<readonly Raw[]> {
+async function readJudged(
+  path: string,
+  reading: ReadOptions,
+  first: RawFile,
+  firstPath: string,
+): Promise<readonly Raw[]> {
   const file = await readLessons(path, reading);
   if (file.sequences.length === 0) throw new ConfigError(`Expected sequences to judge by in ${path}, got none`);
   checkAlike(path, file, firstPath, first);
