@@ -1,6 +1,9 @@
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
 import { createHistogram, observe } from '../../src/server/counts.js';
+import { createHub } from '../../src/server/hub.js';
+import { metricsText } from '../../src/server/metrics.js';
+import { checkServeOptions } from '../../src/server/options.js';
 import { config } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -130,6 +133,18 @@ test('the text is what Prometheus reads: a help and a type for each, and no sess
     t.regex(text, new RegExp(`^# HELP ${name} .+\\.$`, 'm'));
     if (type === 'counter') t.regex(name, /_total$/);
   }
+});
+
+test('when the process started does not change with its clock', async t => {
+  const hub = createHub(await createModel(config('gru', [2])), checkServeOptions({}));
+  const started = () => samples(metricsText(hub)).get('process_start_time_seconds')!;
+  const first = started();
+  t.true(Math.abs(first - (Date.now() / 1000 - process.uptime())) < 60);
+  const { now } = Date;
+  Date.now = () => now() + 86_400_000;
+  const later = started();
+  Date.now = now;
+  t.is(later, first);
 });
 
 test('sessions that wait or rest, and what is kept for their clients, are told in both places', async t => {
