@@ -50,7 +50,10 @@ export function createRoutes(hub: Hub, drain: () => void): RequestListener {
         send(response, 200, await answer);
       },
     },
-    '/healthz': { method: 'GET', run: (_, response) => send(response, 200, health(hub)) },
+    '/healthz': {
+      method: 'GET',
+      run: (request, response) => send(response, 200, health(hub, grantOf(hub, request))),
+    },
     '/readyz': {
       method: 'GET',
       run(_, response) {

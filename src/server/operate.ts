@@ -1,12 +1,19 @@
 /** What the server says of itself to operators and the programs that watch it. */
+import type { Grant } from './grant.js';
 import type { ConnectionDescription, Hub } from './hub.js';
 import { hasRoom } from './life.js';
 import { RequestError } from './step-request.js';
 
-/** The process lives and its event loop turns: 200 also while it drains. */
-export function health(hub: Hub): object {
+/**
+ * The process lives and its event loop turns: 200 also while it drains.
+ *
+ * @param grant of whoever asks: a stranger is told no more than that
+ */
+export function health(hub: Hub, grant: Grant | 'wrong' | undefined): object {
+  const status = hub.draining ? 'draining' : 'ok';
+  if (grant === undefined || grant === 'wrong' || !grant.permissions.has('observe')) return { status };
   return {
-    status: hub.draining ? 'draining' : 'ok',
+    status,
     models: [...hub.models.keys()],
     connections: hub.connections.size,
     sessions: hub.sessions,
@@ -15,8 +22,9 @@ export function health(hub: Hub): object {
 }
 
 /** Whether a new client would be served. */
-export function readiness(hub: Hub): 'ready' | 'draining' | 'full' {
+export function readiness(hub: Hub): 'ready' | 'draining' | 'no models' | 'full' {
   if (hub.draining) return 'draining';
+  if (hub.models.size === 0) return 'no models';
   return hasRoom(hub) && hub.connections.size < hub.settings.maxConnections ? 'ready' : 'full';
 }
 

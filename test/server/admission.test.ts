@@ -20,6 +20,7 @@ const tokens: readonly TokenConfig[] = [
   { name: 'reader', token, permissions: ['predict'], maxConnections: 2, maxSessions: 3 },
   { name: 'learner', token: 'learns-0123456789', permissions: ['predict', 'learn-private', 'fresh'], maxLearners: 1 },
   { name: 'teacher', token: 'teaches-0123456789', permissions: ['predict', 'learn-shared'] },
+  { name: 'watcher', token: 'watches-0123456789', permissions: ['observe'] },
 ];
 
 async function setUp(t: ExecutionContext, options: ServeOptions = {}) {
@@ -100,7 +101,8 @@ test('without a token nothing is served, and the connection closes with 4401', a
   const silent = await connectWire(t, server.url);
   t.is((await silent.closed).code, 4401);
   // None of them holds a place.
-  const text = (await (await fetch(`${server.httpUrl}/healthz`)).json()) as { connections: number };
+  const headers = { authorization: 'Bearer watches-0123456789' };
+  const text = (await (await fetch(`${server.httpUrl}/healthz`, { headers })).json()) as { connections: number };
   t.is(text.connections, 0);
 });
 

@@ -97,6 +97,23 @@ test('without tokens nobody drains: a page could ask for it', async t => {
   t.is((await ask('/drain', undefined, 'POST')).status, 403);
 });
 
+test('with tokens, whoever has none learns that the process lives, and no more', async t => {
+  const { ask } = await setUp(t, { tokens });
+  for (const token of [undefined, 'nobody-0123456789', tokens[0].token])
+    t.deepEqual(await ask('/healthz', token), { status: 200, retry: null, body: { status: 'ok' } });
+  const all = { status: 'ok', models: ['default'], connections: 0, sessions: 0, unsentBytes: 0 };
+  for (const { token } of tokens.slice(1)) t.deepEqual((await ask('/healthz', token)).body, all);
+});
+
+test('a server without models is not ready: nobody could open a session', async t => {
+  const { server, ask } = await setUp(t, { retryAfter: 3000 });
+  server.replace('default', undefined);
+  t.deepEqual(await ask('/readyz'), { status: 503, retry: '3', body: { status: 'no models' } });
+  t.is((await ask('/healthz')).status, 200);
+  server.replace('default', await createModel(config('gru', [2])));
+  t.is((await ask('/readyz')).status, 200);
+});
+
 test('ready is who would serve one more; a full server says when to come back', async t => {
   const { server, ask } = await setUp(t, { maxConnections: 1, retryAfter: 3000 });
   t.deepEqual(await ask('/readyz'), { status: 200, retry: null, body: { status: 'ready' } });
