@@ -76,7 +76,7 @@ export function connect(
       if (sessions.isEmpty()) shut(closeCodes.takenOver, 'another connection goes on');
     },
   };
-  const sessions = createSessions(hub, outlet, grant);
+  const sessions = createSessions(hub, outlet, grant, failed);
 
   const unsentBytes = (): number => webSocket.bufferedAmount + outgoing.bytes;
 
@@ -214,6 +214,12 @@ export function connect(
     if (throttled === undefined) settle();
   }
 
+  function failed(error: unknown): void {
+    settings.onError(error);
+    fault({ number: 0, outlet }, 'internal', 'Expected the message to be taken, the server failed');
+    shut(closeCodes.internal, 'internal');
+  }
+
   function shut(code: number, reason: string): void {
     if (closing) return;
     closing = { code, reason };
@@ -269,9 +275,7 @@ export function connect(
       onMessage(data, isBinary);
       brake();
     } catch (error) {
-      settings.onError(error);
-      fault({ number: 0, outlet }, 'internal', 'Expected the message to be taken, the server failed');
-      shut(closeCodes.internal, 'internal');
+      failed(error);
     }
   });
   webSocket.on('pong', () => {

@@ -53,8 +53,11 @@ const why: Readonly<Record<EvictionReason, string>> = {
   failed: 'it could not be taken up',
 };
 
-/** @param grant what the client may do, and how much of it */
-export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions {
+/**
+ * @param grant what the client may do, and how much of it
+ * @param failed told of what went wrong where nobody waits for it
+ */
+export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (error: unknown) => void): Sessions {
   const { settings, batcher, turn, register, counts } = hub;
   const sessions = new Map<number, Known>();
   const handle = createHandling(settings, { close, wakeUp });
@@ -250,7 +253,11 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant): Sessions
    *
    * @param make gives what is to be done then, if the connection is still there
    */
-  async function begin(
+  function begin(number: number, own: boolean, make: (here: () => boolean) => Promise<() => void>): void {
+    makeReady(number, own, make).catch(failed);
+  }
+
+  async function makeReady(
     number: number,
     own: boolean,
     make: (here: () => boolean) => Promise<() => void>,
