@@ -110,21 +110,21 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
   const files = await findModels(paths);
   if (files.size === 0 && options.cell === undefined)
     throw new ConfigError(`Expected a file that ends in ${[...endings].join(' or ')} in ${paths.join(', ')}, got none`);
-  const models: Record<string, Serveable> = {};
+  const models = new Map<string, Serveable>();
   const digests = new Map<string, string>();
   for (const { name, path } of files.values()) {
     const { model, digest } = await readModel(path);
-    models[name] = await restore(name, model, digest);
+    models.set(name, await restore(name, model, digest));
     digests.set(name, digest);
   }
   if (options.cell !== undefined) {
-    if (Object.hasOwn(models, 'default')) throw new ConfigError('Expected no checkpoint named default beside --cell');
+    if (models.has('default')) throw new ConfigError('Expected no checkpoint named default beside --cell');
     const config = configOf(options.cell, options);
     const digest = createHash('sha256')
       .update(JSON.stringify([config, options.seed]))
       .digest('hex')
       .slice(0, 12);
-    models.default = await restore('default', await createModel(config, { seed: options.seed }), digest);
+    models.set('default', await restore('default', await createModel(config, { seed: options.seed }), digest));
   }
 
   const allowed = await access(options);
@@ -139,7 +139,7 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     },
     status => process.exit(status),
   );
-  const serving = await serve(models, {
+  const serving = await serve(Object.fromEntries(models), {
     ...allowed,
     port: options.port,
     host: options.host,
@@ -165,7 +165,7 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
   };
   const stopWatching = options.watch > 0 ? watchPaths(paths, files, options.watch, update, log) : undefined;
 
-  process.stdout.write(`eddy: serving ${Object.keys(models).join(', ')} at ${serving.url} (Ctrl-C ends)\n`);
+  process.stdout.write(`eddy: serving ${[...models.keys()].join(', ')} at ${serving.url} (Ctrl-C ends)\n`);
   server = serving;
   if (stopping.status !== undefined) stop();
   await serving.closed;

@@ -124,6 +124,16 @@ test('a folder is served, and a newer version of a file is taken up', async t =>
   t.is((await finished(child)).status, 0);
 });
 
+test('whatever a file is called, it is served under its name, and hides no other', async t => {
+  const at = folder(t);
+  mkdirSync(at('models'));
+  const names = ['7', '__proto__', 'constructor', 'two words', 'ñandú'];
+  for (const name of names) writeFileSync(at(`models/${name}.eddy`), saveModel(await createModel(readings)));
+  const child = start(t, 'serve', at('models'), '--port', '0');
+  const url = /ws:\S+/.exec(await lineReader(child)())![0].replace('ws', 'http');
+  t.deepEqual(new Set((await (await fetch(`${url}/healthz`)).json()).models), new Set(names));
+});
+
 test('of files that were named one is gone: it is served no more, and the others are looked at', async t => {
   const at = folder(t);
   const [first, second] = await Promise.all([1, 2].map(seed => createModel(readings, { seed })));
