@@ -12,16 +12,18 @@ import { createUntaught } from './untaught.js';
  * One frame after the other into the network: each is written down, counted and applied, or told as malformed.
  *
  * @param names of the columns of rows; undefined for tokens
+ * @param named those of them that somebody named
  */
 export function createApplying(
   { task, pipeline }: Assembly,
-  { columns, trainer }: Plan,
+  { columns, trainer, asIs }: Plan,
   names: readonly string[] | undefined,
+  named: readonly string[],
   recorder: Recorder | undefined,
   told: Told,
   say: (text: string) => void,
 ): (raw: number | Row) => Malformed | undefined {
-  const read = columns && readColumns(names!, columns);
+  const read = columns && readColumns(names!, columns, asIs ? names : named);
   const see = columns && trainer && createUntaught(columns.targets, told, say);
   return raw => {
     const frame = read ? read(raw as Row) : (raw as number);

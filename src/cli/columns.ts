@@ -74,9 +74,14 @@ export function chooseColumns(
  * Makes the function from rows to frames.
  *
  * @param names the columns of the input
+ * @param named those of them that somebody named: any other may be left out
  * @throws ConfigError if a column that is needed is not there
  */
-export function readColumns(names: readonly string[], columns: Columns): (row: Row) => RowFrame | Malformed {
+export function readColumns(
+  names: readonly string[],
+  columns: Columns,
+  named: readonly string[] = names,
+): (row: Row) => RowFrame | Malformed {
   const placeOf = (name: string): number => {
     const place = names.indexOf(name);
     if (place < 0) throw new ConfigError(`Expected a column ${show(name)}, got ${listed(names)}`);
@@ -85,6 +90,8 @@ export function readColumns(names: readonly string[], columns: Columns): (row: R
   const inputs = columns.inputs.map(placeOf);
   const targets = columns.targets.map(placeOf);
   const key = columns.key === undefined ? undefined : placeOf(columns.key);
+  /** Where no number has come so far, and which may be left out. */
+  const unseen = new Set([...inputs, ...targets].filter(place => !named.includes(names[place])));
   const valueIn = (place: number, cell: unknown): number | undefined => {
     const kind = columns.kinds?.[names[place]];
     const value = numberOf(cell);
@@ -103,9 +110,11 @@ export function readColumns(names: readonly string[], columns: Columns): (row: R
       const value = valueIn(place, cells[place]);
       if (value === undefined || Math.abs(value) > largest) {
         const wanted = columns.kinds?.[names[place]] === 'time' ? 'time' : 'number';
-        return { line, malformed: `expected ${names[place]} to be a ${wanted}, got ${show(cells[place])}` };
+        const way = unseen.delete(place) ? ', and no number before: --ignore leaves out a column of words' : '';
+        return { line, malformed: `expected ${names[place]} to be a ${wanted}, got ${show(cells[place])}${way}` };
       }
     }
+    for (const place of unseen) if (!Number.isNaN(valueIn(place, cells[place])!)) unseen.delete(place);
     const numbers = (places: readonly number[]) => Float64Array.from(places, place => valueIn(place, cells[place])!);
     return { key: key === undefined ? '' : String(cells[key]), inputs: numbers(inputs), targets: numbers(targets) };
   };

@@ -53,7 +53,8 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
 
   const told = createTold();
   const malformed = createSkipping(options.onError, told, say);
-  const format = openFormat({ ...options, asked: namedColumns(options, checkpoint) }, config, stdin.isTTY);
+  const named = namedColumns(options, checkpoint);
+  const format = openFormat({ ...options, asked: named }, config, stdin.isTTY);
   const { source, bytesRead } = openSource(format, options);
   const sink = createSink(stdout, stdout.isTTY ? progress.hide : undefined);
   const { first, rest } = await peek(source, malformed);
@@ -73,7 +74,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   const answer = createAnswering({ sink, recorder, every: options.every, told, say });
   const assembly: Assembly = await assemble(plan, checkpoint, options, outcome => answer(assembly, outcome));
   const { task, pipeline } = assembly;
-  const apply = createApplying(assembly, plan, names, recorder, told, say);
+  const apply = createApplying(assembly, plan, names, named, recorder, told, say);
   const saving = createSaving(
     assembly,
     { path: options.save, every: options.saveEvery, keyed: plan.columns?.key !== undefined },
@@ -151,8 +152,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
     saved: stderr.isTTY || stopped ? options.save : undefined,
   });
   if (words !== undefined) say(words);
-  const measured = options.metrics ? task.metrics?.() : undefined;
-  if (measured) for (const line of measureLines(measured, 1000)) say(line);
+  if (options.metrics) for (const line of measureLines(task.metrics?.(), task.partial?.() ?? 0, 1000)) say(line);
   if (stopped) process.exitCode = stopping.status;
 }
 

@@ -209,6 +209,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
 
     progress: score.progress,
     metrics: () => measured,
+    partial: () => metrics?.partial() ?? 0,
     save: (): Saved => ({
       streams: Object.fromEntries([...answered()].map(([key, thread]) => [key, writeThread(thread)])),
       score: score.state(),

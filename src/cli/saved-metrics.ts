@@ -5,6 +5,8 @@ import { withNaNs } from './numbers.js';
 /** How well things went so far, as a checkpoint has it: plain data. */
 export interface SavedMetrics {
   readonly season: number | null;
+  /** Steps whose targets were dropped, if any. */
+  readonly partial?: number;
   readonly state: MetricsState;
 }
 
@@ -18,7 +20,7 @@ export function resumeMetrics(
   options: MetricsOptions,
   saved: SavedMetrics | undefined,
   begin: (metrics: RunningMetrics) => void,
-): RunningMetrics & { save(): SavedMetrics } {
+): RunningMetrics & { partial(): number; save(): SavedMetrics } {
   const season = options.season ?? null;
   const goesOn = saved !== undefined && saved.season === season;
   let metrics: RunningMetrics;
@@ -29,5 +31,14 @@ export function resumeMetrics(
     throw new CheckpointError('Expected the checkpoint to have metrics that eddy pipe saved, got others', { cause });
   }
   if (!goesOn) begin(metrics);
-  return { ...metrics, save: () => ({ season, state: metrics.state() }) };
+  let partial = (goesOn && saved.partial) || 0;
+  return {
+    ...metrics,
+    dropped(number, key) {
+      partial++;
+      metrics.dropped(number, key);
+    },
+    partial: () => partial,
+    save: () => ({ season, ...(partial > 0 && { partial }), state: metrics.state() }),
+  };
 }

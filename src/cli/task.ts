@@ -15,6 +15,8 @@ export interface Task<Frame> {
   progress(): readonly string[];
   /** How well things went, beside the trivial predictors; undefined before this run has scored anything. */
   metrics?(): Metrics | undefined;
+  /** Frames that were foretold and that no metrics count, as not all of their targets can be compared. */
+  partial?(): number;
   /** What it remembers besides the states of its streams: plain data. */
   save(): unknown;
   /** Frames as a record has them: plain data. */

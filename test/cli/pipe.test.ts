@@ -268,6 +268,52 @@ test('--metrics says at the end how well it went, beside the trivial predictors'
   t.true(Math.abs(Number(told) / ((own.a + own.b) / 2) - 1) < 2e-3, `${told}, ${JSON.stringify(own)}`);
 });
 
+test('--metrics says how many rows it does not count, as a target is missing, also in a run that goes on', async t => {
+  const at = folder(t);
+  const learn = ['pipe', '--learn', '--metrics', '--save', at('net'), '--resume'];
+  const left = (count: string) =>
+    new RegExp(
+      `^eddy: ${count} not measured, as a target or what it is foretold from is missing: --target names fewer$`,
+      'm',
+    );
+  const first = await eddy(t, 'a,b\n1,2\n2,\n3,4\n4,5\n5,\n', ...learn);
+  t.regex(first.stderr, /^eddy: of 2 steps/m);
+  t.regex(first.stderr, left('2 rows'));
+  const second = await eddy(t, 'a,b\n6,7\n7,\n', ...learn);
+  t.regex(second.stderr, left('3 rows'));
+  const season = await eddy(t, 'a,b\n8,9\n9,\n', ...learn, '--season', '2');
+  t.regex(season.stderr, left('1 row'));
+  const none = await eddy(t, 'a,b\n1,\n2,\n3,\n', 'pipe', '--learn', '--columns', 'a,b', '--metrics');
+  t.regex(none.stderr, left('2 rows'));
+  const whole = await eddy(t, 'a\n1\n2\n', 'pipe', '--learn', '--metrics');
+  t.notRegex(whole.stderr, /not measured/);
+});
+
+test('a column of words whose first cell is empty is told once with --ignore, unless somebody named it', async t => {
+  const rows = 'room,temp\n,18\nattic,19\ncellar,12\n3,18\nattic,18\n';
+  const way = ': --ignore leaves out a column of words';
+  const { stderr } = await eddy(t, rows, 'pipe', '--learn');
+  t.regex(
+    stderr,
+    /^eddy: line 3: expected room to be a number, got "attic", and no number before: --ignore leaves out a column of words: skipped$/m,
+  );
+  t.is(stderr.split(way).length, 2);
+  t.regex(stderr, /^eddy: line 4: expected room to be a number, got "cellar": skipped$/m);
+  const stop = await eddy(t, rows, 'pipe', '--learn', '--on-error', 'stop');
+  t.true(stop.stderr.includes(way));
+  const mended = await eddy(t, rows, 'pipe', '--learn', '--on-error', 'stop', '--ignore', 'room');
+  t.is(mended.status, 0, mended.stderr);
+  for (const options of [
+    ['--columns', 'room,temp'],
+    ['--target', 'room'],
+  ]) {
+    const named = await eddy(t, rows, 'pipe', '--learn', ...options);
+    t.false(named.stderr.includes(way), named.stderr);
+  }
+  const numbers = await eddy(t, 'a,b\n1,1\n2,x\n', 'pipe', '--learn');
+  t.false(numbers.stderr.includes(way), numbers.stderr);
+});
+
 test('with --guard a rate that is far too high is told, and ends nothing', async t => {
   const at = folder(t);
   const options = ['pipe', '--learn', '--ignore', 'key', '--cell', 'rnn_relu', '--rate', '2', '--save', at('one')];
