@@ -6,7 +6,7 @@ import { createResampler, type Resampler, type ResampleState } from './resample.
 import { shown } from './shown.js';
 import { deviation, isStatistics, limit, noStatistics, observe, type Statistics } from './statistics.js';
 
-export interface AudioConfig {
+export type AudioConfig = {
   readonly kind: 'audio';
   /** Default log-mel. */
   readonly features?: SoundFeatures;
@@ -34,7 +34,7 @@ export interface AudioConfig {
   readonly span?: number;
   /** What to begin with, a feature each; default nothing known. */
   readonly statistics?: readonly Statistics[];
-}
+};
 
 /** One channel: samples in ±1, or 16-bit ones; at the encoder's rate, or at that which stands with them. */
 export type Sound = Float32Array | Int16Array | { readonly rate: number; readonly samples: Float32Array | Int16Array };

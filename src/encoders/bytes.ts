@@ -2,9 +2,9 @@ import { InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
 import { joinText, noText, restoreText, type TextState } from './surrogates.js';
 
-export interface BytesConfig {
+export type BytesConfig = {
   readonly kind: 'bytes';
-}
+};
 
 /**
  * Bytes, or text as UTF-8, to tokens from 0 to 255. A chunk of text may end in the middle of a character; half a surrogate pair

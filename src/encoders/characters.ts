@@ -2,11 +2,11 @@ import { ConfigError, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
 import { joinText, noText, restoreText, type TextState } from './surrogates.js';
 
-export interface CharactersConfig {
+export type CharactersConfig = {
   readonly kind: 'characters';
   /** The characters (code points) that are known, each once: the token of one is its place. What is not here is the last token. */
   readonly vocabulary: string;
-}
+};
 
 /**
  * Text to one token a character: its place in the vocabulary, or, for an unknown one, the vocabulary's size.

@@ -7,7 +7,10 @@ import { createReadings, type ReadingsConfig } from './readings.js';
 import { shown } from './shown.js';
 import { createStrokes, type StrokesConfig } from './strokes.js';
 
-/** An encoder as it stands in a checkpoint: its kind and all of its settings. */
+/**
+ * An encoder as it stands in a checkpoint: its kind and all of its settings. Types, and no interfaces, so that each fits `encoder` of a
+ * model's configuration, a record of plain data.
+ */
 export type EncoderConfig = AudioConfig | BytesConfig | CharactersConfig | ReadingsConfig | StrokesConfig;
 
 /** The encoder that a configuration, such as a checkpoint's `config.encoder`, asks for; by kind where the kind is known. */

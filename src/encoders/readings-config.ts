@@ -10,7 +10,7 @@ export interface ReadingColumn {
   readonly categories?: readonly string[];
 }
 
-export interface ReadingsConfig {
+export type ReadingsConfig = {
   readonly kind: 'readings';
   readonly columns: readonly ReadingColumn[];
   /**
@@ -24,7 +24,7 @@ export interface ReadingsConfig {
   readonly span?: number;
   /** What to begin with, for each column of numbers; default nothing known. */
   readonly statistics?: readonly Statistics[];
-}
+};
 
 /**
  * The configuration as it is used, with nothing in it that the encoder does not know.

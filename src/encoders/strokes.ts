@@ -14,7 +14,7 @@ export interface Point {
   readonly up: boolean;
 }
 
-export interface StrokesConfig {
+export type StrokesConfig = {
   readonly kind: 'strokes';
   /** What is equal between two inputs of a stroke: the way along the ink, or the time. Default `length`. */
   readonly by?: 'length' | 'time';
@@ -30,7 +30,7 @@ export interface StrokesConfig {
   readonly time?: boolean;
   /** A feature each, for who tells the network what is to be written: of ink that comes, nobody knows it, and they are 0. */
   readonly letters?: string;
-}
+};
 
 /** Where the pen is, and where the newest input was made. Plain data. */
 export interface StrokesState {

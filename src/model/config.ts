@@ -28,7 +28,7 @@ export interface ModelConfig {
   readonly output: OutputConfig;
   /** Every layer sees the input, and the readout every layer. */
   readonly skip?: boolean;
-  /** How raw data becomes inputs: read by whoever encodes, carried by the checkpoint. */
+  /** How raw data becomes inputs: the `config` of an encoder, whose `input` is that of the model. The checkpoint carries it, for whoever encodes. */
   readonly encoder?: Readonly<Record<string, unknown>> & { readonly kind: string };
   /** Names of the outputs. */
   readonly labels?: readonly string[];

@@ -22,7 +22,7 @@ test('an encoder comes back from the checkpoint that names it', async t => {
       input: encoder.input,
       layers: [{ cell: 'gru', size: 2 }],
       output: { kind: 'values', size: 1 },
-      encoder: { ...encoder.config },
+      encoder: config,
     });
     const loaded = await loadModel(saveModel(model));
     const again = createEncoder(loaded.config.encoder!);
