@@ -87,7 +87,7 @@ export class LimitError extends EddyError {
   }
 }
 
-/** A server that cannot start: a port in use or not allowed, an address that is not this machine's; or whose sessions have no place. */
+/** A server that cannot start: a port in use or not allowed, an address that is not this machine's; or whose sessions have no place, or what they taught. */
 export class ServeError extends EddyError {
   constructor(message: string, options?: ErrorOptions) {
     super('EDDY_SERVE', message, options);

@@ -1,4 +1,5 @@
 /** What sessions taught a model that moves for everyone, kept: on a schedule, and at the end. */
+import { ServeError } from '../errors.js';
 import type { Model } from '../model/model.js';
 import { saveTrainer } from '../training/checkpoint.js';
 import type { Log } from './log.js';
@@ -19,7 +20,7 @@ export interface Keeper {
   run(): Promise<void>;
   /** It has moved since it was last kept. */
   owes(served: Served): boolean;
-  /** Keeps a last time. */
+  /** Keeps a last time. Rejects with `ServeError` if something could not be kept, which has been told by then. */
   close(): Promise<void>;
 }
 
@@ -75,9 +76,12 @@ export function createKeeper(
   return {
     run,
     owes,
-    close() {
+    async close() {
       stop();
-      return run();
+      await run();
+      const lost = [...models.values(), ...retired].filter(owes).map(({ name }) => name);
+      if (lost.length === 0) return;
+      throw new ServeError(`Expected what sessions taught ${lost.join(', ')} to be kept, it was not: it is lost`);
     },
   };
 }

@@ -31,7 +31,8 @@ export interface Server {
   readonly port: number;
   /**
    * Drains: takes nothing new, answers every frame that has come, closes with 1012, and after the grace ends the
-   * connections that are left. Resolves when the port is free. Rejects with `ServeError` if the sessions could not be saved.
+   * connections that are left. Resolves when the port is free. Rejects with `ServeError` if the sessions could not be saved, or
+   * what they taught could not be kept.
    */
   close(): Promise<void>;
   /**
@@ -67,14 +68,22 @@ export async function serveHub(hub: Hub): Promise<Server> {
   let http: HttpServer;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= drain(hub, http, sockets).finally(async () => {
-      clearInterval(heartbeat);
-      clearInterval(life);
-      await keeper.close();
-      settings.log.info({}, 'closed');
-      ended();
+    closed ??= drain(hub, http, sockets).then(stop, async error => {
+      // What was not kept has been told.
+      await stop().catch(() => {});
+      throw error;
     });
     return closed;
+  };
+  const stop = async (): Promise<void> => {
+    clearInterval(heartbeat);
+    clearInterval(life);
+    try {
+      await keeper.close();
+    } finally {
+      settings.log.info({}, 'closed');
+      ended();
+    }
   };
   let ended: () => void;
   const end = new Promise<void>(resolve => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { createModel } from '../../src/model/model.js';
-import type { Kept } from '../../src/server/index.js';
+import { type Kept, serve } from '../../src/server/index.js';
 import { loadTrainer } from '../../src/training/checkpoint.js';
 import { createTrainer } from '../../src/training/trainer.js';
 import { config } from '../helpers/models.js';
@@ -72,6 +72,23 @@ test('what has not moved is not kept again; what could not be kept is told and t
   await until(() => kept.length >= 1);
   await server.close();
   t.deepEqual(kept, [3]);
+});
+
+test('a server that could not keep what it was taught says so at its end', async t => {
+  const server = await serve(await createModel(config('gru', [3])), {
+    grace: 200,
+    allowShared: true,
+    async keep() {
+      throw new Error('the disk is full');
+    },
+    onError() {},
+  });
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1, { learn: 'shared', learning: { k1: 1, k2: 2 } });
+  await teach(client, 1, 3);
+  const message = 'Expected what sessions taught default to be kept, it was not: it is lost';
+  await t.throwsAsync(server.close(), { code: 'EDDY_SERVE', message });
+  await server.closed;
 });
 
 test('a newer version is served to those who open after it; open sessions and their learner stay on theirs', async t => {
