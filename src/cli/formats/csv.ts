@@ -104,13 +104,15 @@ export function createCsv(given?: string): RowFormat {
 
 const decimalComma = /^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$/;
 
-/** Names of columns, each its own: a second `id` is `id.2`. */
+/** Names of columns, each its own: a second `id` is `id.2`, or the next number that is free. */
 export function unique(names: readonly string[]): string[] {
-  const seen = new Map<string, number>();
+  const given = new Set(names);
+  const counts = new Map<string, number>();
   return names.map((name, i) => {
     const base = name === '' ? `c${i + 1}` : name;
-    const count = (seen.get(base) ?? 0) + 1;
-    seen.set(base, count);
+    let count = (counts.get(base) ?? 0) + 1;
+    while (count > 1 && given.has(`${base}.${count}`)) count++;
+    counts.set(base, count);
     return count === 1 ? base : `${base}.${count}`;
   });
 }

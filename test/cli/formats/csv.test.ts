@@ -44,6 +44,15 @@ test('without names columns are numbered, and names that come twice are told apa
   const twice = createCsv();
   twice.read(bytes('x\tx\t\n1\t2\t3\n'));
   t.deepEqual(twice.columns, ['x', 'x.2', 'c3']);
+  for (const [heading, ...names] of [
+    ['x,x,x.2', 'x', 'x.3', 'x.2'],
+    ['x.2,x,x,x', 'x.2', 'x', 'x.3', 'x.4'],
+    ['c2,,x', 'c2', 'c2.2', 'x'],
+  ]) {
+    const odd = createCsv();
+    odd.read(Buffer.from(`${heading}\n`));
+    t.deepEqual(odd.columns, names);
+  }
 });
 
 test('where the first row has a cell more than the heading has names, the first column has none', t => {
