@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { ConfigError } from '../errors.js';
 import { modelOf } from '../model/checkpoint.js';
-import { argmax } from '../model/sample.js';
 import { evaluate } from '../training/evaluate.js';
 import { createTrainer } from '../training/trainer.js';
 import { readCheckpointFile } from './checkpoint-file.js';
+import { createComparison } from './comparison.js';
 import { examples } from './examples.js';
 import { encodeSequence, type Lesson } from './lesson.js';
 import { readLessons } from './lessons.js';
@@ -50,78 +50,29 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   }
   if (sequences.length === 0) throw new ConfigError(`Expected sequences in ${file}, got none`);
 
-  const confusion = Array.from(
-    { length: output.kind === 'classes' ? output.size : 0 },
-    () => new Uint32Array(output.size),
-  );
-  let [absolute, squares, numbers, right] = [0, 0, 0, 0];
-  /** How often each class or label is true. */
-  const truths = new Uint32Array(output.size);
-  const sums = new Float64Array(output.size);
-  const targets: Float32Array[] = [];
   const unaligned = sequences.some(raw => raw.unaligned);
-  const { loss, labelled, accuracy, labelErrors, overflown } = evaluate(
+  const comparison = unaligned ? undefined : createComparison(output);
+  const { loss, labelled, labelErrors, overflown } = evaluate(
     createTrainer(model, unaligned ? { loss: { kind: 'ctc' } } : {}),
     sequences.map(raw => encodeSequence(lesson, raw)),
-    ({ step, target }) => {
-      if (unaligned) return;
-      if (output.kind === 'classes') {
-        truths[target as number]++;
-        // After an overflow nothing was foretold.
-        if (!Number.isNaN(step.logits[0])) confusion[target as number][argmax(step.logits)]++;
-        return;
-      }
-      const row = target as Float32Array;
-      if (output.kind === 'labels') {
-        row.forEach((value, i) => {
-          if (value >= 0.5) truths[i]++;
-          if (value >= 0.5 ? step.prediction[i] >= 0.5 : step.prediction[i] < 0.5) right++;
-        });
-        return;
-      }
-      targets.push(row);
-      row.forEach((value, i) => {
-        const error = value - step.prediction[i];
-        absolute += Math.abs(error);
-        squares += error * error;
-        sums[i] += value;
-        numbers++;
-      });
-    },
+    ({ step, target }) => comparison?.add(step, target),
   );
-  const table: Record<string, number> = { sequences: sequences.length, labelled, ...(overflown ? { overflown } : {}) };
-  if (output.kind !== 'values') Object.assign(table, { loss, bits: loss / Math.LN2 });
-  if (unaligned) Object.assign(table, { 'label errors': labelErrors });
-  else if (output.kind === 'classes') {
-    Object.assign(table, { accuracy, majority: truths.reduce((most, count) => Math.max(most, count), 0) / labelled });
-  } else if (output.kind === 'labels') {
-    const usual = truths.reduce((sum, count) => sum + Math.max(count, labelled - count), 0);
-    Object.assign(table, {
-      accuracy: right / (labelled * output.size),
-      majority: usual / (labelled * output.size),
-    });
-  } else if (output.kind === 'values') {
-    const spread = targets.reduce(
-      (sum, row) => sum + row.reduce((s, value, i) => s + (value - sums[i] / labelled) ** 2, 0),
-      0,
-    );
-    Object.assign(table, {
-      mae: absolute / numbers,
-      rmse: Math.sqrt(squares / numbers),
-      'rmse of the mean': Math.sqrt(spread / numbers),
-    });
-  }
-  const names = lesson.labels ?? confusion.map((_, i) => String(i));
+  const table = {
+    sequences: sequences.length,
+    labelled,
+    ...(overflown ? { overflown } : {}),
+    ...(output.kind === 'values' ? {} : { loss, bits: loss / Math.LN2 }),
+    ...(unaligned ? { 'label errors': labelErrors! } : comparison?.measures(labelled)),
+  };
+  const { labels } = lesson;
+  const confusion = labels && comparison?.confusion;
   if (json) {
-    const rows =
-      output.kind === 'classes' && lesson.labels && !unaligned
-        ? { labels: names, confusion: confusion.map(row => [...row]) }
-        : {};
+    const rows = confusion ? { labels, confusion: confusion.map(row => [...row]) } : {};
     process.stdout.write(`${JSON.stringify({ ...table, ...rows })}\n`);
     return;
   }
   const lines = Object.entries(table).map(([name, value]) => `${name.padEnd(18)}${brief(value)}`);
-  if (lesson.labels && !unaligned) lines.push('', ...confusionTable(confusion, names));
+  if (confusion) lines.push('', ...confusionTable(confusion, labels));
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

@@ -339,3 +339,17 @@ test('a network whose state grows beyond float32 is judged to the end, and how m
   const foretold = table.confusion.flat().reduce((sum: number, count: number) => sum + count, 0);
   t.true(foretold > 3 && foretold < 63, `${foretold}`);
 });
+
+test('the names of values make no table of who was taken for whom', async t => {
+  const at = folder(t);
+  const encoder = { kind: 'readings', columns: [{ name: 'x' }] } as const;
+  const { config, input } = createReadings(encoder);
+  const output = { kind: 'values', size: 1 } as const;
+  const layers = [{ cell: 'gru', size: 2 }] as const;
+  const model = await createModel({ input, layers, output, encoder: { ...config }, labels: ['wear'] }, { seed: 1 });
+  writeFileSync(at('m.safetensors'), saveModel(model));
+  writeFileSync(at('a.ndjson'), '{"inputs":[[1],[2]],"targets":[1,2]}\n');
+  const { status, stdout, stderr } = await eddy(t, '', 'eval', at('m.safetensors'), at('a.ndjson'));
+  t.is(status, 0, stderr);
+  t.regex(stdout, /^sequences {9}1\nlabelled {10}2\nmae .*\nrmse .*\nrmse of the mean .*\n$/);
+});
