@@ -1,5 +1,5 @@
 /** The resumable sessions of a server that ends, in a file which the next start takes up. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { CheckpointError, EddyError, ServeError } from '../errors.js';
 import { readSafetensors, type Safetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
 import { countOne } from './counts.js';
@@ -11,7 +11,7 @@ import { nameOf, saveSession } from './saved.js';
 import { recallVersions, type SavedVersion, saveVersions, takeUpVersion, versionTensor } from './saved-versions.js';
 import type { Served } from './served.js';
 import { tidyVersions } from './versions.js';
-import { writeWholeMeanwhile } from './whole.js';
+import { targetOf, writeWholeMeanwhile } from './whole.js';
 
 const key = 'eddy.sessions';
 
@@ -195,15 +195,21 @@ function finder(
  * their own from now on.
  */
 export async function forgetSessions({ left }: TakenUp, path: string, { settings, log }: Hub): Promise<void> {
+  const target = targetOf(path);
   if (left !== undefined) {
     try {
       const file = await freePlace(`${path}.not-taken-up`);
-      await writeWholeMeanwhile(file, left, ownerAlone);
+      try {
+        await writeWholeMeanwhile(file, left, ownerAlone);
+      } catch {
+        // Without room for a second file: the first has them, beside others.
+        await rename(target, file);
+      }
       log.warn({ file }, 'sessions that were not taken up are kept');
     } catch (cause) {
       const message = `Expected a file beside ${path} for the sessions that were not taken up, got ${(cause as Error).message}: they are lost`;
       settings.onError(new ServeError(message, { cause }));
     }
   }
-  await rm(path, { force: true });
+  await rm(target, { force: true });
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { lstat, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
@@ -225,6 +225,20 @@ test('files of sessions that were not taken up do not take the place of each oth
   for (const end of ['', '.2', '.3']) t.true((await stat(`${sessionsFile}.not-taken-up${end}`)).size > 0);
 });
 
+test('where there is no room for a second file, sessions that were not taken up stay in the first', async t => {
+  const sessionsFile = path();
+  const before = await serve(hidden(await seeded()), { sessionsFile, grace: 0 });
+  const { token } = await openSession(await connectWire(t, before.url), 1, { resumable: true });
+  await before.close();
+  const apart = `${sessionsFile}.not-taken-up`;
+  const inItsWay = `${apart}.${process.pid}.tmp`;
+  await mkdir(inItsWay);
+  await (await serve({ n: await seeded() }, { sessionsFile, grace: 0 })).close();
+  await rm(inItsWay, { recursive: true });
+  const after = await startServer(t, hidden(await seeded()), { sessionsFile: apart });
+  t.is((await openSession(await connectWire(t, after.url), 1, { resume: { token, receivedSeq: 0 } })).token, token);
+});
+
 test('a session rests over any number of servers, while what is served moves on and is kept', async t => {
   const options = { sessionsFile: path(), grace: 200, allowShared: true };
   let model = await seeded();
@@ -408,6 +422,8 @@ test('a sessions file is written where a link leads, and is no pipe or folder', 
   await server.close();
   t.true((await lstat(sessionsFile)).isSymbolicLink());
   t.is((await stat(kept)).mode & 0o777, 0o600);
+  await (await serve(await seeded(), { sessionsFile, grace: 0 })).close();
+  t.true((await lstat(sessionsFile)).isSymbolicLink(), 'also after its sessions were taken up');
 
   const pipe = path();
   spawnSync('mkfifo', [pipe]);
