@@ -1,5 +1,5 @@
 import { createReadings, type ReadingCell, type ReadingsConfig, type ReadingsState } from '../encoders/readings.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, InputError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { createTranscriber } from '../model/transcript.js';
 import type { Step } from '../model/transfer.js';
@@ -75,8 +75,14 @@ export function createRows({ config, columns, want, topK, every = 1 }: RowsOptio
     items(frame) {
       const { key } = frame;
       if (!encoder) {
+        const input = Float32Array.from(frame.inputs);
+        const bad = input.findIndex(value => !Number.isFinite(value));
+        if (bad >= 0) {
+          const found = Number.isNaN(frame.inputs[bad]) ? 'none' : `${frame.inputs[bad]}, which is beyond float32`;
+          throw new InputError(`expected ${columns.inputs[bad]} to be a number, got ${found}`, bad);
+        }
         moments.push(frame);
-        return [{ key, input: Float32Array.from(frame.inputs) }];
+        return [{ key, input }];
       }
       const { state, inputs } = encoder.encode(states.get(key) ?? encoder.initial(), cellsOf(frame.inputs));
       moments.push(frame);

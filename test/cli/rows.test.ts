@@ -28,6 +28,18 @@ test('a network that was made elsewhere takes rows as they are, and what it says
   );
 });
 
+test('a row with a gap, or a number beyond float32, is told and passed over where such a network has no encoder', async t => {
+  const at = folder(t);
+  writeFileSync(at('m'), saveModel(await createModel(gru)));
+  const plain = await eddy(t, 'a,b\n1,2\n3,4\n', 'pipe', at('m'));
+  const odd = await eddy(t, 'a,b\n1,2\n1e39,2\n5,\n3,4\n', 'pipe', at('m'), '--record', at('r'));
+  t.is(odd.status, 0, odd.stderr);
+  t.is(odd.stdout, plain.stdout);
+  t.regex(odd.stderr, /^eddy: line 3: expected a to be a number, got 1e\+39, which is beyond float32: skipped$/m);
+  t.regex(odd.stderr, /^eddy: line 4: expected b to be a number, got none: skipped$/m);
+  t.is((await eddy(t, '', 'replay', '--verify', at('r'))).stdout, 'the same: 2 steps, 0 updates\n');
+});
+
 test('the classes of such a network have their names', async t => {
   const at = folder(t);
   const config: ModelConfig = { ...gru, output: { kind: 'classes', size: 3 }, labels: ['sit', 'walk', 'run'] };
