@@ -153,28 +153,8 @@ async function deleteFromStore({ store }: Hub, { name, stored }: Resting): Promi
   await store.delete(name);
 }
 
-/** Puts those to rest that wait longest for their clients, until there is a place (for weights, too) or none waits. */
-export function makeRoom(hub: Hub, own: boolean): void {
-  const { register, settings } = hub;
-  const full = (): boolean => hub.sessions >= settings.maxSessions || (own && hub.learners >= settings.maxLearners);
-  for (const session of register.detached.keys()) {
-    if (!full()) return;
-    if (canRest(session)) putToRest(hub, session);
-  }
-}
-
-/** A new session would have a place: there is one, or there would be as those rest that wait for their clients. */
-export function hasRoom({ register, settings, sessions }: Hub): boolean {
-  let staying = sessions;
-  for (const session of register.detached.keys()) {
-    if (staying < settings.maxSessions) break;
-    if (canRest(session)) staying--;
-  }
-  return staying < settings.maxSessions;
-}
-
 /** Nothing waits in it. */
-function canRest({ queue, paused }: Session): boolean {
+export function canRest({ queue, paused }: Session): boolean {
   return queue.length === 0 && !paused;
 }
 

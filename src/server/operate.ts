@@ -1,7 +1,7 @@
 /** What the server says of itself to operators and the programs that watch it. */
 import type { Grant } from './grant.js';
 import type { ConnectionDescription, Hub } from './hub.js';
-import { hasRoom } from './life.js';
+import { hasRoom } from './room.js';
 import { RequestError } from './step-request.js';
 
 /**

@@ -7,9 +7,10 @@ import { createHandling, type SessionMessage } from './handling.js';
 import type { Hub, SessionDescription } from './hub.js';
 import { pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
-import { enter, exit, forgetResting, leave, makeRoom, putToRest, release, toldNobody, wake } from './life.js';
+import { enter, exit, forgetResting, leave, putToRest, release, toldNobody, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
 import { type EvictionReason, nowhere, type Resting } from './register.js';
+import { limitHere, limitOfAll } from './room.js';
 import { fault, type Outlet, type Session } from './session.js';
 import { canGoOn } from './stepping.js';
 
@@ -77,33 +78,6 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     return false;
   }
 
-  function learnersHere(): number {
-    let own = 0;
-    for (const session of sessions.values()) if (session.own) own++;
-    return own;
-  }
-
-  /** What there may be at most on this connection, if one more would be too much. */
-  function limitHere(own: boolean): string | undefined {
-    if (sessions.size >= settings.maxSessionsPerConnection)
-      return `${settings.maxSessionsPerConnection} sessions on a connection`;
-    return own && learnersHere() >= settings.maxLearnersPerConnection
-      ? `${settings.maxLearnersPerConnection} sessions with weights of their own on a connection`
-      : undefined;
-  }
-
-  /** What there may be at most on the server, and of this token, if one more would be too much; others are put to rest before. */
-  function limitOfAll(own: boolean): string | undefined {
-    makeRoom(hub, own);
-    if (hub.sessions >= settings.maxSessions) return `${settings.maxSessions} sessions`;
-    if (own && hub.learners >= settings.maxLearners)
-      return `${settings.maxLearners} sessions with weights of their own`;
-    if (grant.sessions >= grant.maxSessions) return `${grant.maxSessions} sessions of this token`;
-    return own && grant.learners >= grant.maxLearners
-      ? `${grant.maxLearners} sessions with weights of their own of this token`
-      : undefined;
-  }
-
   /** Tells of a limit, if there is one, and when to come back. */
   function refused(number: number, limit: string | undefined): boolean {
     if (limit === undefined) return false;
@@ -148,9 +122,10 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     const session = resume ? register.find(token, grant.name) : register.opened(nonce, grant.name);
     const resting = session ? undefined : register.findResting(token, resume ? '' : nonce, grant.name);
     if (session !== undefined) {
-      if (session.outlet === outlet || !refused(number, limitHere(session.own))) goOn(session, message);
+      if (session.outlet === outlet || !refused(number, limitHere(settings, session.own, sessions)))
+        goOn(session, message);
     } else if (resting !== undefined) {
-      if (refused(number, limitHere(resting.own) ?? limitOfAll(resting.own))) return;
+      if (refused(number, limitHere(settings, resting.own, sessions) ?? limitOfAll(hub, grant, resting.own))) return;
       begin(number, resting.own, async () => {
         const woken = await wake(hub, resting, grant);
         resting.takenOver();
@@ -222,7 +197,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
   function openNew(message: Open): void {
     const { session: number } = message;
     const own = needsOwnWeights(message);
-    if (refused(number, limitHere(own) ?? limitOfAll(own))) return;
+    if (refused(number, limitHere(settings, own, sessions) ?? limitOfAll(hub, grant, own))) return;
     enter(hub, grant, own);
     begin(number, own, async here => {
       let session: Session;
@@ -290,7 +265,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
 
   /** Something came for a session that rests. */
   function rouse(number: number, resting: Resting, message: SessionMessage, bytes: number, now: number): void {
-    if (resting.waking === undefined && refused(number, limitOfAll(resting.own))) return;
+    if (resting.waking === undefined && refused(number, limitOfAll(hub, grant, resting.own))) return;
     begin(number, resting.own, async here => {
       const session = await wake(hub, resting, grant);
       if (session?.token === '' && !here()) release(hub, session);
