@@ -147,6 +147,15 @@ export function forgetResting(hub: Hub, resting: Resting): void {
   deleteFromStore(hub, resting).catch(hub.settings.onError);
 }
 
+/** The connection of a session that rests has ended: it rests on for its token, unless it has none or its client has closed all of its own. */
+export function leaveResting(hub: Hub, resting: Resting, closed: boolean): void {
+  if (resting.waking) return;
+  if (resting.token === '' || closed) {
+    hub.counts.sessions.finished++;
+    forgetResting(hub, resting);
+  } else hub.register.rest({ ...resting, since: hub.now(), ...toldNobody });
+}
+
 /** Not before it is there: a store that is slow would have it for ever. */
 async function deleteFromStore({ store }: Hub, { name, stored }: Resting): Promise<void> {
   await stored.catch(() => {});

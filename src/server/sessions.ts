@@ -1,13 +1,13 @@
 /** The sessions of one connection: what comes for each, from its opening to its end. */
 
-import type { Open } from '../wire/messages.js';
+import type { Fault, FaultCode, Open } from '../wire/messages.js';
 import { countOne } from './counts.js';
 import { type Grant, missingPermission } from './grant.js';
 import { createHandling, type SessionMessage } from './handling.js';
 import type { Hub, SessionDescription } from './hub.js';
 import { pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
-import { enter, exit, forgetResting, leave, putToRest, release, toldNobody, wake } from './life.js';
+import { enter, exit, leave, leaveResting, putToRest, release, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
 import { type EvictionReason, nowhere, type Resting } from './register.js';
 import { limitHere, limitOfAll } from './room.js';
@@ -45,6 +45,12 @@ type Known = Session | Opening | Resting;
 const isOpen = (known: Known): known is Session => 'queue' in known;
 const isOpening = (known: Known): known is Opening => 'early' in known;
 const isResting = (known: Known): known is Resting => 'since' in known;
+
+interface Refusal {
+  readonly fault: FaultCode;
+  readonly message: string;
+  readonly details?: Partial<Fault>;
+}
 
 /** Why a session that rested is gone. */
 const why: Readonly<Record<EvictionReason, string>> = {
@@ -162,24 +168,9 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     outcome = register.detached.has(session) ? 'live' : 'taken over',
   ): void {
     const { session: number, resume } = message;
-    const { receivedSeq = 0, receivedMessages = 0 } = resume ?? {};
-    const { acked, answered, beside } = session.kept!;
-    const missing = missingPermission(grant, session);
-    if (missing !== undefined) {
-      fault({ number, outlet }, missing.fault, missing.message);
-      return;
-    }
-    if (receivedSeq < acked && resume !== undefined) {
-      const gone = `Expected receivedSeq to be from ${acked}, which was acknowledged, got ${receivedSeq}: what was between is gone`;
-      fault({ number, outlet }, 'gap', gone, { forSeq: receivedSeq + 1, expectedSeq: acked + 1 });
-      return;
-    }
-    if (receivedSeq > answered || receivedMessages > beside) {
-      const ahead =
-        receivedSeq > answered
-          ? `Expected receivedSeq to be at most ${answered}, the newest answer of this session, got ${receivedSeq}`
-          : `Expected receivedMessages to be at most ${beside}, all that this session has told, got ${receivedMessages}`;
-      fault({ number, outlet }, 'token_expired', `${ahead}: open a new one`);
+    const refusal: Refusal | undefined = missingPermission(grant, session) ?? cannotRewind(session, resume);
+    if (refusal !== undefined) {
+      fault({ number, outlet }, refusal.fault, refusal.message, refusal.details);
       return;
     }
     countOne(counts.resumes, outcome);
@@ -188,7 +179,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     session.lastActive = hub.now();
     session.announced = false;
     sessions.set(number, session);
-    rewind(session, receivedSeq, receivedMessages);
+    rewind(session, resume?.receivedSeq ?? 0, resume?.receivedMessages ?? 0);
     outlet.send(openedOf(session, settings));
     pump(session);
     wakeUp(session);
@@ -304,15 +295,6 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     sessions.set(number, resting);
   }
 
-  /** Whom a session belonged to that rests has left: it goes on resting for its token alone. */
-  function leaveResting(resting: Resting, closed: boolean): void {
-    if (resting.waking) return;
-    if (resting.token === '' || closed) {
-      counts.sessions.finished++;
-      forgetResting(hub, resting);
-    } else register.rest({ ...resting, since: hub.now(), ...toldNobody });
-  }
-
   return {
     receive,
     isBusy,
@@ -364,7 +346,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     },
     clear(closed) {
       for (const session of sessions.values()) {
-        if (isResting(session)) leaveResting(session, closed);
+        if (isResting(session)) leaveResting(hub, session, closed);
         if (!isOpen(session)) continue;
         if (session.token === '' || closed) release(hub, session);
         else {
@@ -380,4 +362,22 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
 /** The open that made the session, sent again. */
 function isSame({ token, nonce }: Session, message: Open): boolean {
   return token !== '' && (message.resume?.token === token || (nonce !== '' && message.nonce === nonce));
+}
+
+/** Why a session cannot go on from what its client says that it has received; undefined if it can. */
+function cannotRewind({ kept }: Session, resume: Open['resume']): Refusal | undefined {
+  if (resume === undefined) return undefined;
+  const { receivedSeq, receivedMessages = 0 } = resume;
+  const { acked, answered, beside } = kept!;
+  if (receivedSeq < acked) {
+    const message = `Expected receivedSeq to be from ${acked}, which was acknowledged, got ${receivedSeq}: what was between is gone`;
+    return { fault: 'gap', message, details: { forSeq: receivedSeq + 1, expectedSeq: acked + 1 } };
+  }
+  const ahead =
+    receivedSeq > answered
+      ? `Expected receivedSeq to be at most ${answered}, the newest answer of this session, got ${receivedSeq}`
+      : receivedMessages > beside
+        ? `Expected receivedMessages to be at most ${beside}, all that this session has told, got ${receivedMessages}`
+        : undefined;
+  return ahead === undefined ? undefined : { fault: 'token_expired', message: `${ahead}: open a new one` };
 }
