@@ -1,7 +1,7 @@
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
 import { ConfigError } from '../errors.js';
 import type { Reset } from '../operators/afresh.js';
-import { isSubprotocol, subprotocols } from '../wire/messages.js';
+import { isSubprotocol, type Learn, subprotocols } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
 import { connectSession } from './connection.js';
 import type { OpenSocket } from './line.js';
@@ -56,6 +56,8 @@ export function createRemote(openSocket: OpenSocket): Remote {
   }) as Remote;
 }
 
+const learns: readonly Learn[] = ['none', 'private', 'shared'];
+
 /** @throws ConfigError naming what is wrong */
 export function checkRemote(url: string, options: RemoteOptions) {
   const { subprotocol = 'eddy.v1.proto', maxBuffered = 65_536, reconnect } = options;
@@ -63,7 +65,9 @@ export function checkRemote(url: string, options: RemoteOptions) {
   if (!isSubprotocol(subprotocol)) {
     throw new ConfigError(`Expected subprotocol to be one of ${subprotocols.join(', ')}, got ${String(subprotocol)}`);
   }
-  const { token } = options;
+  const { token, learn = 'none' } = options;
+  if (!learns.includes(learn))
+    throw new ConfigError(`Expected learn to be one of ${learns.join(', ')}, got ${String(learn)}`);
   if (token !== undefined && (typeof token !== 'string' || token === '')) {
     throw new ConfigError(`Expected token to be the text of a token, got ${token === '' ? 'none' : typeof token}`);
   }

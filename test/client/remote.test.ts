@@ -459,4 +459,8 @@ test('wrong items are told by their own errors, after the answers to those befor
     t.is(got.length, 2);
   }
   t.throws(() => remote('ws://x', { subprotocol: 'eddy.v2' as never }), { instanceOf: ConfigError });
+  t.throws(() => remote('ws://x', { learn: true as never }), {
+    instanceOf: ConfigError,
+    message: 'Expected learn to be one of none, private, shared, got true',
+  });
 });
