@@ -27,6 +27,13 @@ export function expect(fits: boolean, name: string, wanted: string, found: unkno
   if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
 }
 
+/** What was given in the place of something else: the name of its class, or its type. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (value instanceof Promise) return 'Promise: await it';
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
+}
+
 /** An input (or a carry) of the wrong kind or shape, out of range, or not finite. Ends its own stream, and no other. */
 export class InputError extends EddyError {
   /** Position of the offending number in the row, where there is one. */

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.js';
+import { describe, InputError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 
 /** What one step takes: a token id, or a row of features. */
@@ -50,11 +50,6 @@ export function checkShape(config: ModelConfig, input: Input | null): void {
 /** A row of features; of float64 where the model is the ruler of gradient checks. */
 function isRow(input: unknown): input is Float32Array {
   return input instanceof Float32Array || input instanceof Float64Array;
-}
-
-function describe(value: unknown): string {
-  if (value === null) return 'null';
-  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
 }
 
 export function notFinite(name: 'input' | 'carry', value: number, index: number): InputError {

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, describe } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Floats } from '../kernels/memory.js';
 import { arithmeticOf } from '../kernels/reference.js';
@@ -57,6 +57,16 @@ export interface TrainableModel<In extends Input = Input> extends Model<In> {
 
 /** The weights' seed when none is given. */
 const defaultSeed = 0;
+
+export function isModel(value: unknown): value is Model {
+  return typeof value === 'object' && value !== null && typeof (value as Model).stepMany === 'function';
+}
+
+/** @throws ConfigError if it is no model, such as the promise of one */
+export function checkModel(model: unknown): void {
+  if (!isModel(model))
+    throw new ConfigError(`Expected model to be what createModel or loadModel resolves to, got ${describe(model)}`);
+}
 
 /**
  * A model with drawn weights: the same seed gives the same weights on every machine.

@@ -6,7 +6,7 @@ import type { Rollback } from '../training/guard.js';
 import type { Metrics } from '../training/judge.js';
 import { createMetrics } from '../training/metrics.js';
 import { checkState, type StreamState } from '../training/stream.js';
-import type { Trainer, Update } from '../training/trainer.js';
+import { checkTrainer, type Trainer, type Update } from '../training/trainer.js';
 import { follow } from './follow.js';
 import type { Learned } from './learned.js';
 import { createLearner, trackMoment } from './tbptt.js';
@@ -88,6 +88,7 @@ export type Forecast =
  * rows.pipe(forecast(trainer, { columns: ['load'] })).subscribe(event => event.kind === 'forecast' && console.log(event.values[0]));
  */
 export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFunction<Reading, Forecast> {
+  checkTrainer(trainer);
   const { columns, targets = columns, horizon = 1, clamp, span, season, state: from } = options;
   const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
     if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);

@@ -2,7 +2,7 @@ import { Observable } from 'rxjs';
 import { ConfigError } from '../errors.js';
 import { type Carry, checkCarry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
-import type { Model } from '../model/model.js';
+import { checkModel, type Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
 
 export interface RolloutOptions<In extends Input = Input> {
@@ -31,6 +31,7 @@ export interface RolloutOptions<In extends Input = Input> {
  * rollout(model, { input: start, steps: 100, feed: step => step.prediction }).subscribe(...)   // own output fed back
  */
 export function rollout<In extends Input = Input>(model: Model<In>, options: RolloutOptions<In>): Observable<Step> {
+  checkModel(model);
   const { input, steps = Number.POSITIVE_INFINITY, feed, carry = model.zeroCarry() } = options;
   if (!(steps >= 0 && (Number.isInteger(steps) || steps === Number.POSITIVE_INFINITY)))
     throw new ConfigError(`Expected steps to be an integer from 0, got ${steps}`);

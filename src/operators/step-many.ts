@@ -2,7 +2,7 @@ import { Observable, type OperatorFunction } from 'rxjs';
 import { ConfigError, EddyError, InputError, LimitError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
-import type { Model } from '../model/model.js';
+import { checkModel, type Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
 import { follow, takeTurns } from './follow.js';
 
@@ -41,6 +41,7 @@ export function stepMany<In extends Input = Input, Key = string>(
   model: Model<In>,
   options: StepManyOptions = {},
 ): OperatorFunction<KeyedInput<In, Key>, KeyedStep<Key>> {
+  checkModel(model);
   const { maxBatch = 64, maxStreams = 10_000 } = options;
   if (!Number.isInteger(maxBatch) || maxBatch < 1)
     throw new ConfigError(`Expected maxBatch to be an integer from 1, got ${maxBatch}`);

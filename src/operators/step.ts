@@ -1,7 +1,7 @@
 import { defer, map, type OperatorFunction } from 'rxjs';
 import { type Carry, checkCarry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
-import type { Model } from '../model/model.js';
+import { checkModel, type Model } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
 
 /**
@@ -14,17 +14,15 @@ import type { Step } from '../model/transfer.js';
  *
  * @param model shared by all who step it
  * @param carry (carryLayout.size) to go on from; zeros if it is left out
- * @throws InputError, at once, if the carry has another length
+ * @throws ConfigError, at once, if the model is none; InputError if the carry has another length
  *
  * @example
  * of(xs[0], xs[1]).pipe(step(model)).subscribe(({ prediction }) => console.log(prediction));
  */
-export function step<In extends Input = Input>(
-  model: Model<In>,
-  carry: Carry = model.zeroCarry(),
-): OperatorFunction<In, Step> {
-  checkCarry(model.carryLayout, carry);
-  const first = carry.slice();
+export function step<In extends Input = Input>(model: Model<In>, carry?: Carry): OperatorFunction<In, Step> {
+  checkModel(model);
+  if (carry !== undefined) checkCarry(model.carryLayout, carry);
+  const first = carry?.slice() ?? model.zeroCarry();
   return source =>
     defer(() => {
       let current: Carry = first;

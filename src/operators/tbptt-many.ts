@@ -4,7 +4,7 @@ import type { Input } from '../model/input.js';
 import { isOfWindows } from '../training/losses.js';
 import type { ReadoutStep } from '../training/readout.js';
 import { checkState, createStream, type LearningStream, type StreamState } from '../training/stream.js';
-import type { Trainer, Update } from '../training/trainer.js';
+import { checkTrainer, type Trainer, type Update } from '../training/trainer.js';
 import { checkWeight, type Window } from '../training/window.js';
 import { follow } from './follow.js';
 import type { Example, Forget, LateTarget, Learned } from './learned.js';
@@ -63,6 +63,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
   trainer: Trainer,
   options: TbpttManyOptions<Key> = {},
 ): OperatorFunction<KeyedExample<In, Key>, KeyedLearned<Key>> {
+  checkTrainer(trainer);
   const { maxStreams = 10_000, maxWindows = 64, states = new Map<Key, StreamState>() } = options;
   if (!(maxStreams >= 1)) throw new ConfigError(`Expected maxStreams to be at least 1, got ${maxStreams}`);
   if (!(maxWindows >= 1)) throw new ConfigError(`Expected maxWindows to be at least 1, got ${maxWindows}`);

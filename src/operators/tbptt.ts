@@ -1,8 +1,8 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { InputError, StaleStateError } from '../errors.js';
+import { describe, InputError, StaleStateError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { checkState, createStream, type StreamState } from '../training/stream.js';
-import type { Trainer } from '../training/trainer.js';
+import { checkTrainer, type Trainer } from '../training/trainer.js';
 import { follow } from './follow.js';
 import type { Example, Forget, LateTarget, Learned } from './learned.js';
 
@@ -22,7 +22,7 @@ import type { Example, Forget, LateTarget, Learned } from './learned.js';
  *
  * @param trainer the model, its loss and optimizer, k1 and k2
  * @param state to resume from, as an emitted `state()` gave it
- * @throws ConfigError, at once, if the state is none of a stream of this model
+ * @throws ConfigError, at once, if the trainer is none, or the state none of a stream of its model
  *
  * @example
  * from(text).pipe(next(), tbptt(trainer)).subscribe(event => event.kind === 'update' && console.log(event.update.loss));
@@ -31,6 +31,7 @@ export function tbptt<In extends Input = Input>(
   trainer: Trainer,
   state?: StreamState,
 ): OperatorFunction<Example<In> | LateTarget | Forget, Learned> {
+  checkTrainer(trainer);
   if (state !== undefined) checkState(trainer, state);
   return source =>
     new Observable(subscriber => {
@@ -126,7 +127,7 @@ export function checkItem(item: Example | LateTarget | Forget): void {
   }
   if (found && ('forStep' in item || 'input' in item)) return;
   throw new InputError(
-    `Expected an example { input, target? } or a late target { forStep, target }, got ${item === null ? 'null' : typeof item}`,
+    `Expected an example { input, target? } or a late target { forStep, target }, got ${describe(item)}: next() makes examples of inputs`,
   );
 }
 

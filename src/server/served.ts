@@ -1,9 +1,9 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
-import { ConfigError } from '../errors.js';
-import type { Model, TrainableModel } from '../model/model.js';
-import type { Trainer } from '../training/trainer.js';
+import { ConfigError, describe } from '../errors.js';
+import { isModel, type Model, type TrainableModel } from '../model/model.js';
+import { isTrainer, type Trainer } from '../training/trainer.js';
 import type { Sharing } from './learner.js';
 
 /** A model under its name, with what sessions of it share. */
@@ -33,11 +33,13 @@ export type Models = Serveable | Readonly<Record<string, Serveable>>;
 
 /** The models by name; one alone is `default`. Throws `ConfigError` if there is none, or one is no model. */
 export function serveModels(models: Models): Map<string, Served> {
-  const named = isModel(models) || isTrainer(models) ? { default: models } : models;
+  // A promise is no record of models, though nothing is in it.
+  const one = isModel(models) || isTrainer(models) || models instanceof Promise;
+  const named = one ? { default: models } : models;
   const served = new Map<string, Served>();
   for (const [name, model] of Object.entries(named ?? {})) {
     if (!isModel(model) && !isTrainer(model))
-      throw new ConfigError(`Expected models.${name} to be a model, got ${typeof model}`);
+      throw new ConfigError(`Expected models.${name} to be a model, got ${describe(model)}`);
     served.set(name, serveModel(name, model));
   }
   if (served.size === 0) throw new ConfigError('Expected at least one model to serve, got none');
@@ -115,14 +117,6 @@ export function presentHash({ model }: Served): string {
 
 export function isTrainable(model: Model): model is TrainableModel {
   return 'network' in model && 'setWeights' in model;
-}
-
-function isModel(value: unknown): value is Model {
-  return typeof value === 'object' && value !== null && typeof (value as Model).stepMany === 'function';
-}
-
-function isTrainer(value: unknown): value is Trainer {
-  return typeof value === 'object' && value !== null && typeof (value as Trainer).learnMany === 'function';
 }
 
 function hashModel(model: TrainableModel): string {

@@ -11,7 +11,7 @@ import type { TrainerOptions } from './options.js';
 import { readoutMoments } from './readout.js';
 import { checkState, type StreamMark, type StreamState } from './stream.js';
 import { readStreams, streamTensors } from './stream-tensors.js';
-import { createTrainer, type Trainer } from './trainer.js';
+import { checkTrainer, createTrainer, type Trainer } from './trainer.js';
 
 /** What a learner's checkpoint holds. */
 export interface SavedTrainer {
@@ -38,6 +38,7 @@ export function saveTrainer(
   states: ReadonlyMap<string, StreamState>,
   extra: unknown = null,
 ): Uint8Array<ArrayBuffer> {
+  checkTrainer(trainer);
   const { model, optimizer, readout, options } = trainer;
   const all = [...states.values()];
   // Where a guard would go back to is written like further streams.

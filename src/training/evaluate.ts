@@ -6,7 +6,7 @@ import { createTranscriber } from '../model/transcript.js';
 import type { Step } from '../model/transfer.js';
 import { editDistance } from './edit-distance.js';
 import type { Target } from './loss.js';
-import type { Trainer } from './trainer.js';
+import { checkTrainer, type Trainer } from './trainer.js';
 
 /** One whole sequence, from a carry of zeros; a step whose target is null brings no loss: of many-to-one, all but the last. */
 export interface Sequence {
@@ -63,6 +63,7 @@ export function evaluate(
   sequences: readonly Sequence[],
   look: (labelled: Labelled) => void = () => {},
 ): Evaluation {
+  checkTrainer(trainer);
   const { model } = trainer;
   const { loss } = trainer.options;
   const unaligned = loss.kind === 'ctc' ? loss : undefined;

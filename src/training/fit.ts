@@ -3,7 +3,7 @@ import type { Input } from '../model/input.js';
 import { createRandom, type Random } from '../random.js';
 import { checkDropout } from './dropout.js';
 import { type Evaluation, evaluate, type Sequence } from './evaluate.js';
-import type { Trainer, Update } from './trainer.js';
+import { checkTrainer, type Trainer, type Update } from './trainer.js';
 
 export interface FitOptions {
   /** Passes over the training part. */
@@ -63,6 +63,7 @@ const turn = 50;
  * @throws DivergenceError as `learnMany`
  */
 export async function fit(trainer: Trainer, sequences: readonly Sequence[], options: FitOptions): Promise<Fitted> {
+  checkTrainer(trainer);
   const { epochs, batch = 16, seed = 0, patience = epochs, dropout = 0, augment, onEpoch, onUpdate, signal } = options;
   for (const [name, value] of Object.entries({ epochs, batch, patience })) {
     if (!Number.isInteger(value) || value < 1)

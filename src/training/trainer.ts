@@ -1,7 +1,7 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, describe } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
-import type { TrainableModel } from '../model/model.js';
+import { checkModel, type TrainableModel } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
 import { createBackpropagation, type Gradients } from './backpropagation.js';
 import type { Dropout } from './dropout.js';
@@ -79,8 +79,19 @@ export interface Trainer {
   restore(counters: Record<string, number>): void;
 }
 
+export function isTrainer(value: unknown): value is Trainer {
+  return typeof value === 'object' && value !== null && typeof (value as Trainer).learnMany === 'function';
+}
+
+/** @throws ConfigError if it is no trainer, such as a model */
+export function checkTrainer(trainer: unknown): void {
+  if (!isTrainer(trainer))
+    throw new ConfigError(`Expected trainer to be what createTrainer returns, got ${describe(trainer)}`);
+}
+
 /** @throws ConfigError naming the option that is wrong */
 export function createTrainer(model: TrainableModel, options: TrainerOptions = {}): Trainer {
+  checkModel(model);
   const { network, config } = model;
   const { kernels: k, parameters } = network;
   const checked = checkOptions(options, model);

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { from, lastValueFrom, map, Subject, take, toArray } from 'rxjs';
+import { from, lastValueFrom, map, of, Subject, take, toArray } from 'rxjs';
+import { InputError } from '../../src/errors.js';
 import type { TrainerOptions } from '../../src/index.js';
 import type { TrainableModel } from '../../src/model/model.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
@@ -314,4 +315,18 @@ test('a target that comes late has its own weight, whatever stood with its examp
   t.is(await learn({ weight: 3 }, { weight: 1 }), plain);
   t.is(await learn({ weight: 3 }, {}), plain);
   t.is(await learn({ weight: 3 }, { weight: 2 }), await learn({}, { weight: 2 }));
+});
+
+test('a stream of bare inputs is no stream of examples, and the way to make one is said', async t => {
+  const trainer = createTrainer(await sampleModel());
+  for (const [input, found] of [
+    [Float32Array.of(1, 2, 3), 'Float32Array'],
+    [4, 'number'],
+    [null, 'null'],
+  ]) {
+    await t.throwsAsync(lastValueFrom(of(input as unknown as Example).pipe(tbptt(trainer))), {
+      instanceOf: InputError,
+      message: `Expected an example { input, target? } or a late target { forStep, target }, got ${found}: next() makes examples of inputs`,
+    });
+  }
 });

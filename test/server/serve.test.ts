@@ -196,3 +196,13 @@ test('closing ends a peer that does not answer the close, after the grace', asyn
   client.socket.resume();
   t.true([1006, 1012].includes((await client.closed).code));
 });
+
+test('a promise of a model is not served, and the way out is said', async t => {
+  const made = createModel(config('gru', [3]));
+  for (const models of [made, { pen: made }]) {
+    await t.throwsAsync(serve(models as never), {
+      instanceOf: ConfigError,
+      message: /to be a model, got Promise: await it$/,
+    });
+  }
+});

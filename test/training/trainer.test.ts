@@ -1,6 +1,15 @@
 import test from 'ava';
 import { ConfigError, DivergenceError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
+import { forecast } from '../../src/operators/forecast.js';
+import { rollout } from '../../src/operators/rollout.js';
+import { step } from '../../src/operators/step.js';
+import { stepMany } from '../../src/operators/step-many.js';
+import { tbptt } from '../../src/operators/tbptt.js';
+import { tbpttMany } from '../../src/operators/tbptt-many.js';
+import { saveTrainer } from '../../src/training/checkpoint.js';
+import { evaluate } from '../../src/training/evaluate.js';
+import { fit } from '../../src/training/fit.js';
 import { createStream } from '../../src/training/stream.js';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
@@ -197,4 +206,37 @@ test('the states that a stream gives are its own no more: what it learns later d
   stream.windows.take();
   t.deepEqual(before, kept);
   t.deepEqual(other.state().entries[0].target, Float32Array.of(3, 4));
+});
+
+test('a promise of a model, or a trainer in the place of a model, is refused at once, and the way out is said', async t => {
+  const made = createModel(config('gru', [3]));
+  const trainer = createTrainer(await made);
+  const takers: ((model: never) => unknown)[] = [
+    model => createTrainer(model),
+    model => step(model),
+    model => stepMany(model),
+    model => rollout(model, { input: Float32Array.of(1, 2, 3), feed: 'first', steps: 1 }),
+  ];
+  for (const take of takers) {
+    t.throws(() => take(made as never), {
+      instanceOf: ConfigError,
+      message: 'Expected model to be what createModel or loadModel resolves to, got Promise: await it',
+    });
+    t.throws(() => take(trainer as never), { instanceOf: ConfigError, message: /Expected model .* got Object$/ });
+    t.throws(() => take(undefined as never), { instanceOf: ConfigError, message: /Expected model .* got undefined$/ });
+  }
+});
+
+test('a model in the place of a trainer is refused at once', async t => {
+  const model = (await make()) as never;
+  const message = 'Expected trainer to be what createTrainer returns, got Object';
+  const takers: ((trainer: never) => unknown)[] = [
+    trainer => tbptt(trainer),
+    trainer => tbpttMany(trainer),
+    trainer => forecast(trainer, { columns: ['load'] }),
+    trainer => evaluate(trainer, []),
+    trainer => saveTrainer(trainer, new Map()),
+  ];
+  for (const take of takers) t.throws(() => take(model), { instanceOf: ConfigError, message });
+  await t.throwsAsync(fit(model, [], { epochs: 1 }), { instanceOf: ConfigError, message });
 });
