@@ -1,14 +1,13 @@
 import { createReadings, type ReadingsState, type Scale } from '../encoders/readings.js';
 import { CheckpointError, LimitError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
-import type { Metrics } from '../training/judge.js';
-import type { RunningMetrics } from '../training/metrics.js';
-import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
+import { createAnomalies, type SavedAnomalies } from './anomalies.js';
 import type { Columns, RowFrame } from './columns.js';
-import { brief, counted, exactly, fromExactly, withNaNs } from './numbers.js';
+import { createMeasured } from './measured.js';
+import { brief, counted, exactly, fromExactly } from './numbers.js';
 import type { Item } from './pipeline.js';
 import { createQueue } from './queue.js';
-import { resumeMetrics, type SavedMetrics } from './saved-metrics.js';
+import type { SavedMetrics } from './saved-metrics.js';
 import { bandReach, createScore, type SavedScore } from './score.js';
 import type { Resumed, Task } from './task.js';
 import { type Foretold, pooled, readThread, type Thread, writeThread } from './thread.js';
@@ -40,7 +39,7 @@ interface Saved {
   readonly streams: Readonly<Record<string, unknown>>;
   readonly score: SavedScore;
   /** Of each stream, where unusual readings are looked for. */
-  readonly surprise?: Readonly<Record<string, SurpriseState>>;
+  readonly surprise?: SavedAnomalies;
   readonly metrics?: SavedMetrics;
 }
 
@@ -67,20 +66,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
   };
   const threads = resumed ? restored(resumed.saved) : new Map<string, Thread>();
   const score = createScore(columns.targets, horizon > 0, (resumed?.saved as Saved | undefined)?.score);
-  const surprises = new Map<string, SurpriseScore>();
-  for (const [key, state] of Object.entries((resumed?.saved as Saved | undefined)?.surprise ?? {}))
-    surprises.set(key, createSurprise({ threshold: anomaly }, withNaNs(state)));
-  /** How far what came lay from its forecast, in deviations that were foretold, or in units of its scale. */
-  const judge = (key: string, actual: ArrayLike<number>, { value, scale, deviation }: Foretold) => {
-    const distances = value!
-      .map((foretold, i) => (actual[i] - foretold) / (deviation ?? scale.units)[i])
-      .filter(distance => !Number.isNaN(distance));
-    if (distances.length === 0) return {};
-    const score = surprises.get(key) ?? createSurprise({ threshold: anomaly });
-    surprises.set(key, score);
-    const { deviations, unusual } = score.add(Math.sqrt(distances.reduce((sum, one) => sum + one * one, 0)));
-    return { surprise: brief(deviations), unusual };
-  };
+  const anomalies = createAnomalies(anomaly, (resumed?.saved as Saved | undefined)?.surprise);
   const known = options.known === undefined ? [] : [...restored(options.known).values()];
   const first: Thread = {
     steps: 0,
@@ -105,26 +91,9 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
           units: state.columns.map(({ mean, variance }) => Math.sqrt(variance + mean * mean) || 1),
         }
       : outputs.scale(state);
-  /** Persistence knows what the network knows, also of rows that answer no forecast. */
-  const know = (metrics: RunningMetrics, number: number, targets: ArrayLike<number>, key: string): void => {
-    const row = Float32Array.from(targets);
-    if (!row.some(Number.isNaN)) metrics.known(number, row, key);
-  };
-  const metrics = options.measured
-    ? resumeMetrics(
-        { kind: band ? 'gaussian' : 'values', season: options.season },
-        (resumed?.saved as Saved | undefined)?.metrics,
-        fresh => {
-          for (const [key, { steps, open }] of threads)
-            open.list().forEach(({ last }, i) => {
-              const number = steps - open.size + 1 + i;
-              know(fresh, number - horizon, last, key);
-              fresh.predicted(number, undefined, key);
-            });
-        },
-      )
+  const measured = options.measured
+    ? createMeasured(options, threads, (resumed?.saved as Saved | undefined)?.metrics)
     : undefined;
-  let measured: Metrics | undefined;
 
   const moments: { frame: RowFrame; number: number; made: Foretold; met: Foretold | undefined; before?: Thread }[] = [];
   /** The streams as their answers left them: the step of a frame may have failed. */
@@ -186,38 +155,30 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
       if (band)
         made.deviation = Array.from({ length: count }, (_, i) => made.scale.units[i] * step.prediction[count + i]);
       if (met) score.add(frame.targets, met.value!, met.last, met.deviation);
+      measured?.add(frame, number, met);
       const { key } = frame;
-      if (horizon === 0) metrics?.predicted(number, undefined, key);
-      if (met && !frame.targets.some(Number.isNaN) && !met.value!.some(Number.isNaN)) {
-        const said = [...met.value!, ...(met.deviation ?? [])];
-        // What is foretold is in the units of the data, a loss is not: it is left out.
-        measured = metrics?.scored(number - horizon, said, Float32Array.from(frame.targets), null, key) ?? measured;
-      } else {
-        if (met) metrics?.dropped(number - horizon, key);
-        if (metrics && horizon > 0) know(metrics, number - horizon, frame.targets, key);
-      }
-      if (horizon > 0) metrics?.predicted(number, undefined, key);
       return {
         ...(columns.key === undefined ? {} : { key }),
         step: number,
         prediction: Object.fromEntries(columns.targets.map((name, i) => [name, brief(made.value![i])])),
         ...(band ? { band: Object.fromEntries(columns.targets.map((name, i) => [name, bandOf(made, i)])) } : {}),
         ...score.read(),
-        ...(anomaly !== undefined && met ? judge(key, frame.targets, met) : {}),
+        ...(anomaly !== undefined && met ? anomalies.judge(key, frame.targets, met) : {}),
       };
     },
 
     progress: score.progress,
-    metrics: () => measured,
-    partial: () => metrics?.partial() ?? 0,
-    save: (): Saved => ({
-      streams: Object.fromEntries([...answered()].map(([key, thread]) => [key, writeThread(thread)])),
-      score: score.state(),
-      ...(surprises.size > 0
-        ? { surprise: Object.fromEntries([...surprises].map(([key, one]) => [key, one.state()])) }
-        : {}),
-      ...(metrics && { metrics: metrics.save() }),
-    }),
+    metrics: () => measured?.metrics(),
+    partial: () => measured?.partial() ?? 0,
+    save(): Saved {
+      const surprise = anomalies.save();
+      return {
+        streams: Object.fromEntries([...answered()].map(([key, thread]) => [key, writeThread(thread)])),
+        score: score.state(),
+        ...(surprise && { surprise }),
+        ...(measured && { metrics: measured.save() }),
+      };
+    },
 
     write: ({ key, inputs, targets }) => ({
       ...(columns.key === undefined ? {} : { key }),
