@@ -10,7 +10,7 @@ import { createQueue } from './queue.js';
 import type { SavedMetrics } from './saved-metrics.js';
 import { bandReach, createScore, type SavedScore } from './score.js';
 import type { Resumed, Task } from './task.js';
-import { type Foretold, pooled, readThread, type Thread, writeThread } from './thread.js';
+import { type Foretold, pooled, readThreads, type Thread, writeThread } from './thread.js';
 
 export const forecasts = ['change', 'level'] as const;
 /** What the outputs say: how far a value moves from what it is now, or the value. */
@@ -55,19 +55,13 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
   const encoder = make(columns.inputs);
   const outputs = make(columns.targets);
 
-  const restored = (saved: unknown): Map<string, Thread> => {
-    const streams = (saved as Partial<Saved> | null)?.streams;
-    if (typeof streams !== 'object' || streams === null) {
-      throw new CheckpointError('Expected a checkpoint of readings that eddy pipe saved, got another');
-    }
-    return new Map(
-      Object.entries(streams).map(([key, thread]) => [key, readThread(thread, encoder, outputs, horizon)]),
-    );
-  };
-  const threads = resumed ? restored(resumed.saved) : new Map<string, Thread>();
-  const score = createScore(columns.targets, horizon > 0, (resumed?.saved as Saved | undefined)?.score);
-  const anomalies = createAnomalies(anomaly, (resumed?.saved as Saved | undefined)?.surprise);
-  const known = options.known === undefined ? [] : [...restored(options.known).values()];
+  const read = (saved: unknown): Map<string, Thread> =>
+    readThreads((saved as Partial<Saved> | null)?.streams, encoder, outputs, horizon);
+  const threads = resumed ? read(resumed.saved) : new Map<string, Thread>();
+  const saved = resumed?.saved as Saved | undefined;
+  const score = createScore(columns.targets, horizon > 0, saved?.score);
+  const anomalies = createAnomalies(anomaly, saved?.surprise);
+  const known = options.known === undefined ? [] : [...read(options.known).values()];
   const first: Thread = {
     steps: 0,
     inputs: known.length > 0 ? { columns: pooled(known.map(thread => thread.inputs)) } : encoder.initial(),
@@ -91,9 +85,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
           units: state.columns.map(({ mean, variance }) => Math.sqrt(variance + mean * mean) || 1),
         }
       : outputs.scale(state);
-  const measured = options.measured
-    ? createMeasured(options, threads, (resumed?.saved as Saved | undefined)?.metrics)
-    : undefined;
+  const measured = options.measured ? createMeasured(options, threads, saved?.metrics) : undefined;
 
   const moments: { frame: RowFrame; number: number; made: Foretold; met: Foretold | undefined; before?: Thread }[] = [];
   /** The streams as their answers left them: the step of a frame may have failed. */

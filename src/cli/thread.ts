@@ -46,13 +46,24 @@ export function writeThread({ steps, inputs, outputs, last, open }: Thread): unk
   };
 }
 
-/** @throws CheckpointError */
-export function readThread(
+/**
+ * The threads that were written, by the keys of their streams.
+ *
+ * @throws CheckpointError
+ */
+export function readThreads(
   saved: unknown,
   encoder: ReadingsEncoder,
   outputs: ReadingsEncoder,
   horizon: number,
-): Thread {
+): Map<string, Thread> {
+  if (typeof saved !== 'object' || saved === null) {
+    throw new CheckpointError('Expected a checkpoint of readings that eddy pipe saved, got another');
+  }
+  return new Map(Object.entries(saved).map(([key, thread]) => [key, readThread(thread, encoder, outputs, horizon)]));
+}
+
+function readThread(saved: unknown, encoder: ReadingsEncoder, outputs: ReadingsEncoder, horizon: number): Thread {
   const count = outputs.config.columns.length;
   const found = saved as Record<keyof Thread, unknown> | null;
   const wrong = (what: string) =>
