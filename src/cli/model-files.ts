@@ -44,8 +44,12 @@ export async function findModels(paths: readonly string[], again = false): Promi
   return found;
 }
 
-/** Undefined where there is nothing. */
-async function versionOf(path: string, again: boolean): Promise<string | undefined> {
+/**
+ * Changes when the file does; undefined where there is nothing.
+ *
+ * @param again what cannot be looked at has a version, too
+ */
+export async function versionOf(path: string, again: boolean): Promise<string | undefined> {
   try {
     const file = await look(path, again);
     return file && `${file.mtimeMs} ${file.size} ${file.ino}`;

@@ -8,13 +8,14 @@ import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
 import { isLoopback } from '../server/hosts.js';
 import type { Log, ServeOptions as Options, Serveable, Server } from '../server/index.js';
+import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.js';
 import { examples } from './examples.js';
-import { describeFailure } from './failure.js';
+import { describeFailure, reasonOf } from './failure.js';
 import { readGiven } from './given.js';
 import { letHeapGrow } from './heap.js';
 import { createLearned } from './learned.js';
 import { createLog, type Level, levels } from './log.js';
-import { endings, findModels, type ModelFile, readModel, watchModels } from './model-files.js';
+import { endings, findModels, type ModelFile, readModel, type Watch, watchModels } from './model-files.js';
 import { choice, integer, names } from './settings.js';
 import { onSignal } from './signals.js';
 
@@ -66,9 +67,12 @@ export function serveCommand(): Command {
     .addOption(integer('-p, --port <port>', 'port to listen on; 0 for any', 0, 65_535).default(8080))
     .option('--host <address>', 'address to listen on; one that others reach needs tokens', '127.0.0.1')
     .addOption(
-      integer('--watch <seconds>', 'how often files are looked at for newer versions; 0 is never', 0, 86_400).default(
-        2,
-      ),
+      integer(
+        '--watch <seconds>',
+        'how often files are looked at for newer versions, models and certificate; 0 is never',
+        0,
+        86_400,
+      ).default(2),
     )
     .addOption(
       choice('--log <level>', 'what is logged to standard error, a JSON record a line', levels).default('warn'),
@@ -128,6 +132,16 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
   }
 
   const allowed = await access(options);
+  const certificate = certificateFiles(options);
+  // Before they are read: what changes from then on is newer.
+  const watchRenewed =
+    certificate &&
+    (await watchCertificate(
+      certificate,
+      renewed => server?.renew(renewed),
+      error => log.error({ error: reasonOf(error) }, 'newer certificate not taken up'),
+    ));
+  const tls = certificate && (await readCertificate(certificate));
   let server: Server | undefined;
   // Whoever asked for the end, what went wrong is told after it.
   const stop = (): void => void server?.close().catch(() => {});
@@ -141,6 +155,7 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
   );
   const serving = await serve(Object.fromEntries(models), {
     ...allowed,
+    ...(tls === undefined ? {} : { tls }),
     port: options.port,
     host: options.host,
     allowShared: options.shared ?? false,
@@ -163,7 +178,8 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     serving.replace(name, await restore(name, model, digest));
     digests.set(name, digest);
   };
-  const stopWatching = options.watch > 0 ? watchPaths(paths, files, options.watch, update, log) : undefined;
+  const watches = [watchPaths(paths, files, update, log), ...(watchRenewed ? [watchRenewed] : [])];
+  const stopWatching = options.watch > 0 ? lookEvery(options.watch, watches) : undefined;
 
   process.stdout.write(`eddy: serving ${[...models.keys()].join(', ')} at ${serving.url} (Ctrl-C ends)\n`);
   server = serving;
@@ -195,15 +211,14 @@ function checkOptions(paths: readonly string[], options: ServeOptions, command: 
   }
 }
 
-/** Looks every so many seconds for newer versions of the files, which `update` takes up; returns what ends that. */
+/** Looks for newer versions of the files, which `update` takes up. */
 function watchPaths(
   paths: readonly string[],
   files: ReadonlyMap<string, ModelFile>,
-  seconds: number,
   update: (name: string, file: ModelFile | undefined) => Promise<void>,
   log: Log,
-): () => void {
-  const watch = watchModels(
+): Watch {
+  return watchModels(
     () => findModels(paths, true),
     files,
     (name, file) =>
@@ -217,9 +232,15 @@ function watchPaths(
       ),
     error => log.error({ error: String(error) }, 'cannot look for files'),
   );
+}
+
+/** Looks every so many seconds; returns what ends that. */
+function lookEvery(seconds: number, watches: readonly Watch[]): () => void {
   let looking: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    looking = looking.then(() => watch.look());
+    looking = looking.then(async () => {
+      for (const watch of watches) await watch.look();
+    });
   }, seconds * 1000);
   return () => clearInterval(timer);
 }
@@ -230,18 +251,7 @@ function isFolder(path: string): boolean | undefined {
 }
 
 /** Who may connect, from files and the environment. */
-async function access({
-  host,
-  tokens,
-  anonymous,
-  origin,
-  shared,
-  tlsCert,
-  tlsKey,
-}: ServeOptions): Promise<Partial<Options>> {
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw new ConfigError('Expected --tls-cert and --tls-key together, got one of them');
-  }
+async function access({ host, tokens, anonymous, origin, shared }: ServeOptions): Promise<Partial<Options>> {
   const { parseTokens } = await import('../server/tokens.js');
   const list = tokens === undefined ? process.env.EDDY_TOKENS : String(await readGiven(tokens, 'a list of tokens'));
   if (list === undefined && !anonymous && !isLoopback(host)) {
@@ -255,10 +265,14 @@ async function access({
     ...(list === undefined ? {} : { tokens: parseTokens(list) }),
     ...(anonymous ? { allowAnonymous: true } : {}),
     ...(origin === undefined ? {} : { origins: origin.includes('*') ? '*' : origin }),
-    ...(tlsCert === undefined || tlsKey === undefined
-      ? {}
-      : { tls: { cert: await readGiven(tlsCert, 'a certificate'), key: await readGiven(tlsKey, 'a key') } }),
   };
+}
+
+/** @throws ConfigError where there is one of two */
+function certificateFiles({ tlsCert: cert, tlsKey: key }: ServeOptions): CertificateFiles | undefined {
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert === key) return undefined;
+  throw new ConfigError('Expected --tls-cert and --tls-key together, got one of them');
 }
 
 function configOf(cell: CellKind, { hidden, layers, features }: ServeOptions): ModelConfig {

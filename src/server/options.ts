@@ -8,6 +8,12 @@ import type { SessionStore } from './store.js';
 import type { TokenConfig } from './tokens.js';
 
 /** Every bound has a default; what is beyond one is refused and told, never buffered. */
+/** As PEM. */
+export interface Certificate {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
 export interface ServeOptions {
   /** Address to listen on. Default 127.0.0.1: this machine alone, and no other name for it in a request. */
   readonly host?: string;
@@ -25,7 +31,7 @@ export interface ServeOptions {
   /** Listen on an address that others reach though there are no tokens. Default false: refused. */
   readonly allowAnonymous?: boolean;
   /** Certificate and private key as PEM: the server then speaks TLS alone, `wss://` and `https://`. */
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  readonly tls?: Certificate;
   /** Answers other routes on the same port; false passes the request on, to a 404. */
   readonly otherwise?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /**

@@ -1,7 +1,8 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type RequestListener } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 import { ConfigError, ServeError } from '../errors.js';
 import type { Model } from '../model/model.js';
 import { closeCodes } from '../wire/messages.js';
@@ -10,7 +11,7 @@ import { createRoutes } from './http.js';
 import { createHub, type Hub } from './hub.js';
 import { createKeeper } from './keep.js';
 import { sweep } from './life.js';
-import { checkServeOptions, type ServeOptions, type Settings } from './options.js';
+import { type Certificate, checkServeOptions, type ServeOptions, type Settings } from './options.js';
 import { type Models, type Serveable, type Served, serveModel } from './served.js';
 import { forgetSessions, saveSessions, type TakenUp, takeUpSessions } from './sessions-file.js';
 import { answerWithoutUpgrade, asksForWebSocket } from './target.js';
@@ -42,6 +43,12 @@ export interface Server {
    * @throws ConfigError if the model and its encoder do not fit: the older one stays
    */
   replace(name: string, model: Serveable | undefined): void;
+  /**
+   * Shows this certificate to those who connect from now on; open connections stay.
+   *
+   * @throws ConfigError for a certificate or a key that is none, or where there was none at the start: the older one stays
+   */
+  renew(tls: Certificate): void;
   /** Resolves when it has closed, whoever asked for it: an operator may, with `POST /drain`. */
   readonly closed: Promise<void>;
 }
@@ -150,6 +157,12 @@ export async function serveHub(hub: Hub): Promise<Server> {
       versions.set(served.model, served);
       settings.log.info({ model: name, hash: served.hash }, 'model taken up');
     },
+    renew({ cert, key }) {
+      if (!('setSecureContext' in http)) throw new ConfigError('Expected a server with tls, got one without');
+      checkCertificate({ cert, key });
+      (http as TlsServer).setSecureContext({ cert, key });
+      settings.log.info({}, 'certificate taken up');
+    },
   };
 }
 
@@ -159,8 +172,14 @@ function listener({ tls }: Settings, routes: RequestListener): HttpServer {
   const timeouts = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
   if (tls === undefined) return createServer(timeouts, routes);
   const { headersTimeout: handshakeTimeout } = timeouts;
+  checkCertificate(tls);
+  return createTlsServer({ ...timeouts, handshakeTimeout, cert: tls.cert, key: tls.key }, routes);
+}
+
+/** @throws ConfigError */
+function checkCertificate({ cert, key }: Certificate): void {
   try {
-    return createTlsServer({ ...timeouts, handshakeTimeout, cert: tls.cert, key: tls.key }, routes);
+    createSecureContext({ cert, key });
   } catch (cause) {
     throw new ConfigError(`Expected tls to be a certificate and its key as PEM, got ${(cause as Error).message}`, {
       cause,

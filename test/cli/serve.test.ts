@@ -1,14 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { createEncoder } from '../../src/encoders/encoders.js';
 import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
 import { eddy, finished, folder, lineReader, main, start } from '../helpers/cli.js';
 import { config } from '../helpers/models.js';
+import { repositoryRoot } from '../helpers/repository.js';
 import { connectWire, entriesOf, openSession, rowFrames } from '../helpers/wire-client.js';
 
 test('a checkpoint is served under its name, until the signal comes', async t => {
@@ -152,6 +163,36 @@ test('of files that were named one is gone: it is served no more, and the others
   await taken;
   while ((await served()).length > 1) await new Promise(resolve => setTimeout(resolve, 50));
   t.deepEqual(await served(), ['stays']);
+});
+
+test('a certificate that is renewed on the disk is shown from then on', async t => {
+  const at = folder(t);
+  const put = (cert: string, key: string) => {
+    for (const [from, to] of [
+      [cert, 'cert.pem'],
+      [key, 'key.pem'],
+    ]) {
+      copyFileSync(join(repositoryRoot, 'test/golden/tls', from), at('beside'));
+      renameSync(at('beside'), at(to));
+    }
+  };
+  put('cert.pem', 'key.pem');
+  const tls = ['--tls-cert', at('cert.pem'), '--tls-key', at('key.pem')];
+  const args = ['--cell', 'gru', '--hidden', '2', '--port', '0', '--watch', '1', '--log', 'info', ...tls];
+  const child = start(t, 'serve', ...args);
+  const url = /wss:\S+/.exec(await lineReader(child)())![0];
+  const logged = (seen: RegExp) =>
+    new Promise<void>(resolve => child.stderr.on('data', text => seen.test(String(text)) && resolve()));
+  const old = logged(/newer certificate not taken up/);
+  put('newer-cert.pem', 'key.pem');
+  await old;
+  const taken = logged(/certificate taken up/);
+  put('newer-cert.pem', 'newer-key.pem');
+  await taken;
+  const ca = readFileSync(at('cert.pem'));
+  await openSession(await connectWire(t, url, 'eddy.v1.proto', undefined, { ca }));
+  child.kill('SIGTERM');
+  t.is((await finished(child)).status, 0);
 });
 
 test('what was learned together survives a restart; tokens come from a file', async t => {

@@ -239,3 +239,22 @@ test('with a certificate the server speaks TLS alone', async t => {
     message: /certificate and its key/,
   });
 });
+
+test('a certificate that is renewed is shown to those who connect from then on, and cuts nobody off', async t => {
+  const pem = (name: string) => readFileSync(join(repositoryRoot, 'test/golden/tls', name), 'utf8');
+  const [cert, key, newer, newerKey] = ['cert.pem', 'key.pem', 'newer-cert.pem', 'newer-key.pem'].map(pem);
+  const model = await createModel(config('gru', [2]));
+  const server = await startServer(t, model, { tls: { cert, key } });
+  const connect = (ca: string) => connectWire(t, server.url, 'eddy.v1.proto', undefined, { ca });
+  const early = await connect(cert);
+  await openSession(early);
+  t.throws(() => server.renew({ cert: newer, key }), { instanceOf: ConfigError, message: /certificate and its key/ });
+  await connect(cert);
+  server.renew({ cert: newer, key: newerKey });
+  await openSession(await connect(newer));
+  await t.throwsAsync(connect(cert));
+  early.send(rowFrames(1, 1, row));
+  await entriesOf(early, 1);
+  const plain = await startServer(t, model);
+  t.throws(() => plain.renew({ cert, key }), { instanceOf: ConfigError });
+});
