@@ -1,6 +1,12 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { createReadings, type Reading, type ReadingsState, type Scale } from '../encoders/readings.js';
-import { ConfigError, InputError } from '../errors.js';
+import {
+  createReadings,
+  type Reading,
+  type ReadingsEncoder,
+  type ReadingsState,
+  type Scale,
+} from '../encoders/readings.js';
+import { ConfigError, expect, InputError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Rollback } from '../training/guard.js';
 import type { Metrics } from '../training/judge.js';
@@ -90,9 +96,6 @@ export type Forecast =
 export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFunction<Reading, Forecast> {
   checkTrainer(trainer);
   const { columns, targets = columns, horizon = 1, clamp, span, season, state: from } = options;
-  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
-  };
   for (const [name, list] of Object.entries({ columns, targets }))
     expect(Array.isArray(list), name, 'a list of names', list);
   const create = (names: readonly string[]) =>
@@ -116,32 +119,7 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
   expect(lateness >= horizon - 1, 'lateness', `at least ${horizon - 1}, for a horizon of ${horizon}`, lateness);
   createMetrics({ season });
 
-  if (from !== undefined) {
-    expect(typeof from === 'object' && from !== null, 'state', 'what an emitted state() gave', from);
-    checkState(trainer, from.stream);
-    for (const { inputs, targets: known } of [from, ...(from.marks ?? [])]) {
-      try {
-        encoder.restore(inputs);
-        aims.restore(known);
-      } catch (cause) {
-        throw new ConfigError(`Expected state to be of these columns and targets. ${(cause as Error).message}`, {
-          cause,
-        });
-      }
-    }
-    const { open } = from;
-    expect(
-      Array.isArray(open) && open.length <= horizon,
-      'state.open',
-      `at most ${horizon} scales, as many as the horizon`,
-      open?.length,
-    );
-    const isRow = (row: readonly number[]): boolean => row?.length === targets.length && row.every(Number.isFinite);
-    const bad = open.findIndex(
-      scale => !(isRow(scale?.means) && isRow(scale.units) && isRow(scale.newest ?? scale.means)),
-    );
-    expect(bad < 0, `state.open[${bad}]`, `means, units and newest of ${targets.length}`, JSON.stringify(open[bad]));
-  }
+  if (from !== undefined) checkForecastState(from, trainer, encoder, aims, horizon);
 
   /** The targets of a row; NaN where one is missing. */
   const aimOf = (row: Reading): number[] => {
@@ -250,4 +228,39 @@ export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFu
         complete: learner.finish,
       });
     });
+}
+
+/** @throws ConfigError if the state is of other columns, or a longer horizon */
+function checkForecastState(
+  from: ForecastState,
+  trainer: Trainer,
+  encoder: ReadingsEncoder,
+  aims: ReadingsEncoder,
+  horizon: number,
+): void {
+  const count = aims.config.columns.length;
+  expect(typeof from === 'object' && from !== null, 'state', 'what an emitted state() gave', from);
+  checkState(trainer, from.stream);
+  for (const { inputs, targets: known } of [from, ...(from.marks ?? [])]) {
+    try {
+      encoder.restore(inputs);
+      aims.restore(known);
+    } catch (cause) {
+      throw new ConfigError(`Expected state to be of these columns and targets. ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+  }
+  const { open } = from;
+  expect(
+    Array.isArray(open) && open.length <= horizon,
+    'state.open',
+    `at most ${horizon} scales, as many as the horizon`,
+    open?.length,
+  );
+  const isRow = (row: readonly number[]): boolean => row?.length === count && row.every(Number.isFinite);
+  const bad = open.findIndex(
+    scale => !(isRow(scale?.means) && isRow(scale.units) && isRow(scale.newest ?? scale.means)),
+  );
+  expect(bad < 0, `state.open[${bad}]`, `means, units and newest of ${count}`, JSON.stringify(open[bad]));
 }

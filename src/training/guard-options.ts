@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { expect } from '../errors.js';
 
 /** When a learner goes back to what it was, and how it goes on from there. */
 export interface GuardOptions {
@@ -39,23 +39,21 @@ const defaults: Required<GuardOptions> = {
 
 /** @throws ConfigError naming the option that is wrong */
 export function checkGuard(options: GuardOptions): Required<GuardOptions> {
-  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected guard${name} to be ${wanted}, got ${String(found)}`);
-  };
-  expect(typeof options === 'object' && options !== null, '', 'an object', options);
+  expect(typeof options === 'object' && options !== null, 'guard', 'an object', options);
   const names = Object.keys(defaults);
-  for (const name of Object.keys(options)) expect(names.includes(name), `.${name}`, `one of ${names.join(', ')}`, name);
+  for (const name of Object.keys(options))
+    expect(names.includes(name), `guard.${name}`, `one of ${names.join(', ')}`, name);
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
   const full = { ...defaults, ...Object.fromEntries(given) };
   const { longest, largest, leap, every, lower, recover, least, maxNorm, maxRollbacks } = full;
-  expect(longest >= 1, '.longest', 'a number from 1', longest);
-  expect(largest >= 1, '.largest', 'a number from 1', largest);
-  expect(leap > 0 && Number.isFinite(leap), '.leap', 'a positive number', leap);
-  expect(Number.isInteger(every) && every >= 1, '.every', 'an integer from 1', every);
-  expect(lower > 0 && lower <= 1, '.lower', 'above 0 and at most 1', lower);
-  expect(recover >= 1 && Number.isFinite(recover), '.recover', 'a number from 1', recover);
-  expect(least > 0 && least <= 1, '.least', 'above 0 and at most 1', least);
-  expect(maxNorm > 0 && Number.isFinite(maxNorm), '.maxNorm', 'a positive number', maxNorm);
-  expect(Number.isInteger(maxRollbacks) && maxRollbacks >= 1, '.maxRollbacks', 'an integer from 1', maxRollbacks);
+  expect(longest >= 1, 'guard.longest', 'a number from 1', longest);
+  expect(largest >= 1, 'guard.largest', 'a number from 1', largest);
+  expect(leap > 0 && Number.isFinite(leap), 'guard.leap', 'a positive number', leap);
+  expect(Number.isInteger(every) && every >= 1, 'guard.every', 'an integer from 1', every);
+  expect(lower > 0 && lower <= 1, 'guard.lower', 'above 0 and at most 1', lower);
+  expect(recover >= 1 && Number.isFinite(recover), 'guard.recover', 'a number from 1', recover);
+  expect(least > 0 && least <= 1, 'guard.least', 'above 0 and at most 1', least);
+  expect(maxNorm > 0 && Number.isFinite(maxNorm), 'guard.maxNorm', 'a positive number', maxNorm);
+  expect(Number.isInteger(maxRollbacks) && maxRollbacks >= 1, 'guard.maxRollbacks', 'an integer from 1', maxRollbacks);
   return full;
 }

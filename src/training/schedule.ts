@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { expect } from '../errors.js';
 import { refuseOthers } from './settings.js';
 
 /**
@@ -33,20 +33,17 @@ export function scheduleFactor(schedule: Schedule, t: number): number {
 
 /** @throws ConfigError naming the setting that is wrong */
 export function checkSchedule(schedule: Schedule): Schedule {
-  const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
-    if (!fits) throw new ConfigError(`Expected schedule.${name} to be ${wanted}, got ${String(found)}`);
-  };
   const { kind, warmup = 0 } = schedule;
-  expect(Number.isInteger(warmup) && warmup >= 0, 'warmup', 'an integer from 0', warmup);
+  expect(Number.isInteger(warmup) && warmup >= 0, 'schedule.warmup', 'an integer from 0', warmup);
   if (kind === 'inverse-sqrt') {
     const { period, until = 1 } = schedule;
-    expect(period > 0 && Number.isFinite(period), 'period', 'a positive number', period);
-    expect(until >= 1, 'until', 'a number from 1', until);
+    expect(period > 0 && Number.isFinite(period), 'schedule.period', 'a positive number', period);
+    expect(until >= 1, 'schedule.until', 'a number from 1', until);
   } else if (kind === 'linear') {
     const { steps, final = 0 } = schedule;
-    expect(steps >= 1 && Number.isFinite(steps), 'steps', 'a number from 1', steps);
-    expect(final >= 0 && final <= 1, 'final', 'from 0 to 1', final);
-  } else expect(kind === 'constant', 'kind', "'constant', 'inverse-sqrt' or 'linear'", kind);
+    expect(steps >= 1 && Number.isFinite(steps), 'schedule.steps', 'a number from 1', steps);
+    expect(final >= 0 && final <= 1, 'schedule.final', 'from 0 to 1', final);
+  } else expect(kind === 'constant', 'schedule.kind', "'constant', 'inverse-sqrt' or 'linear'", kind);
   refuseOthers('schedule', schedule, ['kind', 'warmup', ...settings[kind]]);
   return schedule;
 }
