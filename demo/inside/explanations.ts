@@ -87,7 +87,7 @@ export function explain(term: Term, cell: CellKind, k2: number): Explanation {
       return {
         title: 'How far back the loss reaches',
         formula: '‖∂L(t)/∂h(t−j)‖ = ‖ J(t−j+1)<sup>T</sup> ⋯ J(t)<sup>T</sup> ∂L(t)/∂h(t) ‖      J(s) = ∂h(s)/∂h(s−1)',
-        words: `A product of j Jacobians${cell === 'lstm' ? ', of h and c together' : ''}: with each step back it shrinks or grows, so it vanishes or explodes. Each line is a hundredth of the one above. Pale bars lie beyond the window: truncation takes them as 0.`,
+        words: `A product of j Jacobians${cell === 'lstm' ? ', of h and c together' : ''}: with each step back it shrinks or grows, so it vanishes or explodes. The first bar is one step before that of the loss. Each line is a hundredth of the one above. Pale bars lie beyond the window: truncation takes them as 0.`,
       };
     case 'window':
       return {

@@ -20,8 +20,14 @@ import type { RemoteInput, RemoteItem } from './outgoing.js';
  *
  * @param url as `ws://127.0.0.1:8080`
  *
+ * A learner learns from the targets that are sent, as by `next`, or, with `learning: { targetSource: 'input' }`, from the inputs that follow. An
+ * input alone, without either, steps and teaches nothing.
+ *
  * @example
  * from(inputs).pipe(remote('ws://127.0.0.1:8080')).subscribe(({ prediction }) => console.log(prediction));
+ *
+ * @example
+ * rows.pipe(next(), remote('ws://127.0.0.1:8080', { learn: 'private' })).subscribe(event => event.kind === 'late' && console.log(event.loss));
  */
 export interface Remote {
   <In extends RemoteInput | Reset = RemoteInput>(

@@ -9,7 +9,8 @@ import type { Example, LateTarget } from './learned.js';
  * Makes the stream its own teacher: the target of step t is the input of step t + horizon.
  *
  * It's like `pairwise`, but the prediction does not wait: each input leaves at once, and before it the target that it is
- * for the step `horizon` earlier. A trainer with `lateness` ≥ horizon − 1 learns all of them. Errors with what `target` throws.
+ * for the step `horizon` earlier. Errors with what `target` throws.
+ * A trainer with `lateness` ≥ horizon − 1 learns all of them; with less, `tbptt` tells each as `expired`, and nothing is learned or scored.
  *
  * @param options.horizon steps ahead; default 1
  * @param options.target from an input to a target; default the input itself: its token, or all of its features

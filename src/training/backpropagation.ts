@@ -15,6 +15,7 @@ import { type Packing, packWindows, type Window } from './window.js';
 
 /** The gradient of the mean loss of windows. */
 export interface Gradients {
+  /** Mean over the labelled steps, each times its weight, in nats. */
   readonly loss: number;
   /** By tensor, shapes as the weights. */
   readonly weights: Weights;

@@ -6,11 +6,11 @@ export interface BandScores {
   /** The share of values within: of a band that is right, its level. */
   readonly coverage: Average;
   /**
-   * The pinball loss of both edges, in the units of the data: (y − q) τ above an edge q that a share τ should lie below, (q − y) (1 − τ)
+   * The pinball loss of both edges, in the units of `Errors`: (y − q) τ above an edge q that a share τ should lie below, (q − y) (1 − τ)
    * below it (Koenker and Bassett 1978); least where the edges are right.
    */
   readonly pinball: Average;
-  /** From edge to edge, in the units of the data: of two bands that cover as much the narrower is better. */
+  /** From edge to edge, in the units of `Errors`: of two bands that cover as much the narrower is better. */
   readonly width: Average;
 }
 

@@ -10,8 +10,9 @@ import { checkTrainer, type Trainer } from './trainer.js';
 
 /** One whole sequence, from a carry of zeros; a step whose target is null brings no loss: of many-to-one, all but the last. */
 export interface Sequence {
+  /** One a step: a token, or a row of features; null for none. */
   readonly inputs: readonly (Input | null)[];
-  /** As many as inputs. */
+  /** As many as inputs, each for its own step: of a network that foretells tokens, the token after its input. */
   readonly targets: readonly Target[];
   /** How much each step teaches, as many as inputs; default 1 each. */
   readonly weights?: readonly number[];

@@ -20,7 +20,7 @@ export interface MetricsOptions {
   readonly kind?: OutputKind;
   /**
    * Targets and predictions of values in units of the data; `number` is the step whose forecast it is, so that both are read
-   * with the scale of the time of prediction. Default: as they are.
+   * with the scale of the time of prediction. Default: as they are. `forecast` sees to it by itself.
    */
   readonly unscale?: (values: ArrayLike<number>, number: number) => ArrayLike<number>;
   /** Steps of a stream whose target may still come, at most; the oldest is given up, and counted as `unscored`. Default 10,000. */

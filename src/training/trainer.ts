@@ -45,24 +45,28 @@ export interface Trainer {
   readonly guard?: Guard;
   /** Updates so far. */
   readonly count: number;
+  /** @throws TargetError if it is of another kind or size than the outputs, or not finite */
   checkTarget(target: Target): void;
   /**
    * `model.step`, whose activations are kept: a following `learn` of the window that these steps make need not run them again.
    * Inputs must not change after.
+   *
+   * @throws InputError as `model.step`
    */
   step(carry: Carry, input: Input | null): Step;
   /** The loss of one step's logits, in nats; null for a loss that only whole windows have. */
   loss(logits: Float32Array, target: Exclude<Target, null>): number | null;
   /** Where only whole windows have a loss: that of the logits of all steps, in nats. */
   readonly windowLoss?: (logits: readonly Float32Array[], targets: readonly Target[]) => number;
-  /** One update from one window: `learnMany([window])`. */
+  /** One update from one window: `learnMany([window])`, which says what it throws. */
   learn(window: Window): Update;
   /**
    * One update from many windows: the gradient of the mean loss over all labelled steps. Their order is part of the
    * argument: it orders the sums.
    *
    * @param dropout of whole sequences that are learned offline; default none
-   * @throws DivergenceError after `maxSkipped` skipped updates in a row
+   * @throws ConfigError if there is no window, one has no step or not as many targets as inputs, or no step has a target; InputError or
+   * TargetError if one is wrong; DivergenceError after `maxSkipped` skipped updates in a row
    */
   learnMany(windows: readonly Window[], dropout?: Dropout): Update;
   /**
@@ -72,7 +76,11 @@ export interface Trainer {
    * @throws ConfigError where it has none; DivergenceError as `learnMany`
    */
   learnReadout(steps: readonly ReadoutStep[]): Update;
-  /** The gradient that an update from these windows would follow; nothing moves. */
+  /**
+   * The gradient that an update from these windows would follow; nothing moves.
+   *
+   * @throws as `learnMany`, and no DivergenceError
+   */
   gradients(windows: readonly Window[]): Gradients;
   /** For checkpoints: counts and the optimizer's counters. */
   counters(): Record<string, number>;

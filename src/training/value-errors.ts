@@ -1,6 +1,6 @@
 import { type Average, combine, createAverage, type NamedAverages, rootOf } from './average.js';
 
-/** In units of the data, over all outputs. */
+/** Over all outputs, in the units of the targets: standardised ones, unless `unscale` takes them back to those of the data. */
 export interface Errors {
   readonly count: number;
   readonly mae: Average;

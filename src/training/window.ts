@@ -9,6 +9,7 @@ import type { Target } from './loss.js';
  * passes the gradient on and brings no loss.
  */
 export interface Window {
+  /** (carryLayout.size) `model.zeroCarry()` at the beginning of a sequence. */
   readonly carry: Carry;
   readonly inputs: readonly (Input | null)[];
   /** As many as inputs. */

@@ -38,8 +38,11 @@ export interface Fresh {
 
 /** How a session learns; named as the options of a trainer. */
 export interface Learning {
+  /** Steps between updates. */
   readonly k1?: number;
+  /** Steps that the gradient passes through, at least k1. */
   readonly k2?: number;
+  /** Further steps that are kept for targets that come late. */
   readonly lateness?: number;
   readonly optimizer?: WireOptimizer;
   /** `Infinity` for none. */
@@ -49,8 +52,9 @@ export interface Learning {
   readonly freeze?: readonly string[];
   readonly maxSkipped?: number;
   readonly replay?: { readonly capacity: number; readonly windows: number; readonly seed?: number };
-  /** `sent`: the client sends targets; `input`: the target of a step is the input `horizon` steps later. */
+  /** `sent`, the default: the client sends targets; `input`: the target of a step is the input `horizon` steps later. */
   readonly targetSource?: 'sent' | 'input';
+  /** With `input`: steps ahead; default 1. */
   readonly horizon?: number;
   readonly guard?: WireGuard;
   readonly loss?: WireLoss;
