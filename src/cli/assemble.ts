@@ -10,7 +10,7 @@ import type { Want } from './answer.js';
 import type { Columns, RowFrame } from './columns.js';
 import { counted, withNulls } from './numbers.js';
 import { createPipeline, type Outcome, type Pipeline } from './pipeline.js';
-import { createReadingsTask, type Forecast } from './readings.js';
+import { createReadingsTask, type ForecastKind } from './readings.js';
 import { createRows } from './rows.js';
 import { inputSize, outputSize } from './sizes.js';
 import type { Resumed, Task } from './task.js';
@@ -21,7 +21,7 @@ export interface Plan {
   /** Of rows; left out for text and bytes. */
   readonly columns?: Columns;
   readonly horizon: number;
-  readonly forecast: Forecast;
+  readonly forecast: ForecastKind;
   /** The network, where there is no checkpoint. */
   readonly layers?: readonly LayerConfig[];
   readonly seed?: number;
@@ -52,7 +52,7 @@ export interface Extra {
   readonly writer: 'eddy pipe';
   readonly columns?: Columns;
   readonly horizon: number;
-  readonly forecast: Forecast;
+  readonly forecast: ForecastKind;
   readonly task: unknown;
 }
 

@@ -7,7 +7,7 @@ import type { Want } from './answer.js';
 import { type Extra, extraOf, type Plan } from './assemble.js';
 import { type Columns, chooseColumns } from './columns.js';
 import type { Row } from './formats/format.js';
-import type { Forecast } from './readings.js';
+import type { ForecastKind } from './readings.js';
 import { columnsOf } from './rows.js';
 
 export const readingLosses = ['squared-error', 'huber', 'gaussian'] as const;
@@ -23,7 +23,7 @@ export interface PlanOptions {
   readonly maxKeys?: number;
   readonly target?: readonly string[];
   readonly horizon?: number;
-  readonly forecast?: Forecast;
+  readonly forecast?: ForecastKind;
   readonly learn?: boolean;
   readonly resume?: boolean;
   readonly cell?: CellKind;

@@ -14,13 +14,13 @@ import { type Foretold, pooled, readThreads, type Thread, writeThread } from './
 
 export const forecasts = ['change', 'level'] as const;
 /** What the outputs say: how far a value moves from what it is now, or the value. */
-export type Forecast = (typeof forecasts)[number];
+export type ForecastKind = (typeof forecasts)[number];
 
 export interface ReadingsOptions {
   readonly columns: Columns;
   /** Rows ahead that are foretold; 0 is the row itself, whose targets are not among its inputs. */
   readonly horizon: number;
-  readonly forecast: Forecast;
+  readonly forecast: ForecastKind;
   /** The network foretells a mean and a deviation of each target. */
   readonly band?: boolean;
   /** The run is measured; rows after which the stream repeats itself, if it does. */
