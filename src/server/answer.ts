@@ -1,4 +1,4 @@
-import type { Carry } from '../model/carry.js';
+import type { Step } from '../model/transfer.js';
 import type { StepAnswer, Want } from '../wire/messages.js';
 
 /** What comes back, with every choice made. */
@@ -21,18 +21,11 @@ export function isPlain({ answer, every, last, logits, carry }: EffectiveWant): 
   return answer === 'whole' && every === 1 && !last && !logits && !carry;
 }
 
-/** What a step says of itself; the carry where it may be asked for. */
-interface Said {
-  readonly prediction: Float32Array;
-  readonly logits: Float32Array;
-  readonly carry: Carry;
-}
-
 /** The answer to step `number`, or nothing where none is wanted. */
 export function answerStep(
   want: EffectiveWant,
   number: number,
-  said: Said,
+  said: Step,
   loss: number | null,
   limited?: true,
 ): StepAnswer | undefined {

@@ -19,7 +19,7 @@ const key = 'eddy.sessions';
 const ownerAlone = 0o600;
 
 /** What the file says beside sessions and models. */
-interface Said {
+interface FileHead {
   readonly format: number;
   readonly versions: readonly SavedVersion[];
   /** The place of each session's version among these; −1 where it needs none. */
@@ -70,7 +70,7 @@ export async function saveSessions(hub: Hub, path: string): Promise<number> {
     });
   }
   const { versions, places } = saveVersions(hub, new Set(models), tensors);
-  const said: Said = { format: 2, versions, of: models.map(served => (served ? places.get(served)! : -1)) };
+  const said: FileHead = { format: 2, versions, of: models.map(served => (served ? places.get(served)! : -1)) };
   const file = writeSafetensors(tensors, { [key]: JSON.stringify(said) });
   try {
     await writeWholeMeanwhile(path, file, ownerAlone);
@@ -107,7 +107,7 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
     throw error;
   }
   const { metadata, tensors } = readSaved(path, bytes);
-  const said: Said = { format: 0, versions: [], of: [], ...JSON.parse(metadata[key]) };
+  const said: FileHead = { format: 0, versions: [], of: [], ...JSON.parse(metadata[key]) };
   const servedFor = finder(hub, said, tensors);
   const names = new Map<string, SavedName>();
   const left = new Map<string, Tensor>();
@@ -171,7 +171,7 @@ async function takeUp(hub: Hub, saved: SavedName, served: Served | undefined, by
 /** Finds what a session of the file goes on with, by the session's number; each version is read once. */
 function finder(
   hub: Hub,
-  { versions, of }: Said,
+  { versions, of }: FileHead,
   tensors: Safetensors['tensors'],
 ): (saved: SavedName, number: number) => Promise<Served | undefined> {
   recallVersions(hub, versions);

@@ -15,7 +15,7 @@ const key = 'eddy.snapshot';
 const format = 1;
 
 /** What a snapshot says beside its numbers. */
-interface Said {
+interface SnapshotHead {
   readonly format: number;
   /** The model that it fits. */
   readonly modelHash: string;
@@ -53,7 +53,7 @@ export function takeSnapshot(session: Session): Uint8Array<ArrayBuffer> {
   } else if (session.own && isTrainable(served.model)) {
     tensors.set('model', tensorOf(saveModel(served.model)));
   }
-  const said: Said = {
+  const said: SnapshotHead = {
     format,
     modelHash: served.hash,
     learn,
@@ -73,7 +73,7 @@ export function takeSnapshot(session: Session): Uint8Array<ArrayBuffer> {
 
 /** What a snapshot holds, ready to be put in a session. */
 export interface Restored {
-  readonly said: Said;
+  readonly said: SnapshotHead;
   readonly carry: Float32Array;
   readonly opened: Float32Array;
   readonly encoding: unknown;
@@ -144,7 +144,7 @@ async function read(session: Session, bytes: Uint8Array, maxBytes: number, reste
 }
 
 /** What is said of the session and of its stream is of one moment. */
-function checkSame({ steps, streamStart }: Said, carry: Float32Array, stream: StreamState): void {
+function checkSame({ steps, streamStart }: SnapshotHead, carry: Float32Array, stream: StreamState): void {
   const numbers = steps === stream.steps && streamStart === (stream.began ?? 0);
   const shown = `${stream.steps}, begun after ${stream.began ?? 0}`;
   expect(numbers, `a stream of ${steps} steps, begun after ${streamStart}`, shown);
@@ -158,14 +158,14 @@ function checkSame({ steps, streamStart }: Said, carry: Float32Array, stream: St
 function readSharedStream(
   { trainer }: SessionLearner,
   tensors: ReadonlyMap<string, Tensor>,
-  { marked }: NonNullable<Said['stream']>,
+  { marked }: NonNullable<SnapshotHead['stream']>,
 ): StreamState {
   const [state, mark, next] = readStreams(trainer.model, tensors, marked ? 3 : 1);
   return { ...state, ...(marked ? { mark: { ...markOfState(mark), next: markOfState(next) } } : {}) };
 }
 
 /** What the guard did since is not in the mark of a stream that learns with others: then it is marked where it stands. */
-function markedNow(state: StreamState, { own, verdicts }: SessionLearner, then: Said['stream']): StreamState {
+function markedNow(state: StreamState, { own, verdicts }: SessionLearner, then: SnapshotHead['stream']): StreamState {
   if (own || then?.verdicts === verdicts()) return state;
   const { mark: _, ...unmarked } = state;
   return unmarked;
@@ -191,8 +191,8 @@ export function modelInSnapshot(bytes: Uint8Array): Uint8Array | undefined {
   return tensors.get('model')?.data ?? tensors.get('learner')?.data;
 }
 
-function parse(text: string | undefined): Said {
-  let said: Said | null = null;
+function parse(text: string | undefined): SnapshotHead {
+  let said: SnapshotHead | null = null;
   try {
     said = JSON.parse(text ?? 'null');
   } catch {

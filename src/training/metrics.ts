@@ -191,18 +191,18 @@ function stateOf({ pending, newest, baselines }: Stream): Omit<ScoredStream, 'ke
 interface Stream {
   /** What the trivial predictors said at each step whose target may still come; the newest step apart, which most often is next. */
   readonly pending: Map<number, Guess | undefined>;
-  newest: Said | undefined;
+  newest: Guessed | undefined;
   /** Undefined before its first target. */
   baselines: Baselines<Exclude<Target, null>, Guess> | undefined;
 }
 
-interface Said {
+interface Guessed {
   readonly number: number;
   readonly guess: Guess | undefined;
 }
 
 /** What was said at that step, which is not kept any longer; undefined where it is not known. */
-function take(stream: Stream, number: number): Said | undefined {
+function take(stream: Stream, number: number): Guessed | undefined {
   const { pending, newest } = stream;
   if (newest?.number === number) {
     stream.newest = undefined;
