@@ -5,13 +5,14 @@ import { readSafetensors, type Safetensors, type Tensor, tensorOf, writeSafetens
 import { countOne } from './counts.js';
 import type { Hub } from './hub.js';
 import { evictResting, modelOf, toldNobody } from './life.js';
+import type { Log } from './log.js';
 import { checkPlace, freePlace } from './place.js';
 import type { EvictionReason, SavedName } from './register.js';
 import { nameOf, saveSession } from './saved.js';
 import { recallVersions, type SavedVersion, saveVersions, takeUpVersion, versionTensor } from './saved-versions.js';
 import type { Served } from './served.js';
 import { tidyVersions } from './versions.js';
-import { targetOf, writeWholeMeanwhile } from './whole.js';
+import { fileAt, targetOf, writeWholeMeanwhile } from './whole.js';
 
 const key = 'eddy.sessions';
 
@@ -73,6 +74,7 @@ export async function saveSessions(hub: Hub, path: string): Promise<number> {
   const said: FileHead = { format: 2, versions, of: models.map(served => (served ? places.get(served)! : -1)) };
   const file = writeSafetensors(tensors, { [key]: JSON.stringify(said) });
   try {
+    await putAside(path, log);
     await writeWholeMeanwhile(path, file, ownerAlone);
   } catch (cause) {
     const message = `Expected ${models.length} sessions to be saved in ${path}, got ${(cause as Error).message}: they are lost`;
@@ -80,6 +82,15 @@ export async function saveSessions(hub: Hub, path: string): Promise<number> {
   }
   for (const [reason, sessions] of lost) log.warn({ sessions, reason }, 'sessions not saved');
   return models.length;
+}
+
+/** The file was taken up at the start: one that is there again is of another server, whose sessions are in it alone. */
+async function putAside(path: string, log: Log): Promise<void> {
+  const target = targetOf(path);
+  if (fileAt(target, 'the sessions file') === undefined) return;
+  const file = await freePlace(`${target}.not-taken-up`);
+  await rename(target, file);
+  log.warn({ file }, 'sessions that another server has saved are kept');
 }
 
 /** Of a sessions file that was read. */

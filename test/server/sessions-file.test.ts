@@ -225,6 +225,24 @@ test('files of sessions that were not taken up do not take the place of each oth
   for (const end of ['', '.2', '.3']) t.true((await stat(`${sessionsFile}.not-taken-up${end}`)).size > 0);
 });
 
+test('sessions that another server has saved in the file meanwhile are kept beside it', async t => {
+  const sessionsFile = path();
+  const [first, second] = [
+    await serve(await seeded(), { sessionsFile }),
+    await serve(await seeded(), { sessionsFile }),
+  ];
+  const tokens: string[] = [];
+  for (const { url } of [first, second])
+    tokens.push((await openSession(await connectWire(t, url), 1, { resumable: true })).token);
+  await first.close();
+  await second.close();
+  for (const [i, file] of [`${sessionsFile}.not-taken-up`, sessionsFile].entries()) {
+    const { url } = await startServer(t, await seeded(), { sessionsFile: file });
+    const opened = await openSession(await connectWire(t, url), 1, { resume: { token: tokens[i], receivedSeq: 0 } });
+    t.is(opened.token, tokens[i]);
+  }
+});
+
 test('where there is no room for a second file, sessions that were not taken up stay in the first', async t => {
   const sessionsFile = path();
   const before = await serve(hidden(await seeded()), { sessionsFile, grace: 0 });
