@@ -4,9 +4,10 @@ import { InputError, RemoteError } from '../errors.js';
 import type { OutputKind } from '../model/config.js';
 import type { Finished, Learning, Opened } from '../wire/messages.js';
 import type { Want } from './answer.js';
+import { show } from './formats/format.js';
 import { createLines, type Line, longestLine } from './formats/lines.js';
 import { describeBounds, describeRollback } from './guarded.js';
-import { exact } from './numbers.js';
+import { counted, exact } from './numbers.js';
 import { type PlanOptions, replayCapacity } from './plan.js';
 import { createSink } from './sink.js';
 
@@ -107,7 +108,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
         const isHeading = !begun && !line.tooLong && cellsOf(line).every(cell => Number.isNaN(numberIn(cell)));
         begun = true;
         if (isHeading) say(`line ${line.line} has no number: left out, as the heading`);
-        else await session.send(numbersOf(line, config!.input.kind));
+        else await session.send(numbersOf(line, config!));
       }
     }
   };
@@ -177,21 +178,28 @@ function hasClasses(kind: OutputKind): boolean {
 }
 
 function cellsOf({ text }: Line): string[] {
-  return text.trim().split(/[\s,;]+/);
+  // Commas, semicolons and tabs each end a cell: one that is empty is missing, and the next does not take its place.
+  return text.trim().split(/\s*[,;]\s*| *\t *|\s+/);
 }
 
 function numberIn(cell: string): number {
   return cell === '' ? Number.NaN : Number(cell);
 }
 
-function numbersOf(one: Line, kind: 'token' | 'features'): Float32Array | number {
+/** @throws InputError naming the line, for what is no row of the network */
+function numbersOf(one: Line, { input, encoder }: NonNullable<Opened['config']>): Float32Array | number {
   const { line, tooLong } = one;
   if (tooLong) throw new InputError(`Expected line ${line} to be numbers, got more than ${longestLine} characters`);
   const cells = cellsOf(one);
-  const values = cells.map(numberIn);
-  const bad = values.findIndex(value => Number.isNaN(value));
-  if (bad >= 0) throw new InputError(`Expected line ${line} to be numbers, got ${JSON.stringify(cells[bad])}`);
-  return kind === 'token' ? values[0] : Float32Array.from(values);
+  const values = Float32Array.from(cells, numberIn);
+  const bad = values.findIndex(value => !Number.isFinite(value));
+  if (bad >= 0) throw new InputError(`Expected line ${line} to be numbers, got ${show(cells[bad])}`);
+  const size = input.kind === 'token' ? 1 : encoder === undefined ? input.size : undefined;
+  if (size !== undefined && cells.length !== size)
+    throw new InputError(
+      `Expected line ${line} to have ${counted(size, 'number')}, as the network takes, got ${cells.length}`,
+    );
+  return input.kind === 'token' ? numberIn(cells[0]) : values;
 }
 
 /**

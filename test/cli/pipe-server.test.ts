@@ -116,6 +116,18 @@ test('a line that is no numbers, and a server that is not there, are told', asyn
   const bad = await eddy(t, '1 2\n1 x\n', 'pipe', '--server', url);
   t.not(bad.status, 0);
   t.regex(bad.stderr, /line 2 .*"x"/);
+  for (const [line, message] of [
+    ['1,,2', 'to be numbers, got ""'],
+    ['1\t\t2', 'to be numbers, got ""'],
+    ['1,2,', 'to be numbers, got ""'],
+    ['1,1e39', 'to be numbers, got "1e39"'],
+    ['1 -Infinity', 'to be numbers, got "-Infinity"'],
+    ['1,2,3', 'to have 2 numbers, as the network takes, got 3'],
+  ]) {
+    const odd = await eddy(t, `3 \t 4\n${line}\n`, 'pipe', '--server', url);
+    t.is(odd.stderr, `eddy: EDDY_INPUT: Expected line 2 ${message}\n`);
+    t.deepEqual([odd.status, odd.lines.length], [1, 1], line);
+  }
   const table = await eddy(t, '\n"a","b"\n1,2\n3,4\n', 'pipe', '--server', url);
   t.is(table.stderr, 'eddy: line 2 has no number: left out, as the heading\n');
   t.deepEqual([table.status, table.lines.length], [0, 2]);
