@@ -1,3 +1,4 @@
+import { largest } from '../server/answer.js';
 import { exact } from './numbers.js';
 
 export const wants = ['top-k', 'prediction', 'none'] as const;
@@ -12,15 +13,7 @@ export function topOf(
   count: number,
   label: (index: number) => Label,
 ): { label: Label; p: number | null }[] {
-  const order: number[] = [];
-  for (let i = 0; i < prediction.length; i++) {
-    let place = order.length;
-    while (place > 0 && prediction[i] > prediction[order[place - 1]]) place--;
-    if (place >= count) continue;
-    order.splice(place, 0, i);
-    if (order.length > count) order.pop();
-  }
-  return order.map(i => ({ label: label(i), p: exact(prediction[i]) }));
+  return largest(prediction, count).map(i => ({ label: label(i), p: exact(prediction[i]) }));
 }
 
 /** −ln softmax(o)[class], for display: a frozen network tells no losses. */
