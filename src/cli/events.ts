@@ -11,7 +11,7 @@ export function anyOf(emitter: EventEmitter, events: readonly string[]): Promise
   });
 }
 
-/** Gives everything else that waits its turn. */
+/** Lets everything else that waits go first. */
 export function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }

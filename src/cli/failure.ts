@@ -8,7 +8,7 @@ export function describeFailure(error: unknown): string {
   return `eddy: ${reasonOf(error)}\n`;
 }
 
-/** The same without a name before it and an end behind. */
+/** The same without `eddy: ` before it and the end of the line. */
 export function reasonOf(error: unknown): string {
   if (error instanceof EddyError) return `${error.code}: ${error.message}`;
   const system = error as NodeJS.ErrnoException;

@@ -111,7 +111,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         running--;
       };
 
-      /** Those of these that have ended, and have learned all. */
+      /** Forgets the streams of these keys that have ended, and have learned all. */
       const forgetEnded = (keys: readonly Key[]): void => {
         for (const key of keys) {
           const { stream, ended } = streams.get(key) ?? {};
@@ -152,14 +152,14 @@ export function tbpttMany<In extends Input = Input, Key = string>(
         if (waiting() >= maxWindows) learn();
       };
 
-      /** The same, where its newest target does not come any more: what it waits for now is behind what the others do. */
+      /** Collects what is due now that the newest target will not come any more: a stream that begins to wait only now is behind the others. */
       const collectKnown = (key: Key, stream: LearningStream): void => {
         const waited = waits(key);
         collectDue(key, stream, true);
         if (!waited && waits(key)) move(key);
       };
 
-      /** What remains of a stream. */
+      /** Collects what remains of a stream, due or not. */
       const collectRest = (key: Key): void => {
         const { stream } = streams.get(key)!;
         // What was due is learned before what was not.

@@ -11,7 +11,7 @@ export interface Waiting<Key, Lesson> {
   take(): { readonly keys: Key[]; readonly lessons: Lesson[] };
 }
 
-/** @param count of a stream that has so many lessons */
+/** @param count what a stream counts for in `size` that has so many lessons */
 export function createWaiting<Key, Lesson>(count: (pending: number) => number): Waiting<Key, Lesson> {
   let streams = new Map<Key, Lessons<Lesson>>();
   let size = 0;

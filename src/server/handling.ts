@@ -66,13 +66,16 @@ export function createHandling(settings: Settings, { close, wakeUp }: Keeper) {
     }
   }
 
-  /** Who has taken note of the end lets go of the session. */
+  /** Takes an acknowledgement: a session is closed once its end is acknowledged. */
   function acknowledged(session: Session, seq: number): void {
     if (!acknowledge(session, seq)) refuseAck(session, seq);
     else if (session.ended && seq >= session.kept!.answered) close(session);
   }
 
-  /** What has come is answered first; again, it changes nothing, and all is sent again if all was sent on this connection. */
+  /**
+   * Ends the session when all that has come is answered. A second time it changes nothing: if it has ended, and everything was sent on
+   * this connection, everything is sent again.
+   */
   function finish(session: Session, carry: boolean, state: boolean, learn: boolean): void {
     const { ended, kept } = session;
     if (ended && kept !== undefined && kept.sent === kept.messages.length) rewind(session, kept.acked, 0);

@@ -59,7 +59,7 @@ export function say(session: Speaker, message: ServerMessage): void {
   else keep(session, encoded(message));
 }
 
-/** Says predictions, which are written already in the memory of entries, the last of them of frame `last`. */
+/** Says predictions that are written already: as `bytes`, which lie in `memory`, with the answers to all frames up to `last`. */
 export function sayPredictions(session: Speaker, bytes: Said['bytes'], last: number, memory: Entries): void {
   if (session.kept === undefined) {
     session.outlet.sendBytes(bytes, memory);

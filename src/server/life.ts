@@ -49,13 +49,13 @@ export function exit(hub: Hub, grant: Grant, own: boolean): void {
   grant.learners--;
 }
 
-/** Who is told of a session that rests: the connection that it has. */
+/** How the connection that has a session is told what becomes of it while it rests. */
 type Told = Pick<Resting, 'gone' | 'takenOver'>;
 
-/** It has none. */
+/** Of a session that no connection has. */
 export const toldNobody: Told = { gone() {}, takenOver() {} };
 
-/** What a session needs to go on that does not rest with it: not a network of its own, and nothing where it has ended. */
+/** The served model that a session needs to go on; undefined if its network is its own and rests with it, or if it has ended. */
 export function modelOf({ served, ended }: Session): Served | undefined {
   return served.name === '' || ended ? undefined : served;
 }

@@ -60,7 +60,7 @@ export interface FrameRun {
   answers: StepAnswer[];
 }
 
-/** Those of a frame that has none yet, or makes none. */
+/** The answers of a frame that has none yet, or makes none. */
 export const noAnswers: StepAnswer[] = [];
 
 /** In place of losses that do not wait; it is never pushed to. */
@@ -319,7 +319,7 @@ export function dequeue(session: Session): void {
   if ('cost' in item) changeQueued(session, -item.cost);
 }
 
-/** Takes off what waits that is never kept: who goes on elsewhere asks again for a state, and is told anew that it was restored. */
+/** Takes what is never kept out of the queue: a client that goes on elsewhere asks for a state again, and is told again of one that was restored. */
 export function dropUnkept(session: Session): void {
   const { queue } = session;
   for (let left = queue.length; left > 0; left--) {

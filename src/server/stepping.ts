@@ -40,13 +40,13 @@ export function advance(session: Session, run: Run, most: number): boolean {
   return false;
 }
 
-/** Something waits, its peer reads, and takes note of what it has read; the end waits for no note. */
+/** Something waits, and its peer reads and acknowledges what it has read; the end waits for no acknowledgement. */
 export function canGoOn(session: Session): boolean {
   if (session.queue.length === 0 || session.paused || session.outlet.blocked()) return false;
   return session.leaving || !isFull(session) || at(session.queue, 0).kind === 'finish';
 }
 
-/** What it took of the `most` that may be taken. */
+/** Does what an item asks that is no frame. Returns how much of the round it took, of the `most` that is left. */
 function control(session: Session, item: Exclude<Item, FrameRun>, most: number): number {
   switch (item.kind) {
     case 'targets': {
