@@ -146,7 +146,7 @@ export function connectSession(
     }
   }
 
-  /** What is thrown by who is told. */
+  /** Ends the session here, and tells `onState`; returns what that threw. */
   function close(reason: string, error?: unknown): { readonly error: unknown } | undefined {
     done = true;
     options.signal?.removeEventListener('abort', abort);

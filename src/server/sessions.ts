@@ -101,8 +101,8 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
   }
 
   function receive(message: SessionMessage, bytes: number, now: number): void {
-    const session = sessions.get(message.session);
     const { session: number } = message;
+    const session = sessions.get(number);
     if (message.type === 'open') {
       if (session === undefined) open(message);
       else if (isOpen(session) && isSame(session, message)) goOn(session, message);
@@ -321,21 +321,18 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
         }
       }
     },
-    describe() {
-      return Array.from(sessions.values()).flatMap(session =>
-        !isOpen(session)
-          ? []
-          : {
-              session: session.number,
-              model: session.served.name,
-              learn: session.learn,
-              frames: session.nextSeq - 1,
-              waiting: session.waiting,
-              steps: session.steps,
-              updates: session.totals.updates,
-            },
-      );
-    },
+    describe: () =>
+      Array.from(sessions.values())
+        .filter(isOpen)
+        .map(session => ({
+          session: session.number,
+          model: session.served.name,
+          learn: session.learn,
+          frames: session.nextSeq - 1,
+          waiting: session.waiting,
+          steps: session.steps,
+          updates: session.totals.updates,
+        })),
     ended(session) {
       // Its last words are kept until they have arrived.
       if (session.token === '') close(session);
