@@ -28,7 +28,7 @@ export function expect(fits: boolean, name: string, wanted: string, found: unkno
 }
 
 /** What was given in the place of something else: the name of its class, or its type. */
-export function describe(value: unknown): string {
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value instanceof Promise) return 'Promise: await it';
   return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;

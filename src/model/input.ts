@@ -1,4 +1,4 @@
-import { describe, InputError } from '../errors.js';
+import { InputError, kindOf } from '../errors.js';
 import type { ModelConfig } from './config.js';
 
 /** What one step takes: a token id, or a row of features. */
@@ -36,12 +36,12 @@ export function checkShape(config: ModelConfig, input: Input | null): void {
   const { kind, size } = config.input;
   if (kind === 'token') {
     if (typeof input !== 'number')
-      throw new InputError(`Expected input to be a token (a number), got ${describe(input)}`);
+      throw new InputError(`Expected input to be a token (a number), got ${kindOf(input)}`);
     if (!Number.isInteger(input) || input < 0 || input >= size) {
       throw new InputError(`Expected input to be a token from 0 to ${size - 1}, got ${input}`);
     }
   } else if (!isRow(input)) {
-    throw new InputError(`Expected input to be a Float32Array of ${size} features, got ${describe(input)}`);
+    throw new InputError(`Expected input to be a Float32Array of ${size} features, got ${kindOf(input)}`);
   } else if (input.length !== size) {
     throw new InputError(`Expected input to have ${size} features, got ${input.length}`);
   }

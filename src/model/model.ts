@@ -1,4 +1,4 @@
-import { ConfigError, describe } from '../errors.js';
+import { ConfigError, kindOf } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Floats } from '../kernels/memory.js';
 import { arithmeticOf } from '../kernels/reference.js';
@@ -65,7 +65,7 @@ export function isModel(value: unknown): value is Model {
 /** @throws ConfigError if it is no model, such as the promise of one */
 export function checkModel(model: unknown): void {
   if (!isModel(model))
-    throw new ConfigError(`Expected model to be what createModel or loadModel resolves to, got ${describe(model)}`);
+    throw new ConfigError(`Expected model to be what createModel or loadModel resolves to, got ${kindOf(model)}`);
 }
 
 /**

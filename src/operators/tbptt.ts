@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { describe, InputError, StaleStateError } from '../errors.js';
+import { InputError, kindOf, StaleStateError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { checkState, createStream, type StreamState } from '../training/stream.js';
 import { checkTrainer, type Trainer } from '../training/trainer.js';
@@ -127,7 +127,7 @@ export function checkItem(item: Example | LateTarget | Forget): void {
   }
   if (found && ('forStep' in item || 'input' in item)) return;
   throw new InputError(
-    `Expected an example { input, target? } or a late target { forStep, target }, got ${describe(item)}: next() makes examples of inputs`,
+    `Expected an example { input, target? } or a late target { forStep, target }, got ${kindOf(item)}: next() makes examples of inputs`,
   );
 }
 

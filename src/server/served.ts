@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { Encoder } from '../encoders/encoder.js';
 import { createEncoder } from '../encoders/encoders.js';
-import { ConfigError, describe } from '../errors.js';
+import { ConfigError, kindOf } from '../errors.js';
 import { isModel, type Model, type TrainableModel } from '../model/model.js';
 import { isTrainer, type Trainer } from '../training/trainer.js';
 import type { Sharing } from './learner.js';
@@ -39,7 +39,7 @@ export function serveModels(models: Models): Map<string, Served> {
   const served = new Map<string, Served>();
   for (const [name, model] of Object.entries(named ?? {})) {
     if (!isModel(model) && !isTrainer(model))
-      throw new ConfigError(`Expected models.${name} to be a model, got ${describe(model)}`);
+      throw new ConfigError(`Expected models.${name} to be a model, got ${kindOf(model)}`);
     served.set(name, serveModel(name, model));
   }
   if (served.size === 0) throw new ConfigError('Expected at least one model to serve, got none');

@@ -1,4 +1,4 @@
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, ConfigError, kindOf } from '../errors.js';
 import type { Floats } from '../kernels/memory.js';
 import { activationsSize } from '../model/activations.js';
 import { modelOf, readCheckpoint, trainerPrefix, writeCheckpoint } from '../model/checkpoint.js';
@@ -29,9 +29,9 @@ const countersName = `${trainerPrefix}counters`;
  * A learner as a safetensors file: what `saveModel` writes, and options, the optimizer's moments and counters, and everything
  * its streams remember. A run that goes on from the file ends in the same bits as one that did not stop.
  *
- * @param states of the streams, by a name of each: a state says where its stream stands, so all of one moment
+ * @param states of the streams, by a name of each: a state says where its stream stands, so all of one moment; `new Map()` where there is none
  * @param extra plain data to travel along, such as the states of encoders
- * @throws CheckpointError if a weight is not finite, or `extra` holds what JSON does not
+ * @throws CheckpointError if a weight is not finite, or `extra` holds what JSON does not; ConfigError if the trainer or the states are none
  */
 export function saveTrainer(
   trainer: Trainer,
@@ -39,6 +39,10 @@ export function saveTrainer(
   extra: unknown = null,
 ): Uint8Array<ArrayBuffer> {
   checkTrainer(trainer);
+  if (typeof states?.keys !== 'function')
+    throw new ConfigError(
+      `Expected states to be a Map from the name of each stream to its state, got ${kindOf(states)}`,
+    );
   const { model, optimizer, readout, options } = trainer;
   const all = [...states.values()];
   // Where a guard would go back to is written like further streams.

@@ -1,4 +1,4 @@
-import { ConfigError, describe } from '../errors.js';
+import { ConfigError, kindOf } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { checkModel, type TrainableModel } from '../model/model.js';
@@ -94,7 +94,7 @@ export function isTrainer(value: unknown): value is Trainer {
 /** @throws ConfigError if it is no trainer, such as a model */
 export function checkTrainer(trainer: unknown): void {
   if (!isTrainer(trainer))
-    throw new ConfigError(`Expected trainer to be what createTrainer returns, got ${describe(trainer)}`);
+    throw new ConfigError(`Expected trainer to be what createTrainer returns, got ${kindOf(trainer)}`);
 }
 
 /** @throws ConfigError naming the option that is wrong */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { CheckpointError } from '../../src/errors.js';
+import { CheckpointError, ConfigError } from '../../src/errors.js';
 import { loadModel, saveModel } from '../../src/model/checkpoint.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { createModel } from '../../src/model/model.js';
@@ -396,4 +396,18 @@ test('a great window is loaded by who allows it', async t => {
   const file = saveTrainer(trainer, new Map());
   await t.throwsAsync(async () => loadTrainer(file, { maxWindowBytes: 1000 }), { instanceOf: CheckpointError });
   t.is((await loadTrainer(file)).trainer.options.k2, 500);
+});
+
+test('one state in the place of the states of all streams is refused, and what they are is said', async t => {
+  const trainer = createTrainer(await createModel(config('gru', [3])));
+  const state = createStream(trainer).state();
+  for (const [states, found] of [
+    [state, 'Object'],
+    [undefined, 'undefined'],
+  ]) {
+    t.throws(() => saveTrainer(trainer, states as never), {
+      instanceOf: ConfigError,
+      message: `Expected states to be a Map from the name of each stream to its state, got ${found}`,
+    });
+  }
 });
