@@ -4,7 +4,7 @@ import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
 import { ConfigError } from '../errors.js';
 import { writeCheckpoint } from '../model/checkpoint.js';
-import type { OutputKind } from '../model/config.js';
+import type { ModelConfig, OutputKind } from '../model/config.js';
 import { copyModel, createModel } from '../model/model.js';
 import { writeWhole } from '../server/whole.js';
 import { type Epoch, fit, withNoise } from '../training/fit.js';
@@ -15,7 +15,7 @@ import { examples } from './examples.js';
 import { holdOut, type Parts } from './held-out.js';
 import { hints } from './hints.js';
 import { checkApart, checkPlace } from './keep.js';
-import { encodeSequence, inUnits, makeLesson } from './lesson.js';
+import { encodeSequence, inUnits, type Lesson, makeLesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { counted } from './numbers.js';
 import { lossPlot } from './plot.js';
@@ -115,13 +115,8 @@ function shareOrFile(text: string): number | string {
 }
 
 async function train(paths: readonly string[], options: TrainOptions): Promise<void> {
-  const { validation, seed, cell, layers, epochs, batch, noise, dropout, patience } = options;
-  const judge = typeof validation === 'string' ? [validation] : [];
-  checkApart([...paths, ...judge], { '--out': options.out, '--plot': options.plot });
-  checkPlace(options.out, '--out');
-  if (options.plot !== undefined) checkPlace(options.plot, '--plot');
-  if (!/\.(svg|html?)$/i.test(options.plot ?? '.svg'))
-    throw new ConfigError(`Expected --plot to end in .svg or .html, got ${options.plot}`);
+  const { validation, seed, epochs, batch, noise, dropout, patience } = options;
+  checkPaths(paths, options);
   const files = await readAll(paths, readOptionsOf(options));
   const { kind } = files[0];
   const reading: ReadOptions = {
@@ -143,17 +138,8 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   if (patience !== undefined && judged.length === 0)
     throw new ConfigError('Expected sequences to judge by with --patience, got none: raise --validation');
 
-  const hidden = options.hidden ?? (kind === 'text' ? 128 : 64);
   const rate = options.rate ?? (kind === 'text' ? 0.003 : 0.005);
-  const { input, output, encoder, labels } = lesson;
-  const config = {
-    input,
-    layers: Array.from({ length: layers }, () => ({ cell, size: hidden })),
-    output,
-    ...(encoder ? { encoder: { ...encoder } } : {}),
-    ...(labels ? { labels } : {}),
-  };
-  const model = await createModel(config, { seed });
+  const model = await createModel(networkOf(lesson, kind, options), { seed });
   const updates = epochs * Math.ceil(training.length / batch);
   const unaligned = raws.some(raw => raw.unaligned);
   const trainer = createTrainer(model, {
@@ -175,7 +161,7 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
   const past: Epoch[] = [];
   let learned = 0;
   process.stdout.write(
-    `${counted(training.length, 'sequence')} to learn from, ${parts.steps ? `its last ${counted(parts.steps, 'step')}` : judged.length} to judge by; ${inputSize(input)}, ${outputSize(output)}\n`,
+    `${counted(training.length, 'sequence')} to learn from, ${parts.steps ? `its last ${counted(parts.steps, 'step')}` : judged.length} to judge by; ${inputSize(lesson.input)}, ${outputSize(lesson.output)}\n`,
   );
   try {
     const { best, stopped } = await fit(trainer, training, {
@@ -213,6 +199,31 @@ async function train(paths: readonly string[], options: TrainOptions): Promise<v
       process.stdout.write(`${options.plot}: not drawn, since no epoch came to its end.\n`);
   }
   if (signal.status !== undefined) process.exitCode = signal.status;
+}
+
+/** @throws ConfigError if what is written has no place, or would be written over what is read */
+function checkPaths(paths: readonly string[], { validation, out, plot }: TrainOptions): void {
+  const judge = typeof validation === 'string' ? [validation] : [];
+  checkApart([...paths, ...judge], { '--out': out, '--plot': plot });
+  checkPlace(out, '--out');
+  if (plot !== undefined) checkPlace(plot, '--plot');
+  if (!/\.(svg|html?)$/i.test(plot ?? '.svg'))
+    throw new ConfigError(`Expected --plot to end in .svg or .html, got ${plot}`);
+}
+
+/** The network that is asked for, for what there is to learn. */
+function networkOf(
+  { input, output, encoder, labels }: Lesson,
+  kind: RawFile['kind'],
+  { cell, layers, hidden: size = kind === 'text' ? 128 : 64 }: TrainOptions,
+): ModelConfig {
+  return {
+    input,
+    layers: Array.from({ length: layers }, () => ({ cell, size })),
+    output,
+    ...(encoder ? { encoder: { ...encoder } } : {}),
+    ...(labels ? { labels } : {}),
+  };
 }
 
 function readOptionsOf({ key, target, columns, inputs, length, at, label, spelled }: TrainOptions): ReadOptions {
