@@ -3,6 +3,7 @@ import type { Sound } from '../encoders/audio.js';
 import { ConfigError, InputError } from '../errors.js';
 import { createCsv } from './formats/csv.js';
 import { isMissing, numberOf, type Row, show } from './formats/format.js';
+import { createUtf16 } from './formats/utf16.js';
 import { readGiven } from './given.js';
 import { counted } from './numbers.js';
 
@@ -60,13 +61,25 @@ export async function readSequences(path: string, options: ReadOptions): Promise
     case '.ndjson':
     case '.jsonl':
     case '.json':
-      return readLines(path, bytes.toString(), options);
+      return readLines(
+        path,
+        inUtf8(bytes)
+          .toString()
+          .replace(/^\uFEFF/, ''),
+        options,
+      );
     case '.csv':
     case '.tsv':
-      return readTable(path, bytes, options);
+      return readTable(path, inUtf8(bytes), options);
     default:
       return readText(path, bytes, options);
   }
+}
+
+/** Rows as Windows may write them: in UTF-16, with its mark. */
+function inUtf8(bytes: Uint8Array): Buffer {
+  const utf16 = createUtf16();
+  return Buffer.concat([utf16.read(bytes), utf16.end()]);
 }
 
 /** Pieces of a text, each byte the target of the one before it. */

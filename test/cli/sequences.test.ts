@@ -61,3 +61,18 @@ test('text is cut into pieces that lose no byte: each is the target of the one b
     ],
   );
 });
+
+test('files that begin with a mark, in UTF-8 or UTF-16, are read as those without', async t => {
+  const at = folder(t);
+  for (const [name, text] of [
+    ['a.csv', 'x,y\n1,2\n3,4\n'],
+    ['a.ndjson', '{"inputs":[[1],[2]],"target":1}\n'],
+  ]) {
+    writeFileSync(at(name), text);
+    const plain = await readSequences(at(name), { target: 'y' });
+    for (const encoding of ['utf8', 'utf16le'] as const) {
+      writeFileSync(at(name), `\uFEFF${text}`, encoding);
+      t.deepEqual(await readSequences(at(name), { target: 'y' }), plain);
+    }
+  }
+});
