@@ -38,14 +38,16 @@ const largestSize = 65_536;
 const mostLayers = 64;
 
 /**
- * The configuration as it is used: checked, and with nothing in it that the network does not know.
+ * The configuration as it is used: checked, with every default filled in.
  *
- * @throws ConfigError naming the field, what it should be and what it is
+ * @throws ConfigError naming the field, what it should be and what it is; one that the network does not know is refused, as it would change nothing
  */
 export function checkConfig(config: ModelConfig): ModelConfig {
   expect(isRecord(config), 'config', 'an object', config);
   const { input, layers, output, skip, encoder, labels } = config;
+  expectFields('a config', config, ['input', 'layers', 'output', 'skip', 'encoder', 'labels']);
   expect(isRecord(input), 'input', 'an object', input);
+  expectFields('input', input, ['kind', 'size']);
   expect(input.kind === 'token' || input.kind === 'features', 'input.kind', "'token' or 'features'", input.kind);
   expectSize('input.size', input.size);
   expect(
@@ -79,6 +81,7 @@ export function checkConfig(config: ModelConfig): ModelConfig {
 
 function checkOutput(output: OutputConfig): OutputConfig {
   expect(isRecord(output), 'output', 'an object', output);
+  expectFields('output', output, ['kind', 'size']);
   const { kind, size } = output;
   checkOutputKind(kind);
   expectSize('output.size', size);
@@ -99,6 +102,7 @@ function oneOf(names: readonly string[]): string {
 
 function checkLayer(layer: LayerConfig, i: number): Required<LayerConfig> {
   expect(isRecord(layer), `layers[${i}]`, 'an object', layer);
+  expectFields(`layers[${i}]`, layer, ['cell', 'size', 'initialization']);
   const kinds = Object.keys(cells);
   expect(
     typeof layer.cell === 'string' && kinds.includes(layer.cell),
@@ -120,6 +124,11 @@ function checkLayer(layer: LayerConfig, i: number): Required<LayerConfig> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function expectFields(name: string, given: object, known: readonly string[]): void {
+  const other = Object.keys(given).find(field => !known.includes(field));
+  if (other !== undefined) throw new ConfigError(`Expected ${name} of ${known.join(', ')} alone, got ${other}`);
 }
 
 function expectSize(name: string, value: unknown): void {

@@ -205,3 +205,22 @@ test('a state that grew beyond float32 ends its own stream, and no other', async
   t.is(outputs.find(output => output.error)?.key, 'a');
   t.like(outputs.at(-1), { key: 'b', error: undefined });
 });
+
+test('a field that a configuration does not have is refused: it would change nothing', async t => {
+  const base = config('gru', [3]);
+  const wrong: [object, RegExp][] = [
+    [{ ...base, seed: 1 }, /^Expected a config of input, layers, output, skip, encoder, labels alone, got seed$/],
+    [{ ...base, input: { ...base.input, width: 3 } }, /^Expected input of kind, size alone, got width$/],
+    [
+      { ...base, output: { ...base.output, activation: 'tanh' } },
+      /^Expected output of kind, size alone, got activation$/,
+    ],
+    [
+      { ...base, layers: [{ cell: 'gru', size: 3, bidirectional: true }] },
+      /^Expected layers\[0\] of cell, size, initialization alone, got bidirectional$/,
+    ],
+  ];
+  for (const [given, message] of wrong)
+    await t.throwsAsync(createModel(given as never), { instanceOf: ConfigError, message });
+  await t.notThrowsAsync(createModel({ ...base, skip: undefined, labels: undefined }));
+});
