@@ -40,3 +40,34 @@ export function createEncoder(config: { readonly kind: string }): unknown {
       );
   }
 }
+
+const kinds: readonly string[] = [
+  'audio',
+  'bytes',
+  'characters',
+  'readings',
+  'strokes',
+] satisfies EncoderConfig['kind'][];
+
+/**
+ * The encoder that a model's configuration names, whose inputs are those of the model; undefined where there is none, or one of a kind
+ * that is not known here: that encodes where the data is. A model may have more tokens than its encoder.
+ *
+ * @throws ConfigError if a setting is wrong, or the model takes other inputs
+ */
+export function encoderOf(model: {
+  readonly input: Encoder['input'];
+  readonly encoder?: { readonly kind: string };
+}): Encoder | undefined {
+  const { encoder, input } = model;
+  if (encoder === undefined || !kinds.includes(encoder.kind)) return undefined;
+  const created = createEncoder(encoder);
+  const { kind, size } = created.input;
+  if (input.kind !== kind || (kind === 'token' ? input.size < size : input.size !== size)) {
+    const [units, got] = [kind, input.kind].map(one => (one === 'token' ? 'tokens' : 'features'));
+    throw new ConfigError(
+      `Expected input of a model with encoder ${encoder.kind} to be its ${size} ${units}, got ${input.size} ${got}: take { kind: '${kind}', size: ${size} }, the encoder's input`,
+    );
+  }
+  return created;
+}

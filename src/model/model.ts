@@ -1,3 +1,4 @@
+import { encoderOf } from '../encoders/encoders.js';
 import { ConfigError, kindOf } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Floats } from '../kernels/memory.js';
@@ -71,10 +72,12 @@ export function checkModel(model: unknown): void {
 /**
  * A model with drawn weights: the same seed gives the same weights on every machine.
  *
- * @throws ConfigError naming the field that is wrong, LimitError where there is no memory for one more model
+ * @throws ConfigError naming the field that is wrong, or the encoder whose inputs are others; LimitError where there is no memory for one
+ * more model
  */
 export async function createModel(config: ModelConfig, options: { seed?: number } = {}): Promise<TrainableModel> {
   const checked = checkConfig(config);
+  encoderOf(checked);
   return buildModel(await createKernels(), checked, options.seed ?? defaultSeed);
 }
 

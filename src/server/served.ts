@@ -1,6 +1,6 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { Encoder } from '../encoders/encoder.js';
-import { createEncoder } from '../encoders/encoders.js';
+import { encoderOf } from '../encoders/encoders.js';
 import { ConfigError, kindOf } from '../errors.js';
 import { isModel, type Model, type TrainableModel } from '../model/model.js';
 import { isTrainer, type Trainer } from '../training/trainer.js';
@@ -50,14 +50,14 @@ export function serveModels(models: Models): Map<string, Served> {
 export function serveModel(name: string, given: Serveable): Served {
   const shared = isTrainer(given) ? given : undefined;
   const model = isTrainer(given) ? given.model : given;
-  const { encoder, takes } = encoderOf(model.config);
+  const encoder = encoderOf(model.config);
   return {
     name,
     model,
     hash: isTrainable(model) ? hashModel(model) : '',
     former: new Set(),
     encoder,
-    takes,
+    takes: encoder && payloads[encoder.config.kind],
     sessions: 0,
     resting: 0,
     shared,
@@ -85,19 +85,6 @@ const payloads: Readonly<Record<string, Served['takes']>> = {
   readings: 'text',
   strokes: 'points',
 };
-
-function encoderOf({ encoder, input }: Model['config']): Pick<Served, 'encoder' | 'takes'> {
-  const takes = encoder && payloads[encoder.kind];
-  if (!encoder || !takes) return { encoder: undefined, takes: undefined };
-  const created = createEncoder(encoder);
-  const { kind, size } = created.input;
-  if (input.kind !== kind || (kind === 'token' ? input.size < size : input.size !== size)) {
-    throw new ConfigError(
-      `Expected a model with encoder ${encoder.kind} to take ${size} ${kind === 'token' ? 'tokens' : 'features'}, got ${input.size} ${input.kind}`,
-    );
-  }
-  return { encoder: created, takes };
-}
 
 /** The model of that name; without a name `default`, or the only one. */
 export function findModel(served: ReadonlyMap<string, Served>, name: string | undefined): Served | undefined {

@@ -35,3 +35,26 @@ test('an encoder of no known kind is refused', t => {
   t.throws(() => createEncoder({ kind: 'smoke' }), { instanceOf: ConfigError, message: /got "smoke"/ });
   t.throws(() => createEncoder({} as { kind: string }), { instanceOf: ConfigError });
 });
+
+test('a model that takes other inputs than those of its encoder is refused at once, with those that it would take', async t => {
+  const network = { layers: [{ cell: 'gru' as const, size: 2 }], output: { kind: 'values' as const, size: 1 } };
+  const build = (encoder: { kind: string }, kind: 'token' | 'features', size: number) =>
+    createModel({ ...network, input: { kind, size }, encoder });
+  for (const config of configs) {
+    const { kind, size } = createEncoder(config as { kind: string }).input;
+    const other = kind === 'token' ? 'features' : 'token';
+    const [units, others] = kind === 'token' ? ['tokens', 'features'] : ['features', 'tokens'];
+    const head = `Expected input of a model with encoder ${config.kind} to be its ${size} ${units}, got `;
+    const tail = `: take { kind: '${kind}', size: ${size} }, the encoder's input`;
+    const wrong = { instanceOf: ConfigError };
+    await t.throwsAsync(build(config, other, size), { ...wrong, message: `${head}${size} ${others}${tail}` });
+    await t.throwsAsync(build(config, kind, size - 1), { ...wrong, message: `${head}${size - 1} ${units}${tail}` });
+    // Tokens that never come are no harm.
+    if (kind === 'token') await t.notThrowsAsync(build(config, kind, size + 1));
+    else
+      await t.throwsAsync(build(config, kind, size + 1), { ...wrong, message: `${head}${size + 1} ${units}${tail}` });
+  }
+  await t.throwsAsync(build({ kind: 'audio' }, 'features', 40), { instanceOf: ConfigError, message: /encoder\.rate/ });
+  // One that is not known here encodes where the data is.
+  await t.notThrowsAsync(build({ kind: 'camera' }, 'features', 7));
+});

@@ -42,7 +42,7 @@ test('the shapes of a configuration are those of its layout', t => {
 test('a model that is saved and loaded has the same weights, and steps the same bits', async t => {
   for (const one of configs) {
     const model = await createModel(
-      { ...one, encoder: { kind: 'bytes', b: [1, { d: null, c: 'é\ud800' }], a: 0.1 }, labels: labels(one) },
+      { ...one, encoder: { kind: 'x', b: [1, { d: null, c: 'é\ud800' }], a: 0.1 }, labels: labels(one) },
       { seed: 3 },
     );
     const file = saveModel(model);
