@@ -39,9 +39,9 @@ export function takeVarint(cursor: Cursor, end: number, most: number): number {
   return unusual;
 }
 
-/** The end of a part whose length comes next, if it does not go beyond `end`. */
+/** The end of a part whose length comes next, in at most 5 bytes, if it does not go beyond `end`. */
 export function takeEnd(cursor: Cursor, end: number): number {
-  const length = takeVarint(cursor, end, 2 ** 28 - 1);
+  const length = takeVarint(cursor, Math.min(end, cursor.at + 5), 2 ** 28 - 1);
   return length === unusual || cursor.at + length > end ? unusual : cursor.at + length;
 }
 

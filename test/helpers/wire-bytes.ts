@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 
-/** Messages with a few bytes changed, put in or taken out. */
+/** Messages with a few bytes changed, put in or taken out, or made longer: a number in more bytes than it needs. */
 export function edited(messages: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
   const edit = fc.record({
-    kind: fc.constantFrom('change', 'insert', 'remove'),
+    kind: fc.constantFrom('change', 'insert', 'remove', 'stretch'),
     at: fc.nat(),
     byte: fc.integer({ min: 0, max: 255 }),
   });
@@ -13,6 +13,8 @@ export function edited(messages: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Ar
       const place = at % (bytes.length + 1);
       if (kind === 'insert') bytes.splice(place, 0, byte);
       else if (kind === 'remove') bytes.splice(place, 1);
+      else if (kind === 'stretch' && bytes[place] < 128)
+        bytes.splice(place, 1, bytes[place] | 128, ...Array(byte % 9).fill(128), 0);
       else if (place < bytes.length) bytes[place] = byte;
     }
     return Uint8Array.from(bytes);
