@@ -1,4 +1,5 @@
 /** What waits to be sent, and how it becomes messages. */
+import { joinText, noText } from '../encoders/surrogates.js';
 import { InputError, LimitError, TargetError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { isReset, type Reset } from '../operators/afresh.js';
@@ -62,6 +63,8 @@ export interface Outgoing {
   /** Throws `InputError` or `TargetError` for what cannot be sent, `LimitError` when too much waits. */
   push(item: RemoteItem): void;
   pushState(item: StateItem): void;
+  /** No more will come: half a character that waits for its rest is a frame, too. */
+  end(): void;
   size(): number;
   /** What comes next; undefined if there is nothing. */
   next(): Waiting['kind'] | undefined;
@@ -83,6 +86,21 @@ export interface Outgoing {
 export function createOutgoing(most: number, toWire: (target: Target) => Target, apart = false): Outgoing {
   let waiting: Waiting[] = [];
   let head = 0;
+  /** Of text that was cut in the middle of a character: a message has whole ones alone. */
+  let text = noText;
+
+  /** A chunk with the half before it, and without the one that it ends with. */
+  const joined = (chunk: string): string => {
+    const whole = joinText(text, chunk);
+    text = whole.state;
+    return whole.text;
+  };
+
+  const end = (): void => {
+    const { pending } = text;
+    text = noText;
+    if (pending !== '') waiting.push({ kind: 'frame', input: pending, target: undefined, weight: undefined });
+  };
 
   const longest = apart ? 1 : largestRun;
   const takeTargets = (session: number): { message: Targets } => {
@@ -146,9 +164,14 @@ export function createOutgoing(most: number, toWire: (target: Target) => Target,
         );
       }
       const next = waitingOf(item);
+      if (next.kind === 'reset') end();
       if (next.kind !== 'frame') waiting.push(next);
-      else for (const input of partsOf(next.input)) waiting.push({ ...next, input });
+      else {
+        const whole = typeof next.input === 'string' ? joined(next.input) : next.input;
+        for (const input of partsOf(whole)) waiting.push({ ...next, input });
+      }
     },
+    end,
     pushState(item) {
       waiting.push(item);
     },

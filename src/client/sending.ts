@@ -190,6 +190,7 @@ export function createSending(
     pushState: item => outgoing.pushState(item),
     finish(failed) {
       finishing = failed ? 'close' : 'finish';
+      if (!failed) outgoing.end();
     },
     isFinished: () => finished,
     waiting: () => outgoing.size(),

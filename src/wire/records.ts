@@ -117,10 +117,15 @@ function writeValue(field: Field, value: unknown, plain: boolean): unknown {
       return isUnsigned(value, uint64) ? value : refuse(field, 'a whole number from 0 to 2^53 - 1', value);
     case 'float':
       return Math.fround(value as number);
+    case 'string':
+      return typeof value === 'string' ? value.replace(halfCharacter, '\ufffd') : value;
     default:
       return value;
   }
 }
+
+/** Half a surrogate pair without its other half: UTF-8 has none, and who reads a message refuses it. */
+const halfCharacter = /\p{Surrogate}/gu;
 
 function refuse(field: Field, expected: string, got: unknown): never {
   throw new WireError(`Expected ${field.name} to be ${expected}, got ${String(got)}`, 'invalid');

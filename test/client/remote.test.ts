@@ -8,9 +8,11 @@ import {
   remote as realRemote,
 } from '../../src/client/index.js';
 import { createAudio, type Sound } from '../../src/encoders/audio.js';
+import { createCharacters } from '../../src/encoders/characters.js';
 import { createStrokes, type Point } from '../../src/encoders/strokes.js';
 import { ConfigError, InputError, LimitError, RemoteError, TargetError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
+import type { Step } from '../../src/model/transfer.js';
 import { afresh, type Reset } from '../../src/operators/afresh.js';
 import { encode } from '../../src/operators/encode.js';
 import type { Example, LateTarget, Learned } from '../../src/operators/learned.js';
@@ -279,6 +281,44 @@ test('text is answered character by character, long ones too', async t => {
   t.deepEqual(
     there.map(({ prediction }) => bits(prediction)),
     here.map(({ prediction }) => bits(prediction)),
+  );
+});
+
+test('text that is cut in the middle of a character is answered as it is whole', async t => {
+  const size = 5;
+  const letters = await createModel({
+    ...config('gru', [4], { kind: 'token', size }, { kind: 'classes', size }),
+    encoder: { kind: 'characters', vocabulary: 'ab😀😁' },
+  });
+  const { url } = await startServer(t, letters);
+  const text = 'a😀b😁😁';
+  // In the end half a character, whose other half never comes.
+  const units = [...text.split(''), '😀'[0]];
+  const tokens = from([0, 2, 1, 3, 3, 4]);
+  const here = await lastValueFrom(tokens.pipe(step(letters), toArray()));
+  for (const subprotocol of ['eddy.v1.proto', 'eddy.v1.json'] as const) {
+    for (const chunks of [units, [`${text.slice(0, 2)}`, text.slice(2, 5), text.slice(5) + units.at(-1)]]) {
+      const there = await lastValueFrom(from(chunks).pipe(remote<string>(url, { subprotocol }), toArray()));
+      t.deepEqual(
+        there.map(({ prediction }) => bits(prediction)),
+        here.map(({ prediction }) => bits(prediction)),
+      );
+    }
+  }
+  // The halves of one character are none where a stream ends between them.
+  const cut = from<(string | Reset)[]>(['a', '😀'[0], { reset: true }, '😀'[1], 'b']);
+  const there = await lastValueFrom(cut.pipe(remote<string | Reset>(url), toArray()));
+  const encoder = createCharacters({ kind: 'characters', vocabulary: 'ab😀😁' });
+  const anew = await lastValueFrom(
+    cut.pipe(
+      afresh<string, Step>(() => source => source.pipe(encode(encoder), step(letters))),
+      toArray(),
+    ),
+  );
+  t.is(anew.length, 4);
+  t.deepEqual(
+    there.map(({ prediction }) => bits(prediction)),
+    anew.map(({ prediction }) => bits(prediction)),
   );
 });
 

@@ -178,3 +178,20 @@ test('int16 samples arrive divided by 32768', t => {
     t.deepEqual(chunks, [Float32Array.of(-1, 0, 1 / 32_768, 32_767 / 32_768)]);
   }
 });
+
+test('half a character, as text that is cut ends with, goes out as U+FFFD: a message that is sent can be read', t => {
+  for (const subprotocol of subprotocols) {
+    const isBinary = subprotocol === 'eddy.v1.proto';
+    const fault: ServerMessage = { type: 'fault', session: 1, code: 'invalid', retryable: false, message: '😀\ud83d…' };
+    t.deepEqual(decodeServer(encodeServer(fault, subprotocol), isBinary, subprotocol), {
+      ...fault,
+      message: '😀\ufffd…',
+    });
+    const text = (...chunks: string[]): Frames => ({
+      ...{ type: 'frames', session: 1, firstSeq: 1 },
+      payload: { kind: 'text', chunks },
+    });
+    const sent = encodeClient(text('a\ud83d', '\ude00b', '😀'), subprotocol);
+    t.deepEqual(decodeClient(sent, isBinary, subprotocol), text('a\ufffd', '\ufffdb', '😀'));
+  }
+});
