@@ -4,7 +4,7 @@ import { createLogMel, type SoundFeatures, soundFeatures } from './log-mel.js';
 import { type MelScale, melScales } from './mel.js';
 import { createResampler, type Resampler, type ResampleState } from './resample.js';
 import { shown } from './shown.js';
-import { deviation, isStatistics, limit, noStatistics, observe, type Statistics } from './statistics.js';
+import { deviation, isStatistics, isWithin, limit, noStatistics, observe, type Statistics } from './statistics.js';
 
 export type AudioConfig = {
   readonly kind: 'audio';
@@ -59,6 +59,8 @@ export interface AudioEncoder extends Encoder<Sound, AudioState, Float32Array> {
 
 /** Rates of sound that is taken, in hertz. */
 const rates = { least: 1000, most: 400_000 };
+/** Somewhat beyond the largest float32: resampling may go past the samples. */
+const loudest = 1e40;
 /** Resamplers that are kept. */
 const mostResamplers = 16;
 
@@ -150,7 +152,7 @@ export function createAudio(given: AudioConfig): AudioEncoder {
       if (from !== 0 && !isRate(from)) throw wrong;
       const resampled = from !== 0 && from !== rate;
       if (resampled ? !isResampling(from!, resampling) : resampling !== null) throw wrong;
-      const fits = Array.isArray(samples) && samples.length < frame && samples.every(Number.isFinite);
+      const fits = Array.isArray(samples) && samples.length < frame && samples.every(isSample);
       if (!fits || !isStatistics(columns, mel.size)) throw wrong;
       return { rate: from!, resampling: resampling!, samples, columns };
     },
@@ -211,6 +213,10 @@ function wrongRate(rate: unknown): InputError {
   return new InputError(
     `Expected rate to be a whole number of hertz from ${rates.least} to ${rates.most}, got ${rate}`,
   );
+}
+
+function isSample(sample: unknown): sample is number {
+  return isWithin(sample, -loudest, loudest);
 }
 
 function isRate(rate: unknown): rate is number {

@@ -18,6 +18,11 @@ export function splitRecords(pending: string, text: string): { records: unknown[
   return { records: lines.flatMap(parseLine), pending: rest };
 }
 
+/** Whether it can be a line that is not complete yet. */
+export function isPending(text: unknown): text is string {
+  return typeof text === 'string' && text.length <= longest && !text.includes('\n');
+}
+
 /** The record of a line; none if the line is blank. */
 export function parseLine(line: string): unknown[] {
   if (line.trim() === '') return [];

@@ -1,9 +1,9 @@
 import { CheckpointError, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
-import { parseLine, splitRecords } from './json-lines.js';
+import { isPending, parseLine, splitRecords } from './json-lines.js';
 import { momentOf } from './moment.js';
 import { checkReadings, type ReadingsConfig } from './readings-config.js';
-import { deviation, isStatistics, limit, noStatistics, observe, type Statistics } from './statistics.js';
+import { deviation, isStatistics, isWithin, limit, noStatistics, observe, type Statistics } from './statistics.js';
 
 export type { ReadingColumn, ReadingsConfig } from './readings-config.js';
 
@@ -192,8 +192,7 @@ export function createReadings(config: ReadingsConfig): ReadingsEncoder {
 
     restore(saved) {
       const { columns: found, time: clock, pending = '' } = (saved ?? {}) as Partial<ReadingsState>;
-      const fits =
-        isStatistics(found, measured.length) && typeof pending === 'string' && (time === undefined || isClock(clock));
+      const fits = isStatistics(found, measured.length) && isPending(pending) && (time === undefined || isClock(clock));
       if (!fits)
         throw new CheckpointError(
           `Expected the state of readings to be { columns${time === undefined ? '' : ', time'} }, ${measured.length} statistics`,
@@ -224,7 +223,9 @@ function widthOf({ categories }: ReadingsConfig['columns'][number]): number {
 }
 
 function isClock(found: ReadingsState['time']): boolean {
-  return isStatistics([found?.elapsed ?? null], 1) && (found!.last === null || Number.isFinite(found!.last));
+  return (
+    isStatistics([found?.elapsed ?? null], 1) && (found!.last === null || isWithin(found!.last, -largest, largest))
+  );
 }
 
 function waiting(state: ReadingsState, pending: string): ReadingsState {

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.js';
 import { cosine, sine } from '../kernels/double.js';
+import { isWithin } from './statistics.js';
 
 /** What a resampler remembers. Plain data. */
 export interface ResampleState {
@@ -25,6 +26,8 @@ export interface Resampler {
 const zeros = 16;
 /** Where it lets nothing pass, of the lower of the two Nyquist frequencies. */
 const rolloff = { of: 15, in: 16 };
+/** The largest float32, about. */
+const loudest = 3.5e38;
 /** Numbers of a table. */
 const mostTaps = 1 << 20;
 
@@ -91,7 +94,7 @@ export function createResampler(from: number, to: number): Resampler {
       return (
         Array.isArray(waiting) &&
         waiting.length < taps &&
-        waiting.every(Number.isFinite) &&
+        waiting.every(sample => isWithin(sample, -loudest, loudest)) &&
         Number.isSafeInteger(place) &&
         place! >= (reach - 1) * up &&
         place! < (reach - 1) * up + Math.max(up, down) + up

@@ -39,6 +39,9 @@ export function limit(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
 }
 
+/** Of values up to ±1e150 and of what lies between two of them; beyond it, the next value could overflow. */
+const most = { count: 2 ** 52, mean: 1e151, variance: 1e301 };
+
 /** Statistics of this many columns, as they were read from a file. */
 export function isStatistics(found: unknown, length: number): found is readonly Statistics[] {
   return (
@@ -48,9 +51,14 @@ export function isStatistics(found: unknown, length: number): found is readonly 
       (one: Partial<Statistics> | null) =>
         Number.isSafeInteger(one?.count) &&
         one!.count! >= 0 &&
-        Number.isFinite(one!.mean) &&
-        Number.isFinite(one!.variance) &&
-        one!.variance! >= 0,
+        one!.count! <= most.count &&
+        isWithin(one!.mean, -most.mean, most.mean) &&
+        isWithin(one!.variance, 0, most.variance),
     )
   );
+}
+
+/** Whether it is a number, and neither below nor above. */
+export function isWithin(value: unknown, least: number, most: number): value is number {
+  return typeof value === 'number' && value >= least && value <= most;
 }

@@ -1,6 +1,7 @@
 import { CheckpointError, ConfigError, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
 import { shown } from './shown.js';
+import { isWithin } from './statistics.js';
 
 /** One moment of a pen that is down: y grows downward, as on a screen. */
 export interface Point {
@@ -117,6 +118,9 @@ export function createStrokes(config: StrokesConfig): Encoder<readonly Point[], 
   const own = 3 + (pressed ? 1 : 0) + (timed ? 1 : 0);
   const size = own + [...checked.letters].length;
 
+  /** What is equal between two inputs. */
+  const betweenIn = (state: StrokesState): number => (by === 'length' ? spacing * unitOf(state) : spacing);
+
   const unitOf = ({ left, right, top, bottom }: StrokesState): number =>
     scale === 'fixed' ? unit : Math.max(unit, right - left, bottom - top);
 
@@ -162,7 +166,7 @@ export function createStrokes(config: StrokesConfig): Encoder<readonly Point[], 
     }
     const [dx, dy, passed] = [x - before.x, y - before.y, Math.max(time - before.time, 0)];
     const way = by === 'length' ? Math.sqrt(dx * dx + dy * dy) : Math.min(passed, longestRest * spacing);
-    const between = by === 'length' ? spacing * unitOf(state) : spacing;
+    const between = betweenIn(state);
     const count = Math.floor((state.since + way) / between);
     if (count > mostBetween) {
       throw new InputError(
@@ -205,19 +209,15 @@ export function createStrokes(config: StrokesConfig): Encoder<readonly Point[], 
       const found = saved as StrokesState | null;
       const fits = fields.every(name => {
         const range = ranges[name];
-        return range ? within(found?.[name], ...range) : typeof found?.[name] === 'boolean';
+        return range ? isWithin(found?.[name], ...range) : typeof found?.[name] === 'boolean';
       });
-      if (!fits)
+      if (!fits || found!.since > betweenIn(found!))
         throw new CheckpointError(
           `Expected the state of strokes to have ${fields.join(', ')}, within the bounds of points`,
         );
       return Object.fromEntries(fields.map(name => [name, found![name]])) as unknown as StrokesState;
     },
   };
-}
-
-function within(value: unknown, least: number, most: number): boolean {
-  return typeof value === 'number' && value >= least && value <= most;
 }
 
 /** As float32, which is what goes over the wire; −0, which does not come back from JSON, is +0. */
@@ -229,7 +229,7 @@ function kept(value: number): number {
 function checkPoint(point: Point): void {
   const number = (name: 'x' | 'y' | 'time' | 'pressure', least: number, most: number, wanted: string): void => {
     const value = point?.[name];
-    if (!within(value, least, most))
+    if (!isWithin(value, least, most))
       throw new InputError(`Expected ${name} of a point to be ${wanted}, got ${String(value)}`);
   };
   number('x', -farthest, farthest, 'a number up to ±1e9');
@@ -246,9 +246,9 @@ function checkConfig(config: StrokesConfig): Required<StrokesConfig> {
     if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(found)}`);
   };
   expect(by === 'length' || by === 'time', 'by', "'length' or 'time'", by);
-  if (by === 'length') expect(within(spacing, 1e-3, 1e3), 'spacing', 'units from 0.001 to 1000', spacing);
-  else expect(within(spacing, 1, 1e6), 'spacing', 'milliseconds from 1 to 1000000', spacing);
-  expect(within(unit, 1e-6, farthest), 'unit', 'a length from 1e-6 to 1e9', unit);
+  if (by === 'length') expect(isWithin(spacing, 1e-3, 1e3), 'spacing', 'units from 0.001 to 1000', spacing);
+  else expect(isWithin(spacing, 1, 1e6), 'spacing', 'milliseconds from 1 to 1000000', spacing);
+  expect(isWithin(unit, 1e-6, farthest), 'unit', 'a length from 1e-6 to 1e9', unit);
   expect(scale === 'fixed' || scale === 'running', 'scale', "'fixed' or 'running'", scale);
   expect(typeof pressure === 'boolean', 'pressure', 'true or false', pressure);
   expect(typeof time === 'boolean', 'time', 'true or false', time);

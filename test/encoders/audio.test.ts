@@ -137,6 +137,9 @@ test('a setting of audio that is wrong, and a state that is none, are refused', 
   const encoder = createAudio(small);
   const { state } = encoder.encode(encoder.initial(), { rate: 11_025, samples: new Int16Array(500) });
   t.deepEqual(encoder.restore(JSON.parse(JSON.stringify(state))), state);
+  const loudest = Float32Array.from({ length: 500 }, (_, i) => (i % 3 ? 3.4e38 : -3.4e38));
+  const loud = encoder.encode(encoder.initial(), { rate: 11_025, samples: loudest }).state;
+  t.deepEqual(encoder.restore(JSON.parse(JSON.stringify(loud))), loud);
   const samples = new Array(200).fill(0);
   for (const saved of [
     null,
@@ -146,6 +149,10 @@ test('a setting of audio that is wrong, and a state that is none, are refused', 
     { ...state, columns: [] },
     { ...state, rate: 7 },
     { ...state, rate: 44_101 },
+    // What no sound leads to, and no power spectrum can hold.
+    { ...state, samples: [1e300] },
+    { ...state, resampling: { ...state.resampling!, waiting: state.resampling!.waiting.map(() => -1e300) } },
+    { ...state, columns: state.columns.map(column => ({ ...column, mean: 1e200 })) },
   ])
     t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });
 });

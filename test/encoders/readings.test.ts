@@ -104,8 +104,35 @@ test('a setting of readings that is wrong, and a state that is none, are refused
   refused({ clamp: 0 }, /encoder.clamp to be a positive number, got 0/);
   refused({ span: 1 }, /encoder.span/);
   refused({ statistics: [] }, /encoder.statistics/);
-  for (const saved of [null, {}, { columns: [] }, { columns: [{ count: 1, mean: 0, variance: -1 }, {}] }])
-    t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });
+  const one = { count: 1, mean: 0, variance: 1 };
+  t.notThrows(() => encoder.restore({ columns: [one, one] }));
+  for (const saved of [
+    null,
+    {},
+    { columns: [] },
+    { columns: [{ count: 1, mean: 0, variance: -1 }, {}] },
+    // What no readings lead to: the next ones would overflow, and leave what is no state.
+    { columns: [{ ...one, mean: -1e300 }, one] },
+    { columns: [{ ...one, variance: 1e308 }, one] },
+    { columns: [{ ...one, count: Number.MAX_SAFE_INTEGER }, one] },
+    { columns: [one, one], pending: ' '.repeat(65_537) },
+  ])
+    t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError }, JSON.stringify(saved).slice(0, 80));
+});
+
+test('the state of readings as large as they may be is one', t => {
+  const timed = createReadings({ kind: 'readings', columns: [{ name: 'x' }], time: 't', clamp: 1e300, span: 2 });
+  let state = timed.initial();
+  for (const row of [
+    [1e150, -1e150],
+    [-1e150, 1e150],
+    [-1e150, 1e150],
+    [1e150, 1e150],
+    [-1e150, 1e150],
+  ]) {
+    state = timed.encode(state, row).state;
+    t.deepEqual(timed.restore(JSON.parse(JSON.stringify(state))), state);
+  }
 });
 
 const mixed: ReadingsConfig = {
@@ -212,6 +239,7 @@ test('a time that is none or goes back is refused, and so is a category that may
   for (const saved of [
     { columns: [] },
     { columns: [], time: { last: 'x', elapsed: noStatistics } },
+    { columns: [], time: { last: 1e200, elapsed: noStatistics } },
     { columns: [], time: null },
   ])
     t.throws(() => encoder.restore(saved), { instanceOf: CheckpointError });

@@ -217,6 +217,8 @@ test('a setting of strokes that is wrong, and a state that is none, are refused'
     { pressure: 2 },
     { since: -1 },
     { since: 1e300 },
+    // More than one spacing: no stroke could go on from there.
+    { since: 1e6 },
   ].map(wrong => ({ ...state, ...wrong }));
   for (const saved of [
     null,
