@@ -20,10 +20,12 @@ interface Keeper {
   close(session: Session): void;
   /** It may have something to do. */
   wakeUp(session: Session): void;
+  /** Something went wrong where nobody waits for it. */
+  failed(error: unknown): void;
 }
 
 /** Makes the function that takes a message of so many bytes for a session. */
-export function createHandling(settings: Settings, { close, wakeUp }: Keeper) {
+export function createHandling(settings: Settings, { close, wakeUp, failed }: Keeper) {
   function handle(session: Session, message: SessionMessage, bytes: number): void {
     if (session.finishing && needsStream.has(message.type)) {
       // With a number, as for frames: it is not kept, and so not counted by the client.
@@ -119,7 +121,8 @@ export function createHandling(settings: Settings, { close, wakeUp }: Keeper) {
         .finally(() => {
           session.paused = false;
           wakeUp(session);
-        });
+        })
+        .catch(failed);
     };
     enqueue(session, { kind: 'restore', cost, begin });
   }

@@ -120,7 +120,15 @@ export async function serveHub(hub: Hub): Promise<Server> {
   }
   const { port } = await listen(http, settings);
   // Not before: where the port cannot be had, the next start takes them up.
-  if (sessionsFile !== undefined && takenUp !== undefined) await forgetSessions(takenUp, sessionsFile, hub);
+  if (sessionsFile !== undefined && takenUp !== undefined) {
+    try {
+      await forgetSessions(takenUp, sessionsFile, hub);
+    } catch (error) {
+      hub.draining = true;
+      await endConnections(hub, http, sockets);
+      throw error;
+    }
+  }
   const keeper = createKeeper(hub.models, hub.retired, { keep: undefined, ...settings });
   const heartbeat = setInterval(() => {
     for (const connection of hub.connections) connection.heartbeat();

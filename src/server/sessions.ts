@@ -67,7 +67,7 @@ const why: Readonly<Record<EvictionReason, string>> = {
 export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (error: unknown) => void): Sessions {
   const { settings, batcher, turn, register, counts } = hub;
   const sessions = new Map<number, Known>();
-  const handle = createHandling(settings, { close, wakeUp });
+  const handle = createHandling(settings, { close, wakeUp, failed });
 
   function wakeUp(session: Session): void {
     if (!canGoOn(session)) return;

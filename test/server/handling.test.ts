@@ -27,7 +27,7 @@ test('a state that turns out not to fit when its session is gone is nobody’s, 
   const read = new Promise<void>(resolve => {
     woken = resolve;
   });
-  const handle = createHandling(hub.settings, { close() {}, wakeUp: () => woken() });
+  const handle = createHandling(hub.settings, { close() {}, wakeUp: () => woken(), failed() {} });
   handle(session, { type: 'restore', session: 1, data }, data.length);
   advance(session, {} as never, 1);
   t.true(session.paused);
@@ -35,4 +35,22 @@ test('a state that turns out not to fit when its session is gone is nobody’s, 
   await read;
   t.is(hub.counts.unacknowledgedBytes, 0);
   t.is(session.kept!.messages.length, 0);
+});
+
+test('what goes wrong after a state was read is told as a failure of the server', async t => {
+  const hub = createHub(await createModel(config('gru', [3])), checkServeOptions({}));
+  const grant = hub.everyone.plain;
+  enter(hub, grant, false);
+  const session = await openSession({ type: 'open', session: 1 }, nowhere, hub, grant);
+  const data = takeSnapshot(session);
+  const wrong = new Error('it cannot go on');
+  const told = new Promise(failed => {
+    const wakeUp = (): void => {
+      throw wrong;
+    };
+    const handle = createHandling(hub.settings, { close() {}, wakeUp, failed });
+    handle(session, { type: 'restore', session: 1, data }, data.length);
+  });
+  advance(session, {} as never, 1);
+  t.is(await told, wrong);
 });

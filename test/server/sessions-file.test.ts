@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { lstat, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -351,6 +351,22 @@ test('a server that cannot listen leaves the sessions to the next start', async 
   await close();
   const client = await connectWire(t, (await startServer(t, await seeded(), { sessionsFile })).url);
   t.is((await openSession(client, 1, { resume: { token, receivedSeq: 0 } })).token, token);
+});
+
+test('a server whose file cannot be removed does not start, and leaves nothing open', async t => {
+  const sessionsFile = path();
+  const before = await serve(await seeded(), { sessionsFile, grace: 0 });
+  await openSession(await connectWire(t, before.url), 1, { resumable: true });
+  await before.close();
+  const { port } = before;
+  const info = (_: object, message: string): void => {
+    if (message !== 'sessions taken up') return;
+    rmSync(sessionsFile);
+    mkdirSync(sessionsFile);
+  };
+  const options = { port, sessionsFile, grace: 200, log: { ...silent, info } };
+  await t.throwsAsync(serve(await seeded(), options), { code: 'ERR_FS_EISDIR' });
+  t.is((await startServer(t, await seeded(), { port })).port, port);
 });
 
 test('a server that starts while the one before drains waits until that has saved its sessions', async t => {
