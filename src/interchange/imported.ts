@@ -1,5 +1,5 @@
 import type { CellKind } from '../cells/cell.js';
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, kindOf } from '../errors.js';
 import type { ModelConfig, OutputKind } from '../model/config.js';
 import { outputWidth } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
@@ -42,6 +42,8 @@ export interface ImportedReadout {
 export function matrixShape(tensor: Tensor | undefined, name: string): readonly [number, number] {
   if (tensor === undefined)
     throw new CheckpointError(`Expected tensor ${quote(name)} to be a matrix, got no such tensor`);
+  if (!Array.isArray(tensor?.shape))
+    throw new CheckpointError(`Expected tensor ${quote(name)} to be { dtype, shape, data }, got ${kindOf(tensor)}`);
   if (tensor.shape.length !== 2 || tensor.shape.includes(0)) {
     const found = describe(tensor.dtype, tensor.shape);
     throw new CheckpointError(`Expected tensor ${quote(name)} to be a matrix, got ${found}`);

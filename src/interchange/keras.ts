@@ -1,6 +1,6 @@
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, kindOf } from '../errors.js';
 import { floats, type Tensor } from '../model/tensor.js';
 import { biasOf, type Imported, type ImportedLayer, type ImportedReadout, matrixShape, stack } from './imported.js';
 import { reorderGates, transpose } from './layout.js';
@@ -48,6 +48,7 @@ function cellOf({
 }
 
 function checkCount({ type, weights }: KerasLayer, most: number): void {
+  if (!Array.isArray(weights)) refuse(`weights of a Keras ${type} to be a list of tensors`, kindOf(weights));
   if (weights.length > most) refuse(`a Keras ${type} to have at most ${most} arrays`, String(weights.length));
 }
 
@@ -113,7 +114,21 @@ export function kerasReadout(layer: KerasLayer): ImportedReadout {
  * @throws CheckpointError that says which layer cannot be expressed, or does not fit
  */
 export function fromKeras(layers: readonly KerasLayer[]): Imported {
-  const last = layers[layers.length - 1];
-  if (last === undefined) refuse('at least two Keras layers', 'none');
-  return stack(layers.slice(0, -1).map(kerasLayer), kerasReadout(last));
+  const last = layers.length - 1;
+  if (layers[last] === undefined) refuse('at least two Keras layers', 'none');
+  const recurrent = layers.slice(0, last).map((layer, i) => inLayer(i, () => kerasLayer(layer)));
+  return stack(
+    recurrent,
+    inLayer(last, () => kerasReadout(layers[last])),
+  );
+}
+
+/** What is wrong with a layer is told with its place: names of arrays are the same in each. */
+function inLayer<T>(place: number, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof CheckpointError)) throw cause;
+    throw new CheckpointError(`${cause.message}, in layer ${place}`, { cause });
+  }
 }

@@ -1,6 +1,6 @@
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, ConfigError, kindOf } from '../errors.js';
 import { checkOutputKind, type OutputKind } from '../model/config.js';
 import { quote } from '../model/safetensors-header.js';
 import { floats, type Tensor } from '../model/tensor.js';
@@ -80,12 +80,19 @@ function layerOf(
  *
  * @param tensors by name, as `readSafetensors` gives them
  * @throws CheckpointError for both directions, projections, tensors left over, and modules that do not fit together
- * @throws ConfigError if `output` is no kind of output
+ * @throws ConfigError if `tensors` is no Map, or an option is none
  * Source: PyTorch `nn.GRU` and `nn.LSTM`, "Variables"; gate orders r z n and i f g o, which are ours.
  */
 export function fromPyTorch(tensors: ReadonlyMap<string, Tensor>, options: PyTorchOptions): Imported {
-  const { output, nonlinearity = 'tanh' } = options;
+  if (!(tensors instanceof Map)) {
+    throw new ConfigError(
+      `Expected tensors to be a Map by name, such as the tensors of readSafetensors(bytes), got ${kindOf(tensors)}`,
+    );
+  }
+  const { output, nonlinearity = 'tanh' } = options ?? {};
   checkOutputKind(output);
+  if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
+    throw new ConfigError(`Expected nonlinearity to be 'tanh' or 'relu', got ${String(nonlinearity)}`);
   const found = new Map<string, Set<number | undefined>>();
   for (const name of tensors.keys()) {
     const match = recurrentName.exec(name);

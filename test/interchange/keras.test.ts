@@ -180,3 +180,26 @@ for (const [title, layers, message] of refused) {
     t.throws(() => fromKeras(layers), { instanceOf: CheckpointError, message });
   });
 }
+
+test('what is wrong with a layer is told with its place', t => {
+  const good = { type: 'GRU' as const, weights: gru };
+  const wrong = (layer: object, ...rest: KerasLayer[]) => [good, layer as KerasLayer, ...rest];
+  const fails = (layers: readonly KerasLayer[], message: string) =>
+    t.throws(() => fromKeras(layers), { instanceOf: CheckpointError, message });
+  fails(
+    wrong({ type: 'GRU', weights: gru.slice(0, 1) }, dense),
+    'Expected tensor "recurrent_kernel" to be a matrix, got no such tensor, in layer 1',
+  );
+  fails(
+    wrong({ ...good, activation: 'relu' }, dense),
+    'Expected the activation of a Keras GRU to be tanh, got relu, in layer 1',
+  );
+  fails(
+    wrong({ type: 'LSTM' }, dense),
+    'Expected weights of a Keras LSTM to be a list of tensors, got undefined, in layer 1',
+  );
+  fails(
+    wrong({ type: 'Dense', weights: [new Float32Array(4)] }),
+    'Expected tensor "kernel" to be { dtype, shape, data }, got Float32Array, in layer 1',
+  );
+});

@@ -200,6 +200,21 @@ test('an output of no kind is refused', t => {
   });
 });
 
+test('what is no dictionary of tensors, and options that are none, are refused', t => {
+  const tensors = tensorsOf({ ...gru('', 3, 4), ...fc });
+  const fails = (given: unknown, options: unknown, message: RegExp) =>
+    t.throws(() => fromPyTorch(given as never, options as never), { instanceOf: ConfigError, message });
+  fails({ metadata: {}, tensors }, values, /^Expected tensors to be a Map by name, .*readSafetensors.*, got Object$/);
+  fails(tensors, undefined, /output.kind/);
+  const rnn = tensorsOf({ weight_ih_l0: [4, 3], weight_hh_l0: [4, 4], ...fc });
+  fails(rnn, { ...values, nonlinearity: 'gelu' }, /^Expected nonlinearity to be 'tanh' or 'relu', got gelu$/);
+  const bare = new Map([...tensors.keys()].map(name => [name, new Float32Array(1)]));
+  t.throws(() => fromPyTorch(bare as never, values), {
+    instanceOf: CheckpointError,
+    message: 'Expected tensor "weight_hh_l0" to be { dtype, shape, data }, got Float32Array',
+  });
+});
+
 test('weights in float64 are refused by name', t => {
   const tensors = tensorsOf({ ...gru('', 3, 4), ...fc });
   tensors.set('weight_hh_l0', tensorOf(new Float64Array(48), [12, 4]));
