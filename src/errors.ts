@@ -27,6 +27,15 @@ export function expect(fits: boolean, name: string, wanted: string, found: unkno
   if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
 }
 
+/**
+ * What is passed over in silence may be a slip of the pen.
+ *
+ * @throws ConfigError at a field that is none of the known ones
+ */
+export function expectKnown(name: string, given: object, known: readonly string[]): void {
+  for (const field of Object.keys(given)) expect(known.includes(field), name, `one of ${known.join(', ')}`, field);
+}
+
 /** What was given in the place of something else: the name of its class, or its type. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';

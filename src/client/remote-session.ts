@@ -50,7 +50,7 @@ const mostTurns = 32_768;
 /** `remoteSession` on the given kind of sockets. */
 export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
   return ((url: string, options: RemoteOptions = {}): RemoteHandle => {
-    const { address, settings } = checkRemote(url, { maxBuffered: defaultBuffered, ...options });
+    const { address, settings } = checkRemote(url, options, defaultBuffered);
     const { subprotocol, maxBuffered } = settings;
     const states = new Subject<RemoteState>();
     let state: RemoteState = { kind: 'connecting' };

@@ -1,10 +1,11 @@
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect } from '../errors.js';
 import type { Reset } from '../operators/afresh.js';
 import { isSubprotocol, type Learn, subprotocols } from '../wire/messages.js';
 import type { RemoteLearned, RemoteStep } from './answers.js';
 import { connectSession } from './connection.js';
 import type { OpenSocket } from './line.js';
+import { checkNames } from './names.js';
 import type { RemoteOptions } from './options.js';
 import type { RemoteInput, RemoteItem } from './outgoing.js';
 
@@ -65,8 +66,10 @@ export function createRemote(openSocket: OpenSocket): Remote {
 const learns: readonly Learn[] = ['none', 'private', 'shared'];
 
 /** @throws ConfigError naming what is wrong */
-export function checkRemote(url: string, options: RemoteOptions) {
-  const { subprotocol = 'eddy.v1.proto', maxBuffered = 65_536, reconnect } = options;
+export function checkRemote(url: string, options: RemoteOptions, buffered = 65_536) {
+  expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
+  checkNames(options);
+  const { subprotocol = 'eddy.v1.proto', maxBuffered = buffered, reconnect } = options;
   const address = addressOf(url);
   if (!isSubprotocol(subprotocol)) {
     throw new ConfigError(`Expected subprotocol to be one of ${subprotocols.join(', ')}, got ${String(subprotocol)}`);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ConfigError, expect } from '../errors.js';
+import { ConfigError, expect, expectKnown } from '../errors.js';
 import { defaultLimits, type WireLimits } from '../wire/messages.js';
 import { isLoopback } from './hosts.js';
 import type { Keep } from './keep.js';
@@ -172,11 +172,7 @@ const others: readonly string[] = [
 /** @throws ConfigError naming the option that is wrong */
 export function checkServeOptions(options: ServeOptions): Settings {
   expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(counts, name) && !others.includes(name)) {
-      throw new ConfigError(`Expected options of serve, got ${name}, which is none`);
-    }
-  }
+  expectKnown('an option', options, [...others, ...Object.keys(counts)]);
   const {
     host = '127.0.0.1',
     port = 0,
@@ -219,6 +215,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
   expect(typeof allowAnonymous === 'boolean', 'allowAnonymous', 'true or false', allowAnonymous);
   const pem = tls === undefined || [tls?.cert, tls?.key].every(one => typeof one === 'string' || Buffer.isBuffer(one));
   expect(pem, 'tls', 'a cert and a key as PEM', tls);
+  expectKnown('an option of tls', tls ?? {}, ['cert', 'key']);
   if (tokens === undefined && !allowAnonymous && !isLoopback(host)) {
     throw new ConfigError(
       `Expected tokens to listen on ${host}, where others can connect, got none: give tokens, or allowAnonymous if all may`,
@@ -246,10 +243,9 @@ export function checkServeOptions(options: ServeOptions): Settings {
 function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {
   expect(typeof given === 'object' && given !== null, 'limits', 'an object', given);
   const limits = { ...defaultLimits, maxParameters };
+  const { maxBytes: _, ...known } = limits;
+  expectKnown('an option of limits', given, Object.keys(known));
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(limits, name) || name === 'maxBytes') {
-      throw new ConfigError(`Expected limits to be those of a message, got ${name}, which is none of them`);
-    }
     if (value === undefined) continue;
     expect(Number.isSafeInteger(value) && value >= 1, `limits.${name}`, 'an integer from 1', value);
     limits[name as keyof WireLimits] = value;

@@ -1,6 +1,6 @@
 /** Bearer tokens: who they name, and how one is told from another without telling by time how near it came. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ConfigError, expect } from '../errors.js';
+import { ConfigError, expect, expectKnown } from '../errors.js';
 import { createGrant, type Grant, type GrantLimits, type Permission, permissions } from './grant.js';
 
 /** One token, as a file lists it. */
@@ -22,7 +22,7 @@ export interface Tokens {
 
 const shortest = 16;
 const limits = ['maxConnections', 'maxSessions', 'maxLearners', 'messageRate'] as const;
-const fields: ReadonlySet<string> = new Set(['name', 'token', 'sha256', 'permissions', ...limits]);
+const fields = ['name', 'token', 'sha256', 'permissions', ...limits];
 
 /** @throws ConfigError naming what is wrong, and never a token */
 export function createTokens(list: readonly TokenConfig[]): Tokens {
@@ -87,7 +87,7 @@ function digestOf({ token, sha256: hex }: TokenConfig, i: number): Buffer {
 
 function grantOf(config: TokenConfig, i: number): Grant {
   const at = `tokens[${i}]`;
-  for (const field of Object.keys(config)) expect(fields.has(field), at, `one of ${[...fields].join(', ')}`, field);
+  expectKnown(at, config, fields);
   const { name, permissions: allowed = ['predict', 'learn-private'] } = config;
   expect(typeof name === 'string' && /^[\w.-]{1,64}$/.test(name), `${at}.name`, '1 to 64 letters, digits, . _ -', name);
   const known = Array.isArray(allowed) && allowed.every(one => permissions.includes(one));

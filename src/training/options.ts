@@ -1,4 +1,4 @@
-import { ConfigError, expect } from '../errors.js';
+import { ConfigError, expect, expectKnown } from '../errors.js';
 import type { TrainableModel } from '../model/model.js';
 import { checkGuard, type GuardOptions } from './guard-options.js';
 import { fillLoss, isOfWindows, type LossConfig } from './losses.js';
@@ -56,7 +56,7 @@ export type FullOptions = Required<Omit<TrainerOptions, 'replay' | 'guard' | 're
 const defaultK2 = 16;
 const most = 1_000_000;
 
-const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
+const known: readonly (keyof TrainerOptions)[] = [
   'optimizer',
   'k1',
   'k2',
@@ -69,7 +69,7 @@ const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
   'freeze',
   'maxSkipped',
   'guard',
-]);
+];
 
 /**
  * All that may be wrong with the options of a trainer of this model is found here: nothing has been reserved in its arena yet.
@@ -78,8 +78,7 @@ const known: ReadonlySet<string> = new Set<keyof TrainerOptions>([
  */
 export function checkOptions(options: TrainerOptions, { config, network }: TrainableModel): FullOptions {
   expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
-  for (const name of Object.keys(options))
-    expect(known.has(name), 'an option', `one of ${[...known].join(', ')}`, name);
+  expectKnown('an option', options, known);
   const {
     optimizer = defaultOptimizer,
     k1 = 1,
@@ -100,8 +99,7 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
   expectCount('replay.windows', windows, 0);
   expectCount('replay.capacity', capacity, windows > 0 ? 1 : 0);
   expect(Number.isSafeInteger(seed) && seed >= 0, 'replay.seed', 'an integer from 0', seed);
-  for (const name of Object.keys(options.replay ?? {}))
-    expect(['windows', 'capacity', 'seed'].includes(name), 'an option of replay', 'windows, capacity or seed', name);
+  expectKnown('an option of replay', options.replay ?? {}, ['windows', 'capacity', 'seed']);
   const names = network.parameters.tensors.map(tensor => tensor.name);
   expect(Array.isArray(freeze), 'freeze', 'a list of names of tensors', freeze);
   for (const name of freeze) expect(names.includes(name), 'freeze', `names of tensors (${names.join(', ')})`, name);
@@ -132,9 +130,7 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
 
 function checkReadout(options: ReadoutOptions, loss: LossConfig): Required<ReadoutOptions> {
   expect(typeof options === 'object' && options !== null, 'readout', 'an object', options);
-  const names = ['optimizer', 'k1'];
-  for (const name of Object.keys(options))
-    expect(names.includes(name), 'an option of readout', names.join(' or '), name);
+  expectKnown('an option of readout', options, ['optimizer', 'k1']);
   const { optimizer, k1 = 1 } = options;
   expect(typeof optimizer === 'object' && optimizer !== null, 'readout.optimizer', 'an optimizer', optimizer);
   fillOptimizer(optimizer);

@@ -163,7 +163,7 @@ test('wrong options and uses are refused', async t => {
   refused(null, /readout to be an object, got null/);
   refused({}, /readout\.optimizer to be an optimizer, got undefined/);
   refused({ optimizer: sgd, k1: 0 }, /readout\.k1 to be an integer from 1, got 0/);
-  refused({ optimizer: sgd, k2: 3 }, /an option of readout to be optimizer or k1, got k2/);
+  refused({ optimizer: sgd, k2: 3 }, /an option of readout to be one of optimizer, k1, got k2/);
   refused({ optimizer: { kind: 'sgd', rate: -1 } }, /optimizer\.rate/);
   t.throws(() => createTrainer(model).learnReadout([]), { instanceOf: ConfigError, message: /rule of its own/ });
   t.throws(() => createTrainer(model, own).learnReadout([]), { instanceOf: ConfigError, message: /at least one step/ });
