@@ -53,7 +53,8 @@ export function fromInkml(text: string): Ink[] {
     let open = false;
     for (const element of group.children) {
       if (element.name === 'definitions') for (const child of element.children) formatOf(child);
-      else if (element.name === 'context') current = { ...current, ...formatOf(element) };
+      else if (element.name === 'context' || element.name === 'traceFormat')
+        current = { ...current, ...formatOf(element) };
       else if (element.name === 'traceGroup') gather(element);
       else if (element.name === 'trace' && element.attributes.type !== 'penUp') {
         const { contextRef = '', continuation } = element.attributes;

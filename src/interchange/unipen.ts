@@ -23,6 +23,7 @@ interface Segment {
  * one, those of `.POINTS_PER_SECOND`, or 100 points a second, and `.DT` (milliseconds) while the pen is up. Other columns, and points
  * in the air, are left out.
  *
+ * @param text with or without a byte order mark; lines end as on any machine
  * @throws InputError naming the line
  */
 export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
@@ -116,7 +117,8 @@ interface Statement {
 
 function statements(text: string, file: string): Statement[] {
   const found: { keyword: string; rest: string; lines: string[]; where: string }[] = [];
-  text.split(/\r?\n/).forEach((line, i) => {
+  const lines = text.replace(/^\ufeff/, '').split(/\r\n?|\n/);
+  lines.forEach((line, i) => {
     const match = /^\.([A-Z_0-9]+)/.exec(line);
     if (match) {
       const rest = line.slice(match[0].length).trim();

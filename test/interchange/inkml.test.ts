@@ -116,3 +116,13 @@ test('a trace may be as long as it likes', t => {
   t.is(points.length, length);
   t.deepEqual(points.at(-1), { x: length - 1, y: 1 - length, time: 10 * (length - 1), up: true });
 });
+
+test('a trace format that stands in no context is that of the traces after it', t => {
+  // As those of the CROHME competitions have it.
+  const format = '<traceFormat><channel name="X"/><channel name="Y"/><channel name="T" units="s"/></traceFormat>';
+  const [ink] = fromInkml(`<ink xmlns="http://www.w3.org/2003/InkML">${format}<trace>1 2 0, 3 4 0.5</trace></ink>`);
+  t.deepEqual(ink.points, [
+    { x: 1, y: 2, time: 0, up: false },
+    { x: 3, y: 4, time: 500, up: true },
+  ]);
+});

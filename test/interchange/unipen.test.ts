@@ -126,3 +126,19 @@ test('a long gap in a line takes no longer than its length', t => {
   t.is(ink.note?.length, 100_002);
   t.true(performance.now() - began < 2000);
 });
+
+test('a file that begins with a byte order mark, and lines that end as on any machine, are read', t => {
+  const lines = ['.COORD Y X', '.PEN_DOWN', '1 2', '.SEGMENT CHARACTER 0 ? "a"'];
+  const [ink] = fromUnipen(lines.join('\n'));
+  t.like(ink, { label: 'a', points: [{ x: 2, y: -1 }] });
+  for (const end of ['\n', '\r\n', '\r']) {
+    t.deepEqual(fromUnipen(lines.join(end)), [ink]);
+    t.deepEqual(fromUnipen(`\ufeff${lines.join(end)}`), [ink]);
+    const include = () => `\ufeff${lines.join(end)}`;
+    t.deepEqual(fromUnipen('.INCLUDE a', { include }), [ink]);
+  }
+  t.throws(() => fromUnipen(['.PEN_DOWN', '', '1 2 3'].join('\r')), {
+    instanceOf: InputError,
+    message: /line 1 of the file/,
+  });
+});
