@@ -43,15 +43,21 @@ export function createMelFilters(settings: {
   const from = melOf(low, scale);
   const to = melOf(high, scale);
   const corners = Array.from({ length: bands + 2 }, (_, i) => hertzOf(from + ((to - from) * i) / (bands + 1), scale));
+  const width = rate / (2 * (bins - 1));
   return Array.from({ length: bands }, (_, band) => {
     const [left, peak, right] = corners.slice(band, band + 3);
     const area = scale === 'slaney' ? 2 / (right - left) : 1;
-    const all = Array.from({ length: bins }, (_, k) => {
+    const weights: number[] = [];
+    let first = 0;
+    // Those beyond its corners are 0, and need not be looked at.
+    const last = Math.min(bins - 1, Math.ceil(right / width) + 1);
+    for (let k = Math.max(0, Math.floor(left / width) - 1); k <= last; k++) {
       const hertz = (k * rate) / (2 * (bins - 1));
-      return area * Math.max(0, Math.min((hertz - left) / (peak - left), (right - hertz) / (right - peak)));
-    });
-    const inside = all.flatMap((weight, k) => (weight > 0 ? [k] : []));
-    const first = inside[0] ?? 0;
-    return { first, weights: Float64Array.from(all.slice(first, first + inside.length)) };
+      const weight = area * Math.max(0, Math.min((hertz - left) / (peak - left), (right - hertz) / (right - peak)));
+      if (!(weight > 0)) continue;
+      if (weights.length === 0) first = k;
+      weights.push(weight);
+    }
+    return { first, weights: Float64Array.from(weights) };
   });
 }
