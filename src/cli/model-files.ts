@@ -141,3 +141,25 @@ export function watchModels(
     },
   };
 }
+
+/**
+ * Looks for newer versions of files that belong together. Where one of them is gone, or they cannot be taken up, the older ones stay.
+ *
+ * @param take takes up what is in them
+ * @param failed told once why it could not
+ */
+export async function watchFiles(
+  paths: readonly string[],
+  take: () => Promise<void>,
+  failed: (error: unknown) => void,
+): Promise<Watch> {
+  const find = async (): Promise<ReadonlyMap<string, ModelFile>> => {
+    const versions = await Promise.all(paths.map(path => versionOf(path, true)));
+    const all = { name: 'files', path: paths[0], version: versions.join(' ') };
+    return new Map(versions.includes(undefined) ? [] : [[all.name, all]]);
+  };
+  const changed = async (_: string, found: ModelFile | undefined): Promise<void> => {
+    if (found !== undefined) await take().catch(failed);
+  };
+  return watchModels(find, await find(), changed, () => {}, failed);
+}

@@ -7,15 +7,15 @@ import { ConfigError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { createModel, type Model } from '../model/model.js';
 import { isLoopback } from '../server/hosts.js';
-import type { Log, ServeOptions as Options, Serveable, Server } from '../server/index.js';
-import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.js';
+import type { Log, ServeOptions as Options, Serveable, Server, TokenConfig } from '../server/index.js';
+import { type CertificateFiles, readCertificate } from './certificate.js';
 import { examples } from './examples.js';
 import { describeFailure, reasonOf } from './failure.js';
 import { readGiven } from './given.js';
 import { letHeapGrow } from './heap.js';
 import { createLearned } from './learned.js';
 import { createLog, type Level, levels } from './log.js';
-import { endings, findModels, type ModelFile, readModel, type Watch, watchModels } from './model-files.js';
+import { endings, findModels, type ModelFile, readModel, type Watch, watchFiles, watchModels } from './model-files.js';
 import { choice, integer, names } from './settings.js';
 import { onSignal } from './signals.js';
 
@@ -69,7 +69,7 @@ export function serveCommand(): Command {
     .addOption(
       integer(
         '--watch <seconds>',
-        'how often files are looked at for newer versions, models and certificate; 0 is never',
+        'how often files are looked at for newer versions, models, certificate and tokens; 0 is never',
         0,
         86_400,
       ).default(2),
@@ -131,16 +131,20 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     models.set('default', await restore('default', await createModel(config, { seed: options.seed }), digest));
   }
 
-  const allowed = await access(options);
   const certificate = certificateFiles(options);
   // Before they are read: what changes from then on is newer.
-  const watchRenewed =
-    certificate &&
-    (await watchCertificate(
-      certificate,
-      renewed => server?.renew(renewed),
-      error => log.error({ error: reasonOf(error) }, 'newer certificate not taken up'),
-    ));
+  const watch = (what: string, paths: readonly string[], take: () => Promise<void>): Promise<Watch> =>
+    watchFiles(paths, take, error => log.error({ error: reasonOf(error) }, `newer ${what} not taken up`));
+  const renewals: Watch[] = [];
+  if (certificate !== undefined) {
+    const renew = async (): Promise<void> => server?.renew(await readCertificate(certificate));
+    renewals.push(await watch('certificate', [certificate.cert, certificate.key], renew));
+  }
+  if (options.tokens !== undefined) {
+    const permit = async (): Promise<void> => server?.permit((await tokensOf(options))!);
+    renewals.push(await watch('tokens', [options.tokens], permit));
+  }
+  const allowed = await access(options);
   const tls = certificate && (await readCertificate(certificate));
   let server: Server | undefined;
   // Whoever asked for the end, what went wrong is told after it.
@@ -178,7 +182,7 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
     serving.replace(name, await restore(name, model, digest));
     digests.set(name, digest);
   };
-  const watches = [watchPaths(paths, files, update, log), ...(watchRenewed ? [watchRenewed] : [])];
+  const watches = [watchPaths(paths, files, update, log), ...renewals];
   const stopWatching = options.watch > 0 ? lookEvery(options.watch, watches) : undefined;
 
   process.stdout.write(`eddy: serving ${[...models.keys()].join(', ')} at ${serving.url} (Ctrl-C ends)\n`);
@@ -251,9 +255,9 @@ function isFolder(path: string): boolean | undefined {
 }
 
 /** Who may connect, from files and the environment. */
-async function access({ host, tokens, anonymous, origin, shared }: ServeOptions): Promise<Partial<Options>> {
-  const { parseTokens } = await import('../server/tokens.js');
-  const list = tokens === undefined ? process.env.EDDY_TOKENS : String(await readGiven(tokens, 'a list of tokens'));
+async function access(options: ServeOptions): Promise<Partial<Options>> {
+  const { host, anonymous, origin, shared } = options;
+  const list = await tokensOf(options);
   if (list === undefined && !anonymous && !isLoopback(host)) {
     throw new ConfigError(
       `Expected tokens to listen on ${host}, where others can connect, got none: give --tokens, or --anonymous if all may`,
@@ -262,10 +266,17 @@ async function access({ host, tokens, anonymous, origin, shared }: ServeOptions)
   if (list !== undefined && shared)
     throw new ConfigError('Expected no tokens with --shared: the permission learn-shared says who may');
   return {
-    ...(list === undefined ? {} : { tokens: parseTokens(list) }),
+    ...(list === undefined ? {} : { tokens: list }),
     ...(anonymous ? { allowAnonymous: true } : {}),
     ...(origin === undefined ? {} : { origins: origin.includes('*') ? '*' : origin }),
   };
+}
+
+/** Undefined where there are none. */
+async function tokensOf({ tokens }: ServeOptions): Promise<readonly TokenConfig[] | undefined> {
+  const { parseTokens } = await import('../server/tokens.js');
+  const text = tokens === undefined ? process.env.EDDY_TOKENS : String(await readGiven(tokens, 'a list of tokens'));
+  return text === undefined ? undefined : parseTokens(text);
 }
 
 /** @throws ConfigError where there is one of two */

@@ -237,6 +237,7 @@ export function connect(
   }
 
   const connection: Connection = {
+    grant,
     shut,
     heartbeat() {
       // An answer to the ping is not read while the queues are full.

@@ -26,7 +26,7 @@ export interface Hub {
   readonly log: Log;
   readonly connections: Set<Connection>;
   /** Undefined where whoever reaches the port may connect, with one of the grants of `everyone`. */
-  readonly tokens: Tokens | undefined;
+  tokens: Tokens | undefined;
   readonly everyone: { readonly plain: Grant; readonly sharing: Grant };
   /** Connections that have not told their token yet. */
   unauthenticated: number;
@@ -95,6 +95,8 @@ function everyone({ allowFresh }: Settings): Hub['everyone'] {
 
 /** One socket, several sessions. */
 export interface Connection {
+  /** Undefined as long as it has told no token. */
+  readonly grant?: Grant;
   /** Takes no further messages, answers what has come, and closes. */
   shut(code: number, reason: string): void;
   /** Ends the connection if the last ping was not answered, and pings again. */

@@ -15,6 +15,7 @@ import { type Certificate, checkServeOptions, type ServeOptions, type Settings }
 import { type Models, type Serveable, type Served, serveModel } from './served.js';
 import { forgetSessions, saveSessions, type TakenUp, takeUpSessions } from './sessions-file.js';
 import { answerWithoutUpgrade, asksForWebSocket } from './target.js';
+import { renewTokens, type TokenConfig } from './tokens.js';
 import { createUpgrade } from './upgrade.js';
 import { tidyVersions } from './versions.js';
 
@@ -49,6 +50,13 @@ export interface Server {
    * @throws ConfigError for a certificate or a key that is none, or where there was none at the start: the older one stays
    */
   renew(tls: Certificate): void;
+  /**
+   * Lets in whoever has one of these tokens from now on. Connections whose token is not among them, or permits less than it did, answer what has
+   * come and close with 4401; the others stay, and new bounds hold for what is opened from then on.
+   *
+   * @throws ConfigError for a list that is wrong, or where there was none at the start: the older one stays
+   */
+  permit(tokens: readonly TokenConfig[]): void;
   /** Resolves when it has closed, whoever asked for it: an operator may, with `POST /drain`. */
   readonly closed: Promise<void>;
 }
@@ -170,6 +178,16 @@ export async function serveHub(hub: Hub): Promise<Server> {
       checkCertificate({ cert, key });
       (http as TlsServer).setSecureContext({ cert, key });
       settings.log.info({}, 'certificate taken up');
+    },
+    permit(list) {
+      if (hub.tokens === undefined) throw new ConfigError('Expected a server with tokens, got one without');
+      const { tokens, withdrawn } = renewTokens(hub.tokens, list);
+      hub.tokens = tokens;
+      for (const connection of hub.connections) {
+        if (connection.grant !== undefined && withdrawn.has(connection.grant))
+          connection.shut(closeCodes.unauthorised, 'the token was withdrawn');
+      }
+      settings.log.info({ withdrawn: Array.from(withdrawn, ({ name }) => name) }, 'tokens taken up');
     },
   };
 }

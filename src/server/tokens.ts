@@ -15,7 +15,14 @@ export interface TokenConfig extends Partial<GrantLimits> {
   readonly permissions?: readonly Permission[];
 }
 
+/** What a token is known by, and what it grants. */
+interface Entry {
+  readonly digest: Buffer;
+  readonly grant: Grant;
+}
+
 export interface Tokens {
+  readonly entries: readonly Entry[];
   /** The grant of a token; undefined if it is none of ours. */
   find(token: string): Grant | undefined;
 }
@@ -35,7 +42,35 @@ export function createTokens(list: readonly TokenConfig[]): Tokens {
   expect(new Set(names).size === names.length, 'tokens', 'tokens of different names', names.join(', '));
   const digests = entries.map(({ digest }) => digest.toString('hex'));
   expect(new Set(digests).size === digests.length, 'tokens', 'tokens that differ', 'one of them twice');
+  return tokensOf(entries);
+}
+
+/**
+ * Another list in the place of an older one. A name that stays keeps what it has at present.
+ *
+ * @returns also the grants whose connections are to end: their token is gone or another, or permits less
+ * @throws ConfigError as `createTokens`: nothing has changed
+ */
+export function renewTokens(
+  older: Tokens,
+  list: readonly TokenConfig[],
+): { readonly tokens: Tokens; readonly withdrawn: ReadonlySet<Grant> } {
+  const withdrawn = new Set(older.entries.map(({ grant }) => grant));
+  const entries = createTokens(list).entries.map(({ digest, grant }) => {
+    const known = older.entries.find(entry => entry.grant.name === grant.name);
+    if (known === undefined) return { digest, grant };
+    const { permissions, maxConnections, maxSessions, maxLearners, messageRate } = grant;
+    if (known.digest.equals(digest) && [...known.grant.permissions].every(one => permissions.has(one)))
+      withdrawn.delete(known.grant);
+    Object.assign(known.grant, { permissions, maxConnections, maxSessions, maxLearners, messageRate });
+    return { digest, grant: known.grant };
+  });
+  return { tokens: tokensOf(entries), withdrawn };
+}
+
+function tokensOf(entries: readonly Entry[]): Tokens {
   return {
+    entries,
     find(token) {
       const asked = sha256(token);
       let found: Grant | undefined;

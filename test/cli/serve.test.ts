@@ -195,6 +195,37 @@ test('a certificate that is renewed on the disk is shown from then on', async t 
   t.is((await finished(child)).status, 0);
 });
 
+test('a list of tokens that is changed on the disk holds from then on', async t => {
+  const at = folder(t);
+  const put = (text: string) => {
+    writeFileSync(at('beside'), text);
+    renameSync(at('beside'), at('tokens.json'));
+  };
+  const [old, other] = [
+    { name: 'old', token: 'old-0123456789abcd' },
+    { name: 'new', token: 'new-0123456789abcd' },
+  ];
+  put(JSON.stringify([old]));
+  const args = ['--cell', 'gru', '--port', '0', '--watch', '1', '--log', 'info', '--tokens', at('tokens.json')];
+  const child = start(t, 'serve', ...args);
+  const url = /ws:\S+/.exec(await lineReader(child)())![0];
+  const connectAs = ({ token }: { readonly token: string }) =>
+    connectWire(t, url, 'eddy.v1.proto', undefined, { headers: { authorization: `Bearer ${token}` } });
+  const client = await connectAs(old);
+  await openSession(client, 1);
+  const refused = new Promise<void>(resolve =>
+    child.stderr.on('data', text => /newer tokens not taken up/.test(String(text)) && resolve()),
+  );
+  put('[]');
+  await refused;
+  await openSession(client, 2);
+  put(JSON.stringify([other]));
+  t.is((await client.closed).code, 4401);
+  await openSession(await connectAs(other), 1);
+  child.kill('SIGTERM');
+  t.is((await finished(child)).status, 0);
+});
+
 test('what was learned together survives a restart; tokens come from a file', async t => {
   const at = folder(t);
   writeFileSync(at('sums.eddy'), saveModel(await createModel(config('gru', [3]), { seed: 4 })));

@@ -11,6 +11,7 @@ import { createRemoteSession } from '../../src/client/remote-session.js';
 import { ConfigError, RemoteError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 import { type ServeOptions, serve, type TokenConfig } from '../../src/server/index.js';
+import { silent } from '../../src/server/log.js';
 import { config } from '../helpers/models.js';
 import { repositoryRoot } from '../helpers/repository.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
@@ -257,4 +258,47 @@ test('a certificate that is renewed is shown to those who connect from then on, 
   await entriesOf(early, 1);
   const plain = await startServer(t, model);
   t.throws(() => plain.renew({ cert, key }), { instanceOf: ConfigError });
+});
+
+test('a list of tokens that takes the place of another ends the connections of those that it withdraws, and no others', async t => {
+  const phones = { name: 'phones', token: 'phones-0123456789', maxConnections: 2 };
+  const desk = { name: 'desk', token: 'desk-0123456789abc', permissions: ['predict', 'operate'] as const };
+  const lab = { name: 'lab', token: 'lab-0123456789abcd' };
+  const told: object[] = [];
+  const info = (record: object, message: string): void => void (message === 'tokens taken up' && told.push(record));
+  const server = await startServer(t, await createModel(config('gru', [3])), {
+    tokens: [phones, desk, lab],
+    log: { ...silent, info },
+  });
+  const connectAs = ({ token }: { readonly token: string }) =>
+    connectWire(t, server.url, 'eddy.v1.proto', undefined, { headers: { authorization: `Bearer ${token}` } });
+  const [phone, operator, other] = [await connectAs(phones), await connectAs(desk), await connectAs(lab)];
+  for (const client of [phone, operator, other]) await openSession(client, 1);
+  t.throws(() => server.permit([]), { code: 'EDDY_CONFIG' });
+  t.deepEqual(told, []);
+  const renewed = { ...lab, token: 'lab-9876543210abcd' };
+  other.send(rowFrames(1, 1, [new Float32Array(3)]));
+  server.permit([
+    { ...phones, permissions: ['predict', 'learn-private', 'fresh'] },
+    { ...desk, permissions: ['predict'] },
+    renewed,
+  ]);
+  t.deepEqual(told, [{ withdrawn: ['desk', 'lab'] }]);
+  for (const client of [operator, other]) t.is((await client.closed).code, 4401);
+  phone.send(rowFrames(1, 1, [new Float32Array(3)]));
+  t.is((await phone.expect('predictions')).firstSeq, 1);
+  await t.throwsAsync(connectAs(lab), { message: /401/ });
+  await openSession(await connectAs(renewed), 1);
+  await openSession(await connectAs(desk), 1);
+  // Its first connection counts.
+  await openSession(await connectAs(phones), 1);
+  t.is((await (await connectAs(phones)).closed).code, 1013);
+  server.permit([desk]);
+  t.is((await phone.closed).code, 4401);
+});
+
+test('a server without tokens does not begin to ask for them', async t => {
+  const server = await startServer(t, await createModel(config('gru', [3])));
+  t.throws(() => server.permit([{ name: 'phones', token: 'phones-0123456789' }]), { code: 'EDDY_CONFIG' });
+  await openSession(await connectWire(t, server.url), 1);
 });
