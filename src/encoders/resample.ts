@@ -51,8 +51,13 @@ export function createResampler(from: number, to: number): Resampler {
     throw new InputError(
       `Expected a rate near a simple ratio to ${to} hertz, such as 8000, 16000, 44100 or 48000, got ${from}`,
     );
-  const table = new Float64Array(up * taps);
-  for (let phase = 0; phase < up; phase++) {
+  const rows = new Array<Float64Array | undefined>(up);
+
+  /** The taps of a phase, made when it is needed: a few samples need few of many. */
+  const rowOf = (phase: number): Float64Array => {
+    const known = rows[phase];
+    if (known) return known;
+    const row = new Float64Array(taps);
     let sum = 0;
     for (let j = 0; j < taps; j++) {
       // Samples of the input from the middle to this tap, times up.
@@ -60,11 +65,13 @@ export function createResampler(from: number, to: number): Resampler {
       const window = 0.5 + 0.5 * cosine(distance, 2 * reach * up);
       const angle = (Math.PI * cut * distance) / (rolloff.in * longer * up);
       const value = distance === 0 ? 1 : sine(cut * distance, 2 * rolloff.in * longer * up) / angle;
-      table[phase * taps + j] = value * window;
+      row[j] = value * window;
       sum += value * window;
     }
-    for (let j = 0; j < taps; j++) table[phase * taps + j] /= sum;
-  }
+    for (let j = 0; j < taps; j++) row[j] /= sum;
+    rows[phase] = row;
+    return row;
+  };
 
   const resample: Resampler['resample'] = ({ waiting, place }, samples) => {
     const known = waiting.length;
@@ -77,8 +84,9 @@ export function createResampler(from: number, to: number): Resampler {
       const phase = at % up;
       const first = (at - phase) / up - reach + 1;
       if (first + taps > all.length) break;
+      const row = rowOf(phase);
       let sum = 0;
-      for (let j = 0, tap = phase * taps; j < taps; j++, tap++) sum += all[first + j] * table[tap];
+      for (let j = 0; j < taps; j++) sum += all[first + j] * row[j];
       out.push(sum);
     }
     const done = Math.min(all.length, (at - (at % up)) / up - reach + 1);

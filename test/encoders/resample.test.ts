@@ -72,3 +72,12 @@ test('a rate without a simple ratio is refused', t => {
   for (const saved of [null, {}, { waiting: [1], place: 0.5 }, { waiting: [Number.NaN], place: 34 }])
     t.false(fits(saved));
 });
+
+test('a few samples at a rate far from a simple ratio cost little', t => {
+  const began = performance.now();
+  for (let rate = 29_961; rate < 30_000; rate += 2) {
+    const resampler = createResampler(rate, 16_000);
+    t.true(resampler.resample(resampler.initial(), new Float32Array(100)).samples.length > 0);
+  }
+  t.true(performance.now() - began < 800);
+});
