@@ -88,7 +88,8 @@ function readValue(field: Field, value: unknown): unknown {
 
 function readUnsigned(field: Field, value: unknown, largest: number): number {
   const number = typeof value === 'string' && /^\d{1,20}$/.test(value) ? Number(value) : value;
-  return isUnsigned(number, largest) ? number : fail(field, `a whole number from 0 to ${largest}`, value);
+  // JSON can say −0, and protobuf cannot.
+  return isUnsigned(number, largest) ? number + 0 : fail(field, `a whole number from 0 to ${largest}`, value);
 }
 
 const named: ReadonlyMap<unknown, number> = new Map([

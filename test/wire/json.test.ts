@@ -186,3 +186,9 @@ test('a server may say NaN where a loss is none', t => {
   t.true(text.includes('"loss":"NaN","gradientNorm":"Infinity"'));
   t.deepEqual(decodeServer(text, false, 'eddy.v1.json'), { ...updated, ...rest });
 });
+
+test('a whole number that is -0 is 0, as it is in protobuf', t => {
+  const message = frames('"firstSeq":1,"ack":-0,"tokens":{"ids":[-0,3]}');
+  t.deepEqual(message, frames('"firstSeq":1,"ack":0,"tokens":{"ids":[0,3]}'));
+  t.deepEqual(decodeClient(encodeClient(message, 'eddy.v1.proto'), true, 'eddy.v1.proto'), message);
+});
