@@ -77,7 +77,9 @@ export function createWavReader(): WavReader {
     if (!begun) {
       if (rest.length < riffHeader) return false;
       if (name(0) !== 'RIFF' || name(8) !== 'WAVE')
-        throw new InputError(`Expected a WAV file to begin with RIFF and WAVE, got ${JSON.stringify(name(0))}`);
+        throw new InputError(
+          `Expected a WAV file to begin with RIFF and WAVE, got ${JSON.stringify(name(0))} and ${JSON.stringify(name(8))}`,
+        );
       begun = true;
       const size = view.getUint32(4, true);
       if (size < unknownSize) end = chunkHeader + size;

@@ -135,6 +135,9 @@ test('what is no such file is refused, with the way out', t => {
   const refused = (file: Uint8Array, message: RegExp) =>
     t.throws(() => readWav(file), { instanceOf: InputError, message });
   refused(new TextEncoder().encode('not a sound at all'), /begin with RIFF and WAVE, got "not "/);
+  const film = pcm.slice();
+  film.set(new TextEncoder().encode('AVI '), 8);
+  refused(film, /begin with RIFF and WAVE, got "RIFF" and "AVI "/);
   refused(pcm.subarray(0, 20), /ends before them/);
   refused(pcm.subarray(0, -2), /Expected 2 more bytes of samples in a WAV file, got 0: it was cut short/);
   refused(riff(fmt(1, 1, 8000, 16), chunk('data', [1, 2, 3])), /end with a whole one, got a part of one/);
