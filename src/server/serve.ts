@@ -104,7 +104,12 @@ export async function serveHub(hub: Hub): Promise<Server> {
   const end = new Promise<void>(resolve => {
     ended = resolve;
   });
-  const drainFor = (): void => void close().catch(settings.onError);
+  // Not before: what is not open yet cannot be closed.
+  let started: () => void;
+  const start = new Promise<void>(resolve => {
+    started = resolve;
+  });
+  const drainFor = (): void => void start.then(close).catch(settings.onError);
   http = listener(settings, createRoutes(hub, drainFor));
   const arrival = settings.tls ? 'secureConnection' : 'connection';
   const upgrade = createUpgrade(hub);
@@ -155,6 +160,7 @@ export async function serveHub(hub: Hub): Promise<Server> {
     return served?.name === name && (served.model === given || served.shared === given) ? served : undefined;
   };
   const host = hostInUrl(settings.host);
+  started!();
   return {
     url: `ws${settings.tls ? 's' : ''}://${host}:${port}`,
     httpUrl: `http${settings.tls ? 's' : ''}://${host}:${port}`,

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { pbkdf2 } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { lstat, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
@@ -367,6 +368,41 @@ test('a server whose file cannot be removed does not start, and leaves nothing o
   const options = { port, sessionsFile, grace: 200, log: { ...silent, info } };
   await t.throwsAsync(serve(await seeded(), options), { code: 'ERR_FS_EISDIR' });
   t.is((await startServer(t, await seeded(), { port })).port, port);
+});
+
+test('a server that is drained while it starts has started before it ends, and loses no session', async t => {
+  const sessionsFile = path();
+  const before = await serve({ m: await seeded(), n: hidden(await seeded()) }, { sessionsFile, grace: 0 });
+  const client = await connectWire(t, before.url);
+  const { token } = await openSession(client, 1, { resumable: true, model: 'm' });
+  await openSession(client, 2, { resumable: true, model: 'n' });
+  await before.close();
+  const operator = { name: 'operator', token: 'operates-0123456789', permissions: ['operate'] } as const;
+  const { port } = before;
+  const info = (_: object, message: string): void => {
+    // The file is removed when these are done; the port is open meanwhile.
+    if (message === 'sessions taken up') for (let i = 0; i < 4; i++) pbkdf2('', '', 600_000, 64, 'sha512', () => {});
+  };
+  const starting = serve(
+    { m: await seeded() },
+    {
+      port,
+      sessionsFile,
+      tokens: [operator],
+      grace: 0,
+      log: { ...silent, info },
+    },
+  );
+  const headers = { authorization: `Bearer ${operator.token}` };
+  const drain = () => fetch(`http://127.0.0.1:${port}/drain`, { method: 'POST', headers });
+  let answer = await drain().catch(() => undefined);
+  while (answer === undefined) answer = await drain().catch(() => undefined);
+  t.true(answer.ok);
+  const server = await starting;
+  await server.closed;
+  await server.close();
+  const next = await connectWire(t, (await startServer(t, { m: await seeded() }, { sessionsFile })).url);
+  t.is((await openSession(next, 1, { resume: { token, receivedSeq: 0 } })).token, token);
 });
 
 test('a server that starts while the one before drains waits until that has saved its sessions', async t => {
