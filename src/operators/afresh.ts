@@ -29,11 +29,14 @@ export function afresh<In, Out>(make: (reset?: Reset) => OperatorFunction<In, Ou
       let stretch = new Subject<In>();
       let inner: Subscription | undefined;
       const begin = (reset?: Reset): void => {
+        // The end of the stretch before may have been the last that was wanted.
+        if (subscriber.closed) return;
         stretch = new Subject();
         inner = stretch.pipe(make(reset)).subscribe({
           next: output => subscriber.next(output),
           error: error => subscriber.error(error),
         });
+        if (subscriber.closed) inner.unsubscribe();
       };
       const end = (): void => {
         stretch.complete();

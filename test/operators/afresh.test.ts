@@ -1,5 +1,5 @@
 import test from 'ava';
-import { from, lastValueFrom, map, Subject, scan, takeUntil, tap, toArray } from 'rxjs';
+import { from, lastValueFrom, map, Observable, Subject, scan, takeUntil, takeWhile, tap, toArray } from 'rxjs';
 import type { Step } from '../../src/model/transfer.js';
 import { afresh, type Reset } from '../../src/operators/afresh.js';
 import type { Example, Learned } from '../../src/operators/learned.js';
@@ -92,4 +92,34 @@ test('each stretch is made with its reset, answers in its frame, and is left wit
   left.next();
   t.is(finalized, 2);
   t.false(items.observed);
+});
+
+test('begins nothing anew for whom the end of a stretch, or the beginning of one, was the last that was wanted', t => {
+  for (const last of ['begins', 'ends', 'fails']) {
+    let open = 0;
+    const stretch = () => (source: Observable<number>) =>
+      new Observable<string>(subscriber => {
+        open++;
+        subscriber.add(() => open--);
+        subscriber.next('begins');
+        subscriber.add(
+          source.subscribe({
+            complete() {
+              if (last === 'fails') subscriber.error(new Error('it diverged'));
+              subscriber.next('ends');
+            },
+          }),
+        );
+      });
+    const source = new Subject<number | Reset>();
+    source
+      .pipe(
+        afresh<number, string>(stretch),
+        takeWhile(what => what !== last),
+      )
+      .subscribe({ error() {} });
+    source.next({ reset: true });
+    t.false(source.observed, last);
+    t.is(open, 0, last);
+  }
 });
