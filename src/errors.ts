@@ -47,10 +47,13 @@ export function kindOf(value: unknown): string {
 export class InputError extends EddyError {
   /** Position of the offending number in the row, where there is one. */
   readonly index: number | undefined;
+  /** What a number that is not finite stands in, where it is one. */
+  readonly where: 'input' | 'carry' | undefined;
 
-  constructor(message: string, index?: number) {
+  constructor(message: string, index?: number, where?: 'input' | 'carry') {
     super('EDDY_INPUT', message);
     this.index = index;
+    this.where = where;
   }
 }
 

@@ -124,11 +124,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
 /** What is to be done where it is a state that is wrong. */
 function withWayOut(failure: unknown, trainer: Trainer | undefined): unknown {
-  if (!(failure instanceof InputError && failure.message.startsWith('Expected carry['))) return failure;
+  if (!(failure instanceof InputError && failure.where === 'carry')) return failure;
   const rate = trainer?.options.guard ? '; learn at a smaller --rate' : '; learn with --guard, or at a smaller --rate';
   return new InputError(
     `${failure.message}: the state grew beyond float32${trainer === undefined ? '' : rate}`,
     failure.index,
+    failure.where,
   );
 }
 

@@ -53,5 +53,5 @@ function isRow(input: unknown): input is Float32Array {
 }
 
 export function notFinite(name: 'input' | 'carry', value: number, index: number): InputError {
-  return new InputError(`Expected ${name}[${index}] to be a finite number, got ${value}`, index);
+  return new InputError(`Expected ${name}[${index}] to be a finite number, got ${value}`, index, name);
 }

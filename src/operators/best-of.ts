@@ -1,6 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { ConfigError, DivergenceError, InputError, StaleStateError } from '../errors.js';
-import { firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { checkState, type StreamState } from '../training/stream.js';
 import type { Trainer } from '../training/trainer.js';
@@ -117,7 +116,7 @@ export function bestOf<In extends Input = Input>(
           act(runner.learner);
         } catch (error) {
           const last = runners.every(one => one === runner || one.learner === undefined);
-          const diverged = error instanceof DivergenceError ? error : overgrown(error, runner);
+          const diverged = error instanceof DivergenceError ? error : overgrown(error);
           if (diverged === undefined || last) throw error;
           Object.assign(runner, { learner: undefined, state: () => null });
           tell(i, { kind: 'diverged', error: diverged });
@@ -152,10 +151,9 @@ interface Runner {
   state(): StreamState | null;
 }
 
-/** What is wrong with the state of this learner alone, and not with the item that all of them take. */
-function overgrown(error: unknown, runner: Runner): DivergenceError | undefined {
-  const carry = error instanceof InputError ? runner.state()?.carry : undefined;
-  if (carry === undefined || firstNotFinite(carry) < 0) return undefined;
+/** What is wrong with the state of a learner alone, and not with the item that all of them take. */
+function overgrown(error: unknown): DivergenceError | undefined {
+  if (!(error instanceof InputError && error.where === 'carry')) return undefined;
   return new DivergenceError('Expected the state of a learner to be finite numbers, got one that grew beyond float32');
 }
 
