@@ -1,6 +1,6 @@
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, expectKnown } from '../errors.js';
 import { type Initialization, initializationsOf } from './initialization.js';
 import type { OutputConfig, OutputKind } from './output.js';
 import { outputs, outputWidth } from './outputs.js';
@@ -45,9 +45,9 @@ const mostLayers = 64;
 export function checkConfig(config: ModelConfig): ModelConfig {
   expect(isRecord(config), 'config', 'an object', config);
   const { input, layers, output, skip, encoder, labels } = config;
-  expectFields('a config', config, ['input', 'layers', 'output', 'skip', 'encoder', 'labels']);
+  expectKnown('a field of config', config, ['input', 'layers', 'output', 'skip', 'encoder', 'labels']);
   expect(isRecord(input), 'input', 'an object', input);
-  expectFields('input', input, ['kind', 'size']);
+  expectKnown('a field of input', input, ['kind', 'size']);
   expect(input.kind === 'token' || input.kind === 'features', 'input.kind', "'token' or 'features'", input.kind);
   expectSize('input.size', input.size);
   expect(
@@ -81,7 +81,7 @@ export function checkConfig(config: ModelConfig): ModelConfig {
 
 function checkOutput(output: OutputConfig): OutputConfig {
   expect(isRecord(output), 'output', 'an object', output);
-  expectFields('output', output, ['kind', 'size']);
+  expectKnown('a field of output', output, ['kind', 'size']);
   const { kind, size } = output;
   checkOutputKind(kind);
   expectSize('output.size', size);
@@ -102,7 +102,7 @@ function oneOf(names: readonly string[]): string {
 
 function checkLayer(layer: LayerConfig, i: number): Required<LayerConfig> {
   expect(isRecord(layer), `layers[${i}]`, 'an object', layer);
-  expectFields(`layers[${i}]`, layer, ['cell', 'size', 'initialization']);
+  expectKnown(`a field of layers[${i}]`, layer, ['cell', 'size', 'initialization']);
   const kinds = Object.keys(cells);
   expect(
     typeof layer.cell === 'string' && kinds.includes(layer.cell),
@@ -124,11 +124,6 @@ function checkLayer(layer: LayerConfig, i: number): Required<LayerConfig> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function expectFields(name: string, given: object, known: readonly string[]): void {
-  const other = Object.keys(given).find(field => !known.includes(field));
-  if (other !== undefined) throw new ConfigError(`Expected ${name} of ${known.join(', ')} alone, got ${other}`);
 }
 
 function expectSize(name: string, value: unknown): void {

@@ -209,15 +209,18 @@ test('a state that grew beyond float32 ends its own stream, and no other', async
 test('a field that a configuration does not have is refused: it would change nothing', async t => {
   const base = config('gru', [3]);
   const wrong: [object, RegExp][] = [
-    [{ ...base, seed: 1 }, /^Expected a config of input, layers, output, skip, encoder, labels alone, got seed$/],
-    [{ ...base, input: { ...base.input, width: 3 } }, /^Expected input of kind, size alone, got width$/],
+    [
+      { ...base, seed: 1 },
+      /^Expected a field of config to be one of input, layers, output, skip, encoder, labels, got seed$/,
+    ],
+    [{ ...base, input: { ...base.input, width: 3 } }, /^Expected a field of input to be one of kind, size, got width$/],
     [
       { ...base, output: { ...base.output, activation: 'tanh' } },
-      /^Expected output of kind, size alone, got activation$/,
+      /^Expected a field of output to be one of kind, size, got activation$/,
     ],
     [
       { ...base, layers: [{ cell: 'gru', size: 3, bidirectional: true }] },
-      /^Expected layers\[0\] of cell, size, initialization alone, got bidirectional$/,
+      /^Expected a field of layers\[0\] to be one of cell, size, initialization, got bidirectional$/,
     ],
   ];
   for (const [given, message] of wrong)
