@@ -15,9 +15,10 @@ import { readGiven } from './given.js';
 import { letHeapGrow } from './heap.js';
 import { createLearned } from './learned.js';
 import { createLog, type Level, levels } from './log.js';
-import { endings, findModels, type ModelFile, readModel, type Watch, watchFiles, watchModels } from './model-files.js';
+import { endings, findModels, type ModelFile, readModel } from './model-files.js';
 import { choice, integer, names } from './settings.js';
 import { onSignal } from './signals.js';
+import { type Watch, watchFiles, watchModels } from './watch.js';
 
 interface ServeOptions {
   readonly port: number;

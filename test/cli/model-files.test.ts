@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import test from 'ava';
-import { findModels, type ModelFile, watchModels } from '../../src/cli/model-files.js';
+import { findModels, type ModelFile } from '../../src/cli/model-files.js';
+import { watchModels } from '../../src/cli/watch.js';
 import { ConfigError } from '../../src/errors.js';
 import { folder } from '../helpers/cli.js';
 
