@@ -19,10 +19,10 @@ import type { RemoteInput, RemoteItem } from './outgoing.js';
  * Errors with `RemoteError` at a fault of the server or a lost connection, with `InputError`, `TargetError` or `LimitError`
  * at what cannot be sent. Throws `ConfigError` at once for a wrong argument.
  *
- * @param url as `ws://127.0.0.1:8080`
- *
  * A learner learns from the targets that are sent, as by `next`, or, with `learning: { targetSource: 'input' }`, from the inputs that follow. An
  * input alone, without either, steps and teaches nothing.
+ *
+ * @param url as `ws://127.0.0.1:8080`
  *
  * @example
  * from(inputs).pipe(remote('ws://127.0.0.1:8080')).subscribe(({ prediction }) => console.log(prediction));

@@ -7,13 +7,13 @@ import { type Log, silent } from './log.js';
 import type { SessionStore } from './store.js';
 import type { TokenConfig } from './tokens.js';
 
-/** Every bound has a default; what is beyond one is refused and told, never buffered. */
 /** As PEM. */
 export interface Certificate {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
 }
 
+/** Every bound has a default; what is beyond one is refused and told, never buffered. */
 export interface ServeOptions {
   /** Address to listen on. Default 127.0.0.1: this machine alone, and no other name for it in a request. */
   readonly host?: string;
