@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:
 import test from 'ava';
 import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
-import { eddy, finished, folder, main, start } from '../helpers/cli.js';
+import { eddy, environment, finished, folder, main, start } from '../helpers/cli.js';
 import { config } from '../helpers/models.js';
 
 test('each command says what it does, with examples', async t => {
@@ -135,6 +135,7 @@ const takesFolders = process.platform !== 'win32';
   ]) {
     const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
       stdio: [input, 'pipe', 'pipe'],
+      env: environment,
       encoding: 'utf8',
     });
     t.is(stderr, 'eddy: EDDY_CONFIG: Expected standard input to be a file, a pipe or a terminal, got a folder\n');
@@ -167,6 +168,7 @@ const full = '/dev/full';
     const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
       input: 'some text',
       stdio: ['pipe', output, 'pipe'],
+      env: environment,
       encoding: 'utf8',
     });
     t.is(stderr, 'eddy: ENOSPC: the disk is full\n');

@@ -2,12 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { environment, main } from '../helpers/cli.js';
 import { deadLinks } from '../helpers/docs.js';
 import { repositoryRoot } from '../helpers/repository.js';
 
-const main = fileURLToPath(new URL('../../command/cli/main.js', import.meta.url));
 const page = readFileSync(join(repositoryRoot, 'docs/cli.md'), 'utf8');
 
 /** The sh blocks of the page, and the text block after each. */
@@ -19,7 +18,9 @@ const blocks = [...page.matchAll(/^```sh\n(.*?)^```\n\n```text\n(.*?)^```$/gms)]
 function shell(code: string, folder: string): Promise<string> {
   const command = `eddy() { "${process.execPath}" "${main}" "$@"; }\n${code}`;
   return new Promise((resolve, reject) => {
-    execFile('bash', ['-c', command], { cwd: folder }, (error, stdout) => (error ? reject(error) : resolve(stdout)));
+    execFile('bash', ['-c', command], { cwd: folder, env: environment }, (error, stdout) =>
+      error ? reject(error) : resolve(stdout),
+    );
   });
 }
 

@@ -9,6 +9,9 @@ import type { ExecutionContext } from 'ava';
 /** The entry of the built command line. */
 export const main = fileURLToPath(new URL('../../command/cli/main.js', import.meta.url));
 
+/** The tests ask no other host, so no command of theirs reads the machine's certificates: Node would, at each start, for longer than eddy needs. */
+export const environment: NodeJS.ProcessEnv = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
+
 export interface Finished {
   readonly status: number | null;
   readonly stdout: string;
@@ -20,7 +23,7 @@ export interface Finished {
 
 /** The built command line, as a process of its own; it is ended with the test. */
 export function start(t: ExecutionContext, ...args: string[]): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe' });
+  const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe', env: environment });
   t.teardown(() => child.kill('SIGKILL'));
   // A process that has ended takes no more input.
   child.stdin.on('error', () => {});
