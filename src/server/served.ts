@@ -2,6 +2,7 @@ import { createHash, randomInt } from 'node:crypto';
 import type { Encoder } from '../encoders/encoder.js';
 import { encoderOf } from '../encoders/encoders.js';
 import { ConfigError, kindOf } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
 import { isModel, type Model, type TrainableModel } from '../model/model.js';
 import { isTrainer, type Trainer } from '../training/trainer.js';
 import type { Sharing } from './learner.js';
@@ -106,8 +107,19 @@ export function isTrainable(model: Model): model is TrainableModel {
   return 'network' in model && 'setWeights' in model;
 }
 
+/** Equal configurations are equal text, in whatever order the settings of their encoders stand: a checkpoint has its own. */
+export function configText(config: ModelConfig): string {
+  const { encoder } = config;
+  return JSON.stringify(encoder ? { ...config, encoder: JSON.parse(JSON.stringify(encoder, inOrder)) } : config);
+}
+
+function inOrder(_: string, part: unknown): unknown {
+  if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+  return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function hashModel(model: TrainableModel): string {
-  const hash = createHash('sha256').update(JSON.stringify(model.config));
+  const hash = createHash('sha256').update(configText(model.config));
   for (const [name, values] of Object.entries(model.weights())) {
     hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }

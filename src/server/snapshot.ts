@@ -8,7 +8,7 @@ import { checkState, createStream, mostSteps, type StreamState } from '../traini
 import { readStreams, streamTensors } from '../training/stream-tensors.js';
 import { type SessionLearner, takeUpLearner } from './learner.js';
 import { followVerdicts } from './learning.js';
-import { fits, isTrainable } from './served.js';
+import { configText, fits, isTrainable } from './served.js';
 import { type Session, unlessZeros } from './session.js';
 
 const key = 'eddy.snapshot';
@@ -129,7 +129,7 @@ async function read(session: Session, bytes: Uint8Array, maxBytes: number, reste
   expect(data !== undefined && isRecord(said.began), 'a snapshot with its learner', 'none');
   expect(data!.byteLength <= maxBytes, `a learner of at most ${maxBytes} bytes`, `${data!.byteLength}`);
   const { trainer, states } = await loadTrainer(data!.slice(), { maxWindowBytes: maxBytes });
-  const same = JSON.stringify(trainer.model.config) === JSON.stringify(model.config);
+  const same = configText(trainer.model.config) === configText(model.config);
   expect(same && states.has(''), 'a learner of this model', 'another');
   const weights: Weights = {};
   for (const [name, { length }] of Object.entries(trainer.model.weights())) {

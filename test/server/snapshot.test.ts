@@ -1,4 +1,5 @@
 import test from 'ava';
+import { loadModel, saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.js';
 import { createRandom } from '../../src/random.js';
@@ -293,4 +294,28 @@ test('the state of the encoder is in the snapshot', async t => {
   chunk(1, 2, '\ude00b');
   chunk(2, 1, '\ude00b');
   t.deepEqual(await entriesOf(client, 1, 1), await entriesOf(client, 1, 2));
+});
+
+test('a snapshot fits its model, and that from its checkpoint, in whatever order the settings of the encoder stand', async t => {
+  const encoder = { kind: 'readings', columns: [{ name: 'a' }, { name: 'b' }] };
+  const model = await createModel({ ...config('gru', [5], { kind: 'features', size: 2 }), encoder }, { seed: 7 });
+  const settings = { learn: 'private', learning: { k1: 1, k2: 2 } } as const;
+  const chunk = (seq: number, text: string) =>
+    ({ type: 'frames', session: 1, firstSeq: seq, payload: { kind: 'text', chunks: [text] } }) as const;
+  const client = await connectWire(t, (await startServer(t, model)).url);
+  const { modelHash } = await openSession(client, 1, settings);
+  client.send(chunk(1, '[1,2]\n[2,'), { type: 'snapshot', session: 1 });
+  await client.expect('predictions');
+  const { data } = await client.expect('snapshotData');
+  client.send(chunk(2, '3]\n'));
+  const expected = await entriesOf(client, 1);
+  client.send({ type: 'restore', session: 1, data }, chunk(3, '3]\n'));
+  t.like(await client.expect('opened'), { nextStep: 2 });
+  t.deepEqual(await entriesOf(client, 1), expected);
+
+  const other = await connectWire(t, (await startServer(t, await loadModel(saveModel(model)))).url);
+  t.is((await openSession(other, 1, settings)).modelHash, modelHash);
+  other.send({ type: 'restore', session: 1, data }, chunk(1, '3]\n'));
+  t.like(await other.expect('opened'), { nextStep: 2 });
+  t.deepEqual(await entriesOf(other, 1), expected);
 });
