@@ -36,6 +36,12 @@ export function expectKnown(name: string, given: object, known: readonly string[
   for (const field of Object.keys(given)) expect(known.includes(field), name, `one of ${known.join(', ')}`, field);
 }
 
+/** @throws ConfigError if options are no object, or at one that is none of the known ones */
+export function expectOptions(options: object, known: readonly string[]): void {
+  expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
+  expectKnown('an option', options, known);
+}
+
 /** What was given in the place of something else: the name of its class, or its type. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';

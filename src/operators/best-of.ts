@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, DivergenceError, InputError, StaleStateError } from '../errors.js';
+import { ConfigError, DivergenceError, expectOptions, InputError, StaleStateError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { checkState, type StreamState } from '../training/stream.js';
 import type { Trainer } from '../training/trainer.js';
@@ -55,6 +55,7 @@ export function bestOf<In extends Input = Input>(
   trainers: readonly Trainer[],
   options: BestOfOptions = {},
 ): OperatorFunction<Example<In> | LateTarget | Forget, BestLearned> {
+  expectOptions(options, ['fading', 'margin', 'state']);
   const { fading = 0.99, margin = 0 } = options;
   if (!Array.isArray(trainers) || trainers.length === 0)
     throw new ConfigError(`Expected trainers to be a list of one or more, got ${trainers?.length ?? String(trainers)}`);

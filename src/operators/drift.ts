@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, InputError } from '../errors.js';
+import { ConfigError, expectOptions, InputError } from '../errors.js';
 import { type AdwinOptions, type Change, createAdwin } from '../training/adwin.js';
 import { follow } from './follow.js';
 import type { Learned } from './learned.js';
@@ -33,13 +33,14 @@ export interface Alarm extends Change {
  * learned.pipe(drift()).subscribe(({ number, before, after }) => console.log(`step ${number}: ${before} → ${after}`));
  */
 export function drift(options: DriftOptions = {}): OperatorFunction<number | Learned, Alarm> {
-  createAdwin(options);
-  const { tell = 'rises' } = options;
+  expectOptions(options, ['delta', 'range', 'clock', 'tell']);
+  const { tell = 'rises', ...judge } = options;
+  createAdwin(judge);
   if (tell !== 'rises' && tell !== 'all')
     throw new ConfigError(`Expected tell to be 'rises' or 'all', got ${String(tell)}`);
   return source =>
     new Observable(subscriber => {
-      const adwin = createAdwin(options);
+      const adwin = createAdwin(judge);
       let numbers = 0;
       let unjudged = 0;
       follow(source, subscriber, {

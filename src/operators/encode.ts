@@ -1,5 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Encoded, Encoder } from '../encoders/encoder.js';
+import { expect, kindOf } from '../errors.js';
 import { follow } from './follow.js';
 
 /**
@@ -10,17 +11,20 @@ import { follow } from './follow.js';
  *
  * @param encoder shared by all who use it
  * @param state to go on from; the encoder's first one if it is left out
+ * @throws ConfigError, at once, if the encoder is none
  *
  * @example
  * of('hel', 'lo').pipe(encode(createEncoder({ kind: 'bytes' }))).subscribe(...)   // 104, 101, 108, 108, 111
  */
 export function encode<Raw, State, In extends Encoded>(
   encoder: Encoder<Raw, State, In>,
-  state: State = encoder.initial(),
+  state?: State,
 ): OperatorFunction<Raw, In> {
+  expect(typeof encoder?.encode === 'function', 'encoder', 'what createEncoder returns', kindOf(encoder));
+  const first = state ?? encoder.initial();
   return source =>
     new Observable(subscriber => {
-      let current = state;
+      let current = first;
       const emit = (inputs: readonly In[]): void => {
         for (const input of inputs) subscriber.next(input);
       };

@@ -6,7 +6,7 @@ import {
   type ReadingsState,
   type Scale,
 } from '../encoders/readings.js';
-import { ConfigError, expect, InputError } from '../errors.js';
+import { ConfigError, expect, expectOptions, InputError } from '../errors.js';
 import type { Step } from '../model/transfer.js';
 import type { Rollback } from '../training/guard.js';
 import type { Metrics } from '../training/judge.js';
@@ -95,6 +95,7 @@ export type Forecast =
  */
 export function forecast(trainer: Trainer, options: ForecastOptions): OperatorFunction<Reading, Forecast> {
   checkTrainer(trainer);
+  expectOptions(options, ['columns', 'targets', 'horizon', 'clamp', 'span', 'season', 'state']);
   const { columns, targets = columns, horizon = 1, clamp, span, season, state: from } = options;
   for (const [name, list] of Object.entries({ columns, targets }))
     expect(Array.isArray(list), name, 'a list of names', list);

@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError } from '../errors.js';
+import { ConfigError, expectOptions } from '../errors.js';
 import type { Input } from '../model/input.js';
 import type { Target } from '../training/loss.js';
 import { follow } from './follow.js';
@@ -20,6 +20,7 @@ import type { Example, LateTarget } from './learned.js';
 export function next<In extends Input = Input>(
   options: { horizon?: number; target?: (input: In) => Target; steps?: number } = {},
 ): OperatorFunction<In, Example<In> | LateTarget> {
+  expectOptions(options, ['horizon', 'target', 'steps']);
   const { horizon = 1, target = (input: In): Target => input, steps: before = 0 } = options;
   if (!Number.isInteger(horizon) || horizon < 1)
     throw new ConfigError(`Expected horizon to be an integer from 1, got ${horizon}`);

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { ConfigError } from '../errors.js';
+import { ConfigError, expectOptions } from '../errors.js';
 import { type Carry, checkCarry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { checkModel, type Model } from '../model/model.js';
@@ -32,6 +32,7 @@ export interface RolloutOptions<In extends Input = Input> {
  */
 export function rollout<In extends Input = Input>(model: Model<In>, options: RolloutOptions<In>): Observable<Step> {
   checkModel(model);
+  expectOptions(options, ['input', 'steps', 'feed', 'carry']);
   const { input, steps = Number.POSITIVE_INFINITY, feed, carry = model.zeroCarry() } = options;
   if (!(steps >= 0 && (Number.isInteger(steps) || steps === Number.POSITIVE_INFINITY)))
     throw new ConfigError(`Expected steps to be an integer from 0, got ${steps}`);

@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, EddyError, InputError, LimitError } from '../errors.js';
+import { ConfigError, EddyError, expectOptions, InputError, LimitError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { checkModel, type Model } from '../model/model.js';
@@ -42,6 +42,7 @@ export function stepMany<In extends Input = Input, Key = string>(
   options: StepManyOptions = {},
 ): OperatorFunction<KeyedInput<In, Key>, KeyedStep<Key>> {
   checkModel(model);
+  expectOptions(options, ['maxBatch', 'maxStreams']);
   const { maxBatch = 64, maxStreams = 10_000 } = options;
   if (!Number.isInteger(maxBatch) || maxBatch < 1)
     throw new ConfigError(`Expected maxBatch to be an integer from 1, got ${maxBatch}`);

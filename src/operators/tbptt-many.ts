@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, EddyError } from '../errors.js';
+import { ConfigError, EddyError, expectOptions } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { isOfWindows } from '../training/losses.js';
 import type { ReadoutStep } from '../training/readout.js';
@@ -64,6 +64,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
   options: TbpttManyOptions<Key> = {},
 ): OperatorFunction<KeyedExample<In, Key>, KeyedLearned<Key>> {
   checkTrainer(trainer);
+  expectOptions(options, ['maxStreams', 'maxWindows', 'states']);
   const { maxStreams = 10_000, maxWindows = 64, states = new Map<Key, StreamState>() } = options;
   if (!(maxStreams >= 1)) throw new ConfigError(`Expected maxStreams to be at least 1, got ${maxStreams}`);
   if (!(maxWindows >= 1)) throw new ConfigError(`Expected maxWindows to be at least 1, got ${maxWindows}`);

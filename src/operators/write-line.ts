@@ -1,5 +1,6 @@
 import { toArray } from 'rxjs';
 import type { Point, StrokesConfig } from '../encoders/strokes.js';
+import { expectOptions } from '../errors.js';
 import type { Model } from '../model/model.js';
 import { type WriteOptions, write } from './write.js';
 
@@ -19,6 +20,7 @@ const reach = 0.45;
  * @throws ConfigError as `write`; InputError where what the model says is not finite
  */
 export function writeLine(model: Model, text: string, options: Pick<WriteOptions, 'bias' | 'seed'> = {}): Point[] {
+  expectOptions(options, ['bias', 'seed']);
   const { bias, seed = 0 } = options;
   const { letters = '', unit = 1 } = (model.config.encoder ?? {}) as unknown as Partial<StrokesConfig>;
   const line: Point[] = [];

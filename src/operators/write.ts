@@ -1,6 +1,6 @@
 import { concat, defer, map, type Observable, of, takeWhile } from 'rxjs';
 import { createStrokes, type Point, type StrokesConfig } from '../encoders/strokes.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, expectOptions } from '../errors.js';
 import type { Model } from '../model/model.js';
 import { checkBias, sampleOffset } from '../model/sample-offset.js';
 import { createRandom } from '../random.js';
@@ -35,6 +35,7 @@ const near = 0.5;
  * write(model, { letter: 'a', bias: 1, seed: 3 }).subscribe(({ x, y, up }) => ...)
  */
 export function write(model: Model, options: WriteOptions = {}): Observable<Point> {
+  expectOptions(options, ['letter', 'begin', 'bias', 'seed', 'most']);
   const { letter, begin = [], bias = 0, seed = 0, most = 400 } = options;
   const { encoder: config, output } = model.config;
   if (config?.kind !== 'strokes' || output.kind !== 'mixture')

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, expectOptions } from '../errors.js';
 import { log } from '../kernels/functions.js';
 
 export interface AdwinOptions {
@@ -56,6 +56,7 @@ const leastWindow = 10;
  * @throws ConfigError naming the option that is wrong
  */
 export function createAdwin(options: AdwinOptions = {}): Adwin {
+  expectOptions(options, ['delta', 'range', 'clock']);
   const { delta = 0.002, range = 1, clock = 32 } = options;
   if (!(delta > 0 && delta < 1)) throw new ConfigError(`Expected delta to be above 0 and below 1, got ${delta}`);
   if (!(range > 0 && range < Number.POSITIVE_INFINITY))

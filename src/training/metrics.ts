@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, expectOptions } from '../errors.js';
 import type { OutputKind } from '../model/output.js';
 import { outputs } from '../model/outputs.js';
 import type { Step } from '../model/transfer.js';
@@ -81,6 +81,7 @@ interface ScoredStream {
  * @throws ConfigError naming the option that is wrong
  */
 export function createMetrics(options: MetricsOptions = {}, from?: MetricsState): RunningMetrics {
+  expectOptions(options, ['fading', 'window', 'season', 'unscale', 'level', 'kind', 'maxPending']);
   const { fading = 0.999, window = 1000, season, level = 0.9, kind, maxPending = 10_000 } = options;
   const { unscale = (values: ArrayLike<number>) => values } = options;
   if (!(fading > 0 && fading <= 1)) throw new ConfigError(`Expected fading to be above 0 and at most 1, got ${fading}`);

@@ -1,4 +1,4 @@
-import { ConfigError, expect, expectKnown } from '../errors.js';
+import { ConfigError, expect, expectKnown, expectOptions } from '../errors.js';
 import type { TrainableModel } from '../model/model.js';
 import { checkGuard, type GuardOptions } from './guard-options.js';
 import { fillLoss, isOfWindows, type LossConfig } from './losses.js';
@@ -77,8 +77,7 @@ const known: readonly (keyof TrainerOptions)[] = [
  * @throws ConfigError naming the option that is wrong
  */
 export function checkOptions(options: TrainerOptions, { config, network }: TrainableModel): FullOptions {
-  expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
-  expectKnown('an option', options, known);
+  expectOptions(options, known);
   const {
     optimizer = defaultOptimizer,
     k1 = 1,

@@ -1,4 +1,4 @@
-import { expect } from '../errors.js';
+import { expect, expectOptions } from '../errors.js';
 
 export interface SurpriseOptions {
   /** Deviations above the usual from which a surprise is unusual. Default 5. */
@@ -48,6 +48,7 @@ const largest = 1e150;
  * losses.map(loss => score.add(loss).unusual);
  */
 export function createSurprise(options: SurpriseOptions = {}, from: SurpriseState = nothing): SurpriseScore {
+  expectOptions(options, ['threshold', 'fading', 'settling']);
   const { threshold = 5, fading = 0.995, settling = 60 } = options;
   expect(threshold > 0 && Number.isFinite(threshold), 'threshold', 'a positive number', threshold);
   expect(fading > 0 && fading < 1, 'fading', 'a number between 0 and 1', fading);

@@ -102,6 +102,11 @@ keepsContract<Item, BestLearned>('bestOf', {
     { what: 'no trainers', call: () => bestOf([]), code: 'EDDY_CONFIG' },
     { what: 'one model twice', call: () => bestOf([sample[0], sample[0]]), code: 'EDDY_CONFIG' },
     { what: 'a fading factor of 0', call: () => bestOf(sample, { fading: 0 }), code: 'EDDY_CONFIG' },
+    {
+      what: 'an option that it does not have',
+      call: () => bestOf(sample, { window: 2 } as object),
+      code: 'EDDY_CONFIG',
+    },
     { what: 'a margin below 0', call: () => bestOf(sample, { margin: -1 }), code: 'EDDY_CONFIG' },
   ],
 });

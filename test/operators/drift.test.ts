@@ -7,12 +7,13 @@ import { keepsContract } from '../helpers/contract.js';
 import { marbles } from '../helpers/marbles.js';
 
 /** As numbers come, one by one, in jumps that no chance explains: each jump is a change at once. */
-const quick = { clock: 1, delta: 0.5, tell: 'all' } as const;
+const judge = { clock: 1, delta: 0.5 };
+const quick = { ...judge, tell: 'all' } as const;
 const level = (...levels: number[]): number[] => levels.flatMap(value => Array(12).fill(value));
 
 /** What ADWIN alone says of the same numbers. */
 function changes(numbers: readonly number[]): Omit<Alarm, 'unjudged' | 'limited'>[] {
-  const adwin = createAdwin(quick);
+  const adwin = createAdwin(judge);
   return numbers.flatMap((value, i) => {
     const change = adwin.add(value);
     return change ? [{ kind: 'alarm' as const, number: i + 1, ...change }] : [];
@@ -44,6 +45,7 @@ keepsContract<readonly number[], Alarm>('drift', {
   wrongArguments: [
     { what: 'a delta of 0', call: () => drift({ delta: 0 }), code: 'EDDY_CONFIG' },
     { what: 'a clock of 0', call: () => drift({ clock: 0 }), code: 'EDDY_CONFIG' },
+    { what: 'an option that it does not have', call: () => drift({ threshold: 2 } as object), code: 'EDDY_CONFIG' },
     { what: 'another word', call: () => drift({ tell: 'falls' as never }), code: 'EDDY_CONFIG' },
   ],
 });

@@ -12,7 +12,10 @@ keepsContract<string, number>('encode', {
   expected: async items => [...new TextEncoder().encode(items.join(''))],
   show: output => output,
   wrong: [{ what: 'a number', item: 7, code: 'EDDY_INPUT' }],
-  wrongArguments: [],
+  wrongArguments: [
+    { what: 'nothing', call: () => encode(undefined as never), code: 'EDDY_CONFIG' },
+    { what: 'a configuration', call: () => encode({ kind: 'bytes' } as never), code: 'EDDY_CONFIG' },
+  ],
 });
 
 test('each piece gives its inputs, and completion what still waited', t => {

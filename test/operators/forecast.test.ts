@@ -303,6 +303,7 @@ test('what does not fit is refused at once', async t => {
   refused({ targets: ['load', 'heat'] }, /output\.size to be 2, one for each target, got 1/);
   refused({ columns: ['load'] }, /input to be 2 features, two for each column, got 4 features/);
   refused({ columns: 'ab' as never }, /columns to be a list of names, got ab/);
+  refused({ horizn: 2 } as object, /option to be one of columns, .*got horizn/);
   refused({ clamp: -1 }, /clamp/);
   refused({ season: 0 }, /season/);
   const classes = createTrainer(

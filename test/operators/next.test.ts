@@ -23,6 +23,8 @@ keepsContract<number, Example<number> | LateTarget>('next', {
     { what: 'a horizon of 0', call: () => next({ horizon: 0 }), code: 'EDDY_CONFIG' },
     { what: 'a horizon of 1.5', call: () => next({ horizon: 1.5 }), code: 'EDDY_CONFIG' },
     { what: 'a target that is no function', call: () => next({ target: 1 as never }), code: 'EDDY_CONFIG' },
+    { what: 'an option that it does not have', call: () => next({ horizn: 2 } as object), code: 'EDDY_CONFIG' },
+    { what: 'a number', call: () => next(3 as never), code: 'EDDY_CONFIG' },
     { what: 'steps below 0', call: () => next({ steps: -1 }), code: 'EDDY_CONFIG' },
   ],
 });

@@ -40,6 +40,7 @@ keepsContract<Learned, Metrics>('prequential', {
   show: output => output,
   wrongArguments: [
     { what: 'a fading factor of 0', call: () => prequential({ fading: 0 }), code: 'EDDY_CONFIG' },
+    { what: 'an option that it does not have', call: () => prequential({ fade: 0.9 } as object), code: 'EDDY_CONFIG' },
     { what: 'an unscale that is none', call: () => prequential({ unscale: 1 as never }), code: 'EDDY_CONFIG' },
   ],
 });

@@ -81,9 +81,11 @@ test('rollout throws at once when its arguments are wrong', async t => {
     'steps below 0': [{ steps: -1 }, 'EDDY_CONFIG'],
     'steps of 1.5': [{ steps: 1.5 }, 'EDDY_CONFIG'],
     'steps that are no number': [{ steps: Number.NaN }, 'EDDY_CONFIG'],
+    'an option that it does not have': [{ step: 3 }, 'EDDY_CONFIG'],
     'no feed': [{ feed: undefined }, 'EDDY_CONFIG'],
     'a carry of another length': [{ carry: new Float32Array(4) }, 'EDDY_INPUT'],
   };
+  t.throws(() => rollout(model, undefined as never), { instanceOf: EddyError });
   for (const [what, [options, code]] of Object.entries(wrong)) {
     const error = t.throws(() => rollout(model, { ...right, ...options }), { instanceOf: EddyError }, what);
     t.is(error?.code, code, what);

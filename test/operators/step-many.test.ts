@@ -58,6 +58,11 @@ keepsContract<Item, KeyedStep>('stepMany', {
   wrongArguments: [
     { what: 'a batch of none', call: () => stepMany(wrongModel, { maxBatch: 0 }), code: 'EDDY_CONFIG' },
     { what: 'a batch of 1.5', call: () => stepMany(wrongModel, { maxBatch: 1.5 }), code: 'EDDY_CONFIG' },
+    {
+      what: 'an option that it does not have',
+      call: () => stepMany(wrongModel, { maxbatch: 2 } as object),
+      code: 'EDDY_CONFIG',
+    },
     { what: 'no streams', call: () => stepMany(wrongModel, { maxStreams: 0 }), code: 'EDDY_CONFIG' },
     {
       what: 'streams that are no number',

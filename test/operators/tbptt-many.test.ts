@@ -103,6 +103,11 @@ keepsContract<Item, KeyedLearned>('tbpttMany', {
   ],
   wrongArguments: [
     { what: 'no streams', call: () => tbpttMany(wrongTrainer, { maxStreams: 0 }), code: 'EDDY_CONFIG' },
+    {
+      what: 'an option that it does not have',
+      call: () => tbpttMany(wrongTrainer, { maxKeys: 2 } as object),
+      code: 'EDDY_CONFIG',
+    },
     { what: 'no windows', call: () => tbpttMany(wrongTrainer, { maxWindows: Number.NaN }), code: 'EDDY_CONFIG' },
     { what: 'a loss of whole windows', call: () => tbpttMany(unaligned), code: 'EDDY_CONFIG' },
     { what: 'a state that is none', call: () => resume({ carry: undefined }), code: 'EDDY_CONFIG' },

@@ -91,7 +91,9 @@ test('a model that cannot write, and a letter that it does not know, are refused
   refused(model, { letter: 'x' }, /letter to be one of lo, got x/);
   refused(model, { bias: 21 }, /bias to be a number from 0 to 20, got 21/);
   refused(model, { seed: -1 }, /seed to be an integer from 0/);
+  refused(model, { length: 2 } as object, /option to be one of letter, .*got length/);
   refused(model, { most: 2.5 }, /most to be an integer from 0, got 2\.5/);
+  t.throws(() => writeLine(model, 'lo', { most: 2 } as object), { instanceOf: ConfigError, message: /got most/ });
   t.throws(() => writeLine(model, 'lo', { bias: Number.NaN }), { instanceOf: ConfigError, message: /bias/ });
   refused(await createModel(config('gru', [3])), {}, /strokes with a mixture, got no encoder, values/);
   const running = createStrokes({ kind: 'strokes', spacing: 1, unit: 1, scale: 'running' });

@@ -70,6 +70,7 @@ test('a score that goes on from its state says the same', t => {
 });
 
 test('wrong options of the surprise are refused by name', t => {
+  t.throws(() => createSurprise({ window: 2 } as object), { code: 'EDDY_CONFIG', message: /got window/ });
   for (const options of [{ threshold: 0 }, { fading: 1 }, { settling: 1 }]) {
     const [name] = Object.keys(options);
     t.throws(() => createSurprise(options), {
