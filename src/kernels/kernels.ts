@@ -156,7 +156,11 @@ export interface Kernels {
     n: number,
   ): void;
 
-  /** p = softmax of the first n numbers (any n) of each row, padding +0. */
+  /**
+   * p = softmax of the first n numbers (any n) of each row, padding +0. Where o is d below the largest of its row, the relative error is
+   * ≤ (d + ln n + n/16 + 20) · 2⁻²⁴: of d and of the mean d as they are rounded, of the sums, of two `exp` and of the quotient. From
+   * d = 86.99 on p is +0; between 0 and 2⁻¹²⁶ it is a multiple of 2⁻¹⁴⁹. NaN or +∞ in a row, and −∞ alone, make p NaN.
+   */
   softmax(o: Address, p: Address, stride: number, rows: number, n: number): void;
   /** p = σ(o) for the first n numbers (any n) of each row, padding +0. */
   sigmoid(o: Address, p: Address, stride: number, rows: number, n: number): void;

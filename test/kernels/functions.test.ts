@@ -2,7 +2,9 @@ import test from 'ava';
 import * as coefficients from '../../src/kernels/coefficients.js';
 import { exp, flush, log, sigmoid, softplus, tanh } from '../../src/kernels/functions.js';
 import type { Kernels } from '../../src/kernels/kernels.js';
+import { createReference } from '../../src/kernels/reference.js';
 import { createSimd } from '../../src/kernels/wasm.js';
+import { createRandom } from '../../src/random.js';
 import { firstDifference } from '../helpers/bits.js';
 
 type Numeric = (x: number) => number;
@@ -95,6 +97,67 @@ test('a function that is one unit in the last place further off misses its bound
   t.true(largestError(off(tanh), Math.tanh, -Infinity, Infinity) > bounds.tanh);
   t.true(largestError(off(sigmoid), exactSigmoid, vanishes, Infinity) > bounds.sigmoid);
   t.true(largestError(off(softplus), exactSoftplus, vanishes, Infinity) > bounds.softplus);
+});
+
+/** By how much the softmax of rows of many kinds misses its bound, as a factor: at most 1 where it keeps it. */
+function softmaxExcess(kernels: Kernels, softmax = kernels.softmax): number {
+  const random = createRandom(4);
+  let largest = 0;
+  for (const n of [...Array.from({ length: 70 }, (_, i) => i + 1), 1000, 65536]) {
+    for (const scale of [1e-3, 1, 10, 40, 1e37]) {
+      const [o, p] = [kernels.arena.reserve(n), kernels.arena.reserve(n)];
+      const row = Float32Array.from({ length: n }, () => scale * random.normal());
+      o.array.set(row);
+      softmax(o.address, p.address, n, 1, n);
+      const max = row.reduce((a, b) => Math.max(a, b));
+      const total = row.reduce((sum, x) => sum + Math.exp(x - max), 0);
+      row.forEach((x, i) => {
+        const [d, y] = [max - x, p.array[i]];
+        const truth = Math.exp(-d) / total;
+        if (d > 86.99) largest = y === 0 ? largest : Infinity;
+        // Where exp may already have vanished, and where p is subnormal, there is no relative error to speak of.
+        else if (d < 86.98 && truth >= 2 ** -126) {
+          const bound = (d + Math.log(n) + n / 16 + 20) * 2 ** -24;
+          const excess = Math.abs(y / truth - 1) / bound;
+          if (!(excess <= largest)) largest = excess;
+        }
+      });
+    }
+  }
+  return largest;
+}
+
+test('softmax is within its bound, for few numbers and many, near and far apart', async t => {
+  const simd = await createSimd();
+  if (simd === null) throw new Error('Expected SIMD to run here');
+  for (const kernels of [simd, createReference('float32')]) {
+    const excess = softmaxExcess(kernels);
+    t.true(excess <= 1, `${kernels.name}: ${excess} of the bound`);
+    const off: typeof kernels.softmax = (o, p, stride, rows, n) => {
+      kernels.softmax(o, p, stride, rows, n);
+      kernels.arena.floats[p] *= 1 + 2 ** -19;
+    };
+    t.true(softmaxExcess(kernels, off) > 1, 'a first number that is 32 · 2⁻²⁴ off is seen');
+  }
+});
+
+test('softmax of what is no finite number, and of numbers that are far below the largest', t => {
+  const kernels = createReference('float32');
+  const softmax = (...row: number[]): number[] => {
+    const [o, p] = [kernels.arena.reserve(4), kernels.arena.reserve(4)];
+    o.array.set(row);
+    kernels.softmax(o.address, p.address, 4, 1, row.length);
+    return [...p.array.subarray(0, row.length)];
+  };
+  const none = Number.NaN;
+  t.deepEqual(softmax(3e38, -3e38, -Infinity), [1, 0, 0]);
+  t.deepEqual(softmax(7), [1]);
+  for (const row of [
+    [none, 1],
+    [Infinity, 1],
+    [-Infinity, -Infinity],
+  ])
+    t.true(softmax(...row).every(Number.isNaN));
 });
 
 test('special values', t => {
