@@ -26,15 +26,23 @@ test('before it is built the command says what builds it', t => {
 });
 
 test('a command that needs no socket loads none', t => {
-  const files = readdirSync(dirname(main));
-  const packages = (command: string): string[] => {
-    const file = files.find(name => name.startsWith(command) && /^-[\w-]{8}\.js$/.test(name.slice(command.length)));
-    return [...reach(String(file))].filter(name => !name.startsWith('./') && !name.startsWith('node:')).sort();
-  };
+  const packages = (command: string): string[] =>
+    [...reach(fileOf(command))].filter(name => !name.startsWith('./') && !name.startsWith('node:')).sort();
   for (const command of ['pipe', 'info', 'replay', 'generate', 'train', 'eval'])
     t.deepEqual(packages(command), [], command);
   t.deepEqual(packages('pipe-server'), ['protobufjs/minimal.js', 'ws']);
 });
+
+test('a command is read from few files', t => {
+  const read = (command: string): string[] => [...reach(fileOf(command))].filter(name => name.startsWith('./'));
+  for (const command of ['pipe', 'info', 'replay', 'generate', 'train', 'eval'])
+    t.true(read(command).length <= 8, command);
+});
+
+function fileOf(command: string): string {
+  const files = readdirSync(dirname(main));
+  return String(files.find(name => name.startsWith(command) && /^-[\w-]{8}\.js$/.test(name.slice(command.length))));
+}
 
 /** What a file of the command imports before it runs, and what that imports. */
 function reach(file: string, found = new Set<string>()): Set<string> {
