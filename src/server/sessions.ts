@@ -103,17 +103,18 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
   function receive(message: SessionMessage, bytes: number, now: number): void {
     const { session: number } = message;
     const session = sessions.get(number);
-    if (message.type === 'open') {
-      if (session === undefined) open(message);
-      else if (isOpen(session) && isSame(session, message)) goOn(session, message);
-      else fault({ number, outlet }, 'session_exists', `Expected a new session number, got ${number}, which is open`);
-    } else if (session === undefined) {
-      fault({ number, outlet }, 'unknown_session', `Expected an open session, got ${number}: open it first`);
-    } else if (isResting(session)) {
-      rouse(number, session, message, bytes, now);
+    if (session === undefined) {
+      if (message.type === 'open') open(message);
+      else fault({ number, outlet }, 'unknown_session', `Expected an open session, got ${number}: open it first`);
     } else if (isOpening(session)) {
       session.early.push({ message, bytes });
       outlet.queued += bytes;
+    } else if (message.type === 'open' && !isSame(session, message)) {
+      fault({ number, outlet }, 'session_exists', `Expected a new session number, got ${number}, which is open`);
+    } else if (isResting(session)) {
+      rouse(number, session, message, bytes, now);
+    } else if (message.type === 'open') {
+      goOn(session, message);
     } else {
       session.lastActive = now;
       session.announced = false;
@@ -198,12 +199,15 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
         exit(hub, grant, own);
         throw error;
       }
-      const other = register.opened(session.nonce, grant.name);
-      if (!here() || other !== undefined) {
-        leave(hub, session);
-        return () => goOn(other!, message);
-      }
+      if (!here()) leave(hub, session);
       return () => {
+        // Sent twice at once, it was opened meanwhile.
+        const other = register.opened(session.nonce, grant.name);
+        if (other !== undefined) {
+          leave(hub, session);
+          goOn(other, message);
+          return;
+        }
         sessions.set(number, session);
         session.lastActive = hub.now();
         startLearning(session);
@@ -357,7 +361,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
 }
 
 /** The open that made the session, sent again. */
-function isSame({ token, nonce }: Session, message: Open): boolean {
+function isSame({ token, nonce }: Session | Resting, message: Open): boolean {
   return token !== '' && (message.resume?.token === token || (nonce !== '' && message.nonce === nonce));
 }
 

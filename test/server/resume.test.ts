@@ -279,6 +279,59 @@ test('an open with a nonce opens one session, however often it is sent', async t
   t.is((await second.expect('predictions')).firstSeq, 1);
 });
 
+test('an open that is sent twice at once, on one connection or two, opens one session', async t => {
+  for (const learn of ['none', 'private'] as const) {
+    const { rows, connect } = await setUp(t);
+    const open = { type: 'open', resumable: true, learn } as const;
+    const first = await connect();
+    first.send(...[1, 1, 2].map(session => ({ ...open, session, nonce: 'one' })));
+    const [{ token }, again, other] = [
+      await first.expect('opened'),
+      await first.expect('opened'),
+      await first.expect('opened'),
+    ];
+    t.deepEqual(
+      [again, other].map(({ session, token }) => [session, token]),
+      [
+        [1, token],
+        [2, token],
+      ],
+    );
+    first.send(rowFrames(2, 1, rows.slice(0, 2)));
+    await entriesOf(first, 2, 2);
+
+    const second = await connect();
+    const both = [first, second];
+    for (const client of both) client.send({ ...open, session: 3, nonce: 'two' });
+    const [here, there] = await Promise.all(both.map(client => client.expect('opened')));
+    t.is(here.token, there.token);
+    t.not(here.token, token);
+  }
+});
+
+test('an open that comes again for a session that rests wakes it', async t => {
+  let now = 0;
+  const clock = { now: () => now, later: setImmediate };
+  const model = await createModel(config('gru', [5]), { seed: 7 });
+  const hub = createHub(model, checkServeOptions({ idleSeconds: 100, announceSeconds: 20, grace: 200 }), clock);
+  const server = await serveHub(hub);
+  t.teardown(() => server.close());
+  const client = await connectWire(t, server.url);
+  const settings = { resumable: true, nonce: 'drawn' };
+  const { token } = await openSession(client, 1, settings);
+  for (const again of [settings, { resume: { token, receivedSeq: 0 } }]) {
+    for (const seconds of [85, 20]) {
+      now += 1000 * seconds;
+      sweep(hub);
+    }
+    t.is(hub.register.restingSize(), 1);
+    await client.expect('expiring');
+    t.is((await openSession(client, 1, again)).token, token);
+  }
+  client.send({ type: 'open', session: 1, nonce: 'another', resumable: true });
+  t.like(await client.expect('fault'), { code: 'session_exists' });
+});
+
 test('finish is answered again, and its answer outlives the connection until it has arrived', async t => {
   const { rows, connect } = await setUp(t);
   const first = await connect();
