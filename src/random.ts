@@ -24,7 +24,7 @@ export interface Random {
  * @throws ConfigError if the seed is neither
  */
 export function createRandom(seed: number | Uint32Array): Random {
-  const s = typeof seed === 'number' ? expandSeed(seed) : checkState(seed);
+  const s = seed instanceof Uint32Array ? checkState(seed) : expandSeed(seed);
 
   const bits = (): number => {
     const sum = (s[0] + s[3]) | 0;
@@ -85,8 +85,8 @@ function expandSeed(seed: number): Uint32Array {
 }
 
 function checkState(state: Uint32Array): Uint32Array {
-  if (!(state instanceof Uint32Array) || state.length !== 4 || state.every(word => word === 0)) {
-    throw new ConfigError('Expected a random state to be four unsigned 32-bit words, not all zero');
+  if (state.length !== 4 || state.every(word => word === 0)) {
+    throw new ConfigError(`Expected a random state to be four unsigned 32-bit words, not all zero, got ${state}`);
   }
   return Uint32Array.from(state);
 }

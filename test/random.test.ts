@@ -53,6 +53,11 @@ test('uniform has mean 1/2 and variance 1/12; normal has mean 0, variance 1 and 
 
 test('a bad seed, state or range is a ConfigError', t => {
   for (const seed of [-1, 1.5, Number.NaN, 2 ** 53]) t.throws(() => createRandom(seed), { instanceOf: ConfigError });
-  t.throws(() => createRandom(new Uint32Array(4)), { instanceOf: ConfigError });
+  for (const seed of ['a', null, [1, 2, 3, 4]])
+    t.throws(() => createRandom(seed as never), { instanceOf: ConfigError, message: /seed to be an integer .*got / });
+  t.throws(() => createRandom(new Uint32Array(4)), {
+    instanceOf: ConfigError,
+    message: /random state to be .*got 0,0,0,0/,
+  });
   t.throws(() => createRandom(1).integer(0), { instanceOf: ConfigError });
 });
