@@ -86,7 +86,7 @@ export function recallVersions({ models }: Hub, versions: readonly SavedVersion[
  * @throws CheckpointError where they are no model
  */
 export async function takeUpVersion(
-  { models, retired, settings }: Hub,
+  { models, retired, settings, log }: Hub,
   version: SavedVersion,
   tensor: Tensor | undefined,
 ): Promise<Served | undefined> {
@@ -94,7 +94,10 @@ export async function takeUpVersion(
   const served = models.get(name);
   if (served !== undefined && served.hash === present) return served;
   // What it was taught since was not kept.
-  if (served !== undefined && !version.retired && fits(served, hash)) return served;
+  if (served !== undefined && !version.retired && fits(served, hash)) {
+    log.warn({ model: name, hash: present }, 'sessions go on with other weights than those that they were saved with');
+    return served;
+  }
   if (holds === undefined || tensor === undefined) return undefined;
   const bytes = tensor.data.slice();
   const given =

@@ -165,6 +165,26 @@ test('a session that rests goes on with its version, though the same weights are
   t.like(await second.nextOf(2), { modelHash: opened.modelHash });
 });
 
+test('where what sessions taught their model was not kept, it is told that they go on without it', async t => {
+  const told: object[] = [];
+  const log = { ...silent, warn: (record: object, message: string) => void told.push({ ...record, message }) };
+  const options = { sessionsFile: path(), grace: 200, allowShared: true, log };
+  for (const taught of [0, 1, 0]) {
+    const server = await serve(await seeded(), options);
+    const client = await connectWire(t, server.url);
+    await openSession(client, 1, { resumable: true, learn: 'shared', learning: { k1: 1, k2: 3 } });
+    if (taught > 0) {
+      client.send({ ...rowFrames(1, 1, rows.slice(0, 2)), targets: { targets: targets.slice(0, 2) } } as never);
+      await until(client, 2);
+    }
+    await server.close();
+  }
+  t.like(told, [
+    { model: 'default', message: 'sessions go on with other weights than those that they were saved with' },
+  ]);
+  t.is(told.length, 1);
+});
+
 /** A model of which nobody sees the weights. */
 const hidden = ({ config: its, carryLayout, zeroCarry, checkInput, step, stepMany, moveMany }: Model): Model => ({
   config: its,
