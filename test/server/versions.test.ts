@@ -101,3 +101,20 @@ test('what a guard has told counts on where the weights are those that were save
   t.is(same.verdicts, before.verdicts);
   t.not(other.verdicts, before.verdicts);
 });
+
+test('an open session asks for the newer version by opening anew, and takes its state along', async t => {
+  const [older, newer] = [await make(1), await make(2)];
+  const server = await startServer(t, { m: older });
+  const client = await connectWire(t, server.url);
+  const { modelHash } = await openSession(client, 1, { model: 'm' });
+  client.send(rowFrames(1, 1, [row]));
+  await client.expect('predictions');
+  server.replace('m', newer);
+  client.send({ type: 'finish', session: 1, carry: true });
+  const { carry } = await client.expect('finished');
+  t.not((await openSession(client, 1, { model: 'm', carry })).modelHash, modelHash);
+  client.send(rowFrames(1, 1, [row]));
+  const { entries } = await client.expect('predictions');
+  const before = older.step(older.zeroCarry(), row).carry;
+  t.deepEqual(entries[0].answers[0].prediction, newer.step(before, row).prediction);
+});
