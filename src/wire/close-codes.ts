@@ -4,6 +4,8 @@ export const closeCodes = {
   finished: 1000,
   /** The server goes away. */
   goingAway: 1001,
+  /** A message in more WebSocket frames than it may have. */
+  fragments: 1008,
   /** Larger than the payload limit. */
   tooBig: 1009,
   /** The server failed. */

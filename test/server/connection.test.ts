@@ -15,7 +15,7 @@ import { createRegister } from '../../src/server/register.js';
 import { serveModels } from '../../src/server/served.js';
 import { createMemoryStore } from '../../src/server/store.js';
 import { createTurn } from '../../src/server/turn.js';
-import { type ClientMessage, closeCodes, decodeServer, encodeClient } from '../../src/wire/messages.js';
+import { type ClientMessage, closeCodes, decodeServer, encodeClient, isCloseCode } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -93,6 +93,16 @@ test('a message beyond the payload limit closes its connection with 1009', async
   const client = await connectWire(t, server.url);
   client.socket.send(new Uint8Array(1001));
   t.like(await client.closed, { code: 1009 });
+  await undisturbed();
+});
+
+test('a message of too many fragments closes its connection with a code that a client knows', async t => {
+  const { server, undisturbed } = await withNeighbour(t, { maxFragments: 8 });
+  const client = await connectWire(t, server.url);
+  for (let i = 0; i < 9; i++) client.socket.send(new Uint8Array(1), { fin: false });
+  const { code } = await client.closed;
+  t.is(code, 1008);
+  t.true(isCloseCode(code));
   await undisturbed();
 });
 
