@@ -1,3 +1,4 @@
+import type { ModelConfig } from '../model/config.js';
 import { largest } from '../server/answer.js';
 import { exact } from './numbers.js';
 
@@ -14,6 +15,17 @@ export function topOf(
   label: (index: number) => Label,
 ): { label: Label; p: number | null }[] {
   return largest(prediction, count).map(i => ({ label: label(i), p: exact(prediction[i]) }));
+}
+
+/** How a token is shown: the name it has, a byte's character where it is a printable one, or its number. */
+export function labelOf(config: ModelConfig): (token: number) => Label {
+  if (config.labels) return token => config.labels![token];
+  const { encoder } = config;
+  if (encoder?.kind === 'characters' && typeof encoder.vocabulary === 'string') {
+    const characters = [...encoder.vocabulary];
+    return token => characters[token] ?? '\uFFFD';
+  }
+  return token => (token === 9 || token === 10 || (token >= 32 && token < 127) ? String.fromCharCode(token) : token);
 }
 
 /** −ln softmax(o)[class], for display: a frozen network tells no losses. */

@@ -10,13 +10,13 @@ import { sample } from '../model/sample.js';
 import { write } from '../operators/write.js';
 import { writeLine } from '../operators/write-line.js';
 import { createRandom } from '../random.js';
+import { labelOf } from './answer.js';
 import { readCheckpointFile } from './checkpoint-file.js';
 import { turn } from './events.js';
 import { examples } from './examples.js';
 import { integer, number } from './settings.js';
 import { createSink } from './sink.js';
 import { inputSize, outputSize } from './sizes.js';
-import { labelOf } from './tokens.js';
 
 interface GenerateOptions {
   readonly prime: string;

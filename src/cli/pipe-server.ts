@@ -3,7 +3,7 @@ import { type RemoteHandle, type RemoteLearned, type RemoteStep, remoteSession }
 import { InputError, RemoteError } from '../errors.js';
 import type { OutputKind } from '../model/config.js';
 import type { Finished, Learning, Opened } from '../wire/messages.js';
-import type { Want } from './answer.js';
+import { type Label, labelOf, type Want } from './answer.js';
 import { show } from './formats/format.js';
 import { createLines, type Line, longestLine } from './formats/lines.js';
 import { describeBounds, describeRollback } from './guarded.js';
@@ -51,7 +51,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   let lost = false;
   /** The server has been there. */
   let met = false;
-  let labels: readonly string[] | undefined;
+  let label = (index: number): Label => index;
   let horizon = 1;
   const token = process.env.EDDY_TOKEN;
   const common = {
@@ -59,7 +59,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     ...(model === undefined ? {} : { model }),
     onOpened(message: Opened) {
       met = true;
-      labels = message.config?.labels;
+      if (message.config) label = labelsOf(message.config);
       horizon = message.learning?.horizon ?? 1;
       opened(message);
     },
@@ -85,13 +85,12 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
   const read = async (): Promise<void> => {
     let begun = false;
     const { config } = await first;
-    const takesText = config!.encoder !== undefined && config!.input.kind === 'token';
     if (want === 'top-k' && !hasClasses(config!.output.kind)) {
       // No value is likelier than another: what they are is known now, and all of them are asked for.
       session.close();
       session = open('prediction');
     }
-    if (takesText) {
+    if (takesText(config!)) {
       stdin.setEncoding('utf8');
       for await (const chunk of stdin as AsyncIterable<string>) await session.send(chunk);
     } else {
@@ -136,7 +135,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     for await (const event of answers) {
       if ('kind' in event && event.kind === 'update' && event.update.rollback)
         say(describeRollback(event.update.rollback));
-      const line = describe(event, lossAt(event, horizon), labels);
+      const line = describe(event, lossAt(event, horizon), label);
       if (line === undefined) continue;
       sink.line(JSON.stringify(line));
       if (sink.full) await sink.flush();
@@ -173,6 +172,19 @@ const reasons: Record<string, string> = {
   ENOTFOUND: 'there is no such host. Check its name',
 };
 
+type Config = NonNullable<Opened['config']>;
+
+function takesText({ encoder, input }: Config): boolean {
+  return encoder !== undefined && input.kind === 'token';
+}
+
+/** The names of the outputs, and of a network that foretells its own tokens their characters. */
+function labelsOf(config: Config): (index: number) => Label {
+  const { input, output, labels } = config;
+  if (takesText(config) && output.kind === 'classes' && output.size === input.size) return labelOf(config);
+  return index => labels?.[index] ?? index;
+}
+
 function hasClasses(kind: OutputKind): boolean {
   return kind === 'classes' || kind === 'labels';
 }
@@ -187,7 +199,7 @@ function numberIn(cell: string): number {
 }
 
 /** @throws InputError naming the line, for what is no row of the network */
-function numbersOf(one: Line, { input, encoder }: NonNullable<Opened['config']>): Float32Array | number {
+function numbersOf(one: Line, { input, encoder }: Config): Float32Array | number {
   const { line, tooLong } = one;
   if (tooLong) throw new InputError(`Expected line ${line} to be numbers, got more than ${longestLine} characters`);
   const cells = cellsOf(one);
@@ -222,7 +234,7 @@ function createLosses(): (event: RemoteStep | RemoteLearned, horizon: number) =>
 function describe(
   event: RemoteStep | RemoteLearned,
   loss: number | undefined,
-  labels: readonly string[] | undefined,
+  label: (index: number) => Label,
 ): object | undefined {
   if ('kind' in event && event.kind !== 'step') return undefined;
   const { step, limited } = 'kind' in event ? event : { step: event };
@@ -230,7 +242,7 @@ function describe(
   return {
     step: number,
     ...(topIndices
-      ? { top: topIndices.map((index, i) => ({ label: labels?.[index] ?? index, p: exact(topValues![i]) })) }
+      ? { top: topIndices.map((index, i) => ({ label: label(index), p: exact(topValues![i]) })) }
       : prediction.length > 0
         ? { prediction: Array.from(prediction, exact) }
         : {}),

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model/config.js';
 import type { Step } from '../model/transfer.js';
 import type { Metrics } from '../training/judge.js';
-import { type Label, surprise, topOf, type Want } from './answer.js';
+import { labelOf, surprise, topOf, type Want } from './answer.js';
 import { createFadingMean, type FadingSum } from './fading.js';
 import { brief, exact } from './numbers.js';
 import type { Item } from './pipeline.js';
@@ -121,17 +121,6 @@ export function createTokens(options: TokensOptions): Task<number> {
         : undefined,
     outputName: index => JSON.stringify(label(index)),
   };
-}
-
-/** How a token is shown: the name it has, a byte's character where it is a printable one, or its number. */
-export function labelOf(config: ModelConfig): (token: number) => Label {
-  if (config.labels) return token => config.labels![token];
-  const { encoder } = config;
-  if (encoder?.kind === 'characters' && typeof encoder.vocabulary === 'string') {
-    const characters = [...encoder.vocabulary];
-    return token => characters[token] ?? '\uFFFD';
-  }
-  return token => (token === 9 || token === 10 || (token >= 32 && token < 127) ? String.fromCharCode(token) : token);
 }
 
 /** What a coder would need that only counts the tokens (each begins with ½, Krichevsky and Trofimov 1981). */

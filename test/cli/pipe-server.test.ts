@@ -1,16 +1,17 @@
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import { longestLine } from '../../src/cli/formats/lines.js';
+import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
 import { next } from '../../src/operators/next.js';
 import { tbptt } from '../../src/operators/tbptt.js';
 import { createRandom } from '../../src/random.js';
 import { createTrainer } from '../../src/training/trainer.js';
-import { eddy, finished, start } from '../helpers/cli.js';
+import { eddy, finished, folder, lineReader, start } from '../helpers/cli.js';
 
 const random = createRandom(4);
 const rows = Array.from({ length: 400 }, () => `${random.uniform().toFixed(4)} ${random.uniform().toFixed(4)}`);
@@ -46,6 +47,35 @@ for (const learn of [[], ['--learn']]) {
     t.regex(stderr, /gone.*\n.*back/s);
   });
 }
+
+test('a network of text on a server says characters, as it does here', async t => {
+  const place = folder(t);
+  const shared = { input: { kind: 'token', size: 4 }, output: { kind: 'classes', size: 4 } } as const;
+  const layers = [{ cell: 'gru', size: 8 }] as const;
+  const models = {
+    letters: await createModel({ ...shared, layers, encoder: { kind: 'characters', vocabulary: 'abc' } }, { seed: 1 }),
+    bytes: await createModel(
+      {
+        input: { kind: 'token', size: 256 },
+        layers,
+        output: { kind: 'classes', size: 256 },
+        encoder: { kind: 'bytes' },
+      },
+      { seed: 1 },
+    ),
+  };
+  for (const [name, model] of Object.entries(models)) {
+    const file = place(`${name}.eddy`);
+    writeFileSync(file, saveModel(model));
+    const child = start(t, 'serve', file, '--port', '0');
+    const url = /ws:\/\/[\d.:]+/.exec(await lineReader(child)())![0];
+    const here = await eddy(t, 'abcab', 'pipe', file);
+    const there = await eddy(t, 'abcab', 'pipe', '--server', url);
+    const tops = ({ lines }: typeof here) => lines.map(({ top }) => top);
+    t.is(there.lines.length, 5, there.stderr);
+    t.deepEqual(tops(there), tops(here), name);
+  }
+});
 
 test('when the reader of the lines goes away, the pipe ends quietly', async t => {
   const { url } = await serving(t, '0', join(mkdtempSync(join(tmpdir(), 'eddy-')), 'sessions'));
