@@ -20,6 +20,10 @@ export class RequestError extends Error {
   }
 }
 
+const fields = ['model', 'carry', 'input', 'inputs', 'text', 'points'];
+/** The other fields of an answer, which may come back as it is with the next input. */
+const answered = ['prediction', 'logits', 'steps', 'labels'];
+
 /** Numbers in one answer, at most. */
 const mostNumbers = 1 << 18;
 
@@ -41,6 +45,8 @@ export async function stepRequest(
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('a JSON object with input or inputs', body);
   }
+  const other = Object.keys(body).find(field => !fields.includes(field) && !answered.includes(field));
+  if (other !== undefined) throw invalid(`a field to be one of ${fields.join(', ')}`, other);
   const { model: name, carry: given, input, inputs, text, points } = body as Record<string, unknown>;
   if (name !== undefined && typeof name !== 'string') throw invalid('model to be a name', name);
   const served = findModel(models, name);

@@ -143,6 +143,7 @@ test('what is wrong with a request is told by status and code', async t => {
     ['{"input":', 400, 'malformed', /not JSON/],
     [[1, 2, 3], 400, 'invalid', /object/],
     [{}, 400, 'invalid', /got none/],
+    [{ input, cary: [1, 2] }, 400, 'invalid', /a field to be one of model, carry, .*got cary/],
     [{ input, inputs: [input] }, 400, 'invalid', /input and inputs/],
     [{ inputs: [] }, 400, 'invalid', /1 to \d+ steps/],
     [{ model: 'nobody', input }, 404, 'unknown_model', /default, tokens/],
@@ -184,7 +185,9 @@ test('what is wrong with a request is told by status and code', async t => {
   }
   const { answer } = await post({ input: [1, 2, 1e39] });
   t.is(answer.error.index, 2);
-  t.is((await post({ input })).status, 200);
+  const last = await post({ input });
+  t.is(last.status, 200);
+  t.is((await post({ ...last.answer, input })).status, 200, 'an answer that comes back with the next input');
 });
 
 test('a request that is nested deeper than the stack is refused, and is no failure of the server', async t => {
