@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, EddyError, expectOptions, InputError, LimitError } from '../errors.js';
+import { ConfigError, EddyError, expectOptions, InputError, kindOf, LimitError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { checkModel, type Model } from '../model/model.js';
@@ -99,9 +99,11 @@ export function stepMany<In extends Input = Input, Key = string>(
         subscriber,
         {
           next(item) {
-            if (typeof item !== 'object' || item === null || !('input' in item)) {
+            const isObject = typeof item === 'object' && item !== null;
+            if (!(isObject && 'input' in item && 'key' in item)) {
               flushRest();
-              throw new InputError(`Expected { key, input }, got ${item === null ? 'null' : typeof item}`);
+              const found = isObject && 'input' in item ? 'an input without a key' : kindOf(item);
+              throw new InputError(`Expected { key, input }, got ${found}`);
             }
             if (batch.has(item.key) || batch.size >= maxBatch) flush();
             batch.set(item.key, item);

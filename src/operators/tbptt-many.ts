@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, EddyError, expectOptions } from '../errors.js';
+import { ConfigError, EddyError, expectOptions, InputError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { isOfWindows } from '../training/losses.js';
 import type { ReadoutStep } from '../training/readout.js';
@@ -250,6 +250,7 @@ export function tbpttMany<In extends Input = Input, Key = string>(
       follow(source, subscriber, {
         next(item) {
           checkItem(item);
+          if (!('key' in item)) throw new InputError('Expected an example with its key, got one without');
           try {
             handle(item);
           } catch (error) {

@@ -54,6 +54,7 @@ keepsContract<Item, KeyedStep>('stepMany', {
   wrong: [
     { what: 'an input alone', item: xs[0], code: 'EDDY_INPUT' },
     { what: 'nothing', item: undefined, code: 'EDDY_INPUT' },
+    { what: 'an input without a key', item: { input: xs[0] }, code: 'EDDY_INPUT' },
   ],
   wrongArguments: [
     { what: 'a batch of none', call: () => stepMany(wrongModel, { maxBatch: 0 }), code: 'EDDY_CONFIG' },

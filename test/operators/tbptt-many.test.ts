@@ -100,6 +100,7 @@ keepsContract<Item, KeyedLearned>('tbpttMany', {
   wrong: [
     { what: 'an input alone', item: xs[0], code: 'EDDY_INPUT' },
     { what: 'nothing', item: undefined, code: 'EDDY_INPUT' },
+    { what: 'an input without a key', item: { input: xs[0] }, code: 'EDDY_INPUT' },
   ],
   wrongArguments: [
     { what: 'no streams', call: () => tbpttMany(wrongTrainer, { maxStreams: 0 }), code: 'EDDY_CONFIG' },
