@@ -319,3 +319,16 @@ test('a snapshot fits its model, and that from its checkpoint, in whatever order
   t.like(await other.expect('opened'), { nextStep: 2 });
   t.deepEqual(await entriesOf(other, 1), expected);
 });
+
+test('private weights that are restored learn on by the settings that they had, with the targets of the session they come to', async t => {
+  const square = config('gru', [5], { kind: 'features', size: 2 }, { kind: 'values', size: 2 });
+  const client = await connectWire(t, (await startServer(t, await createModel(square, { seed: 7 }))).url);
+  const settings = { k1: 2, k2: 5, lateness: 3, optimizer: { kind: 'sgd', rate: 0.02 } } as const;
+  const { learning } = await openSession(client, 1, { learn: 'private', learning: settings });
+  client.send({ type: 'snapshot', session: 1 });
+  const { data } = await client.expect('snapshotData');
+  const own = { k1: 1, k2: 2, targetSource: 'input', horizon: 3 } as const;
+  await openSession(client, 2, { learn: 'private', learning: own });
+  client.send({ type: 'restore', session: 2, data });
+  t.deepEqual((await client.expect('opened')).learning, { ...learning!, targetSource: 'input', horizon: 3 });
+});
