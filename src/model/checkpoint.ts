@@ -2,7 +2,7 @@ import { CheckpointError, ConfigError } from '../errors.js';
 import { createKernels } from '../kernels/wasm.js';
 import { firstNotFinite } from './carry.js';
 import { checkConfig, type ModelConfig } from './config.js';
-import { buildModel, type TrainableModel } from './model.js';
+import { buildModel, checkModel, type TrainableModel } from './model.js';
 import type { Weights } from './parameters.js';
 import { floats, readSafetensors, type Safetensors, type Tensor, tensorOf, writeSafetensors } from './safetensors.js';
 import { quote } from './safetensors-header.js';
@@ -21,9 +21,10 @@ const key = 'eddy';
  * The model as a safetensors file: tensors as `weights()` names them, F32, shapes as PyTorch has them; the configuration, as
  * JSON, in the metadata `eddy`. The same model gives the same bytes.
  *
- * @throws CheckpointError if a weight is not finite, or the encoder's settings are no plain data
+ * @throws CheckpointError if a weight is not finite, or the encoder's settings are no plain data; ConfigError if it is given no model
  */
 export function saveModel(model: TrainableModel): Uint8Array<ArrayBuffer> {
+  checkModel(model);
   return writeCheckpoint(model, {}, new Map());
 }
 

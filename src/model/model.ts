@@ -1,5 +1,5 @@
 import { encoderOf } from '../encoders/encoders.js';
-import { ConfigError, kindOf } from '../errors.js';
+import { ConfigError, expectOptions, kindOf } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Floats } from '../kernels/memory.js';
 import { arithmeticOf } from '../kernels/reference.js';
@@ -76,13 +76,19 @@ export function checkModel(model: unknown): void {
  * more model
  */
 export async function createModel(config: ModelConfig, options: { seed?: number } = {}): Promise<TrainableModel> {
+  expectOptions(options, ['seed']);
   const checked = checkConfig(config);
   encoderOf(checked);
   return buildModel(await createKernels(), checked, options.seed ?? defaultSeed);
 }
 
-/** A model of its own with the same configuration and weights. */
+/**
+ * A model of its own with the same configuration and weights.
+ *
+ * @throws ConfigError if it is given no model, LimitError where there is no memory for one more
+ */
 export async function copyModel(model: TrainableModel): Promise<TrainableModel> {
+  checkModel(model);
   const weights = model.weights();
   const copy = buildModel(await createKernels(), model.config, null);
   copy.setWeights(weights);

@@ -1,12 +1,13 @@
 import test from 'ava';
-import { CheckpointError } from '../../src/errors.js';
+import { CheckpointError, ConfigError } from '../../src/errors.js';
 import { checkpointFormat, loadModel, saveModel } from '../../src/model/checkpoint.js';
 import type { ModelConfig } from '../../src/model/config.js';
-import { createModel, type TrainableModel } from '../../src/model/model.js';
+import { copyModel, createModel, type TrainableModel } from '../../src/model/model.js';
 import { layoutParameters } from '../../src/model/parameters.js';
 import { readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../../src/model/safetensors.js';
 import { weightShapes } from '../../src/model/shapes.js';
 import { createRandom } from '../../src/random.js';
+import { createTrainer } from '../../src/training/trainer.js';
 import { firstDifference } from '../helpers/bits.js';
 import { cellKinds, config, randomInput } from '../helpers/models.js';
 
@@ -260,6 +261,18 @@ function watchAllocations(into: number[]): () => void {
     });
   };
 }
+
+test('what is no model is not saved, and the promise of one is told as that', async t => {
+  const promise = createModel(config('gru', [2]));
+  for (const [given, message] of [
+    [promise, /Expected model to be .* got Promise: await it/],
+    [undefined, /got undefined/],
+    [createTrainer(await promise), /got Object/],
+  ] as const) {
+    t.throws(() => saveModel(given as never), { instanceOf: ConfigError, message });
+    await t.throwsAsync(copyModel(given as never), { instanceOf: ConfigError, message });
+  }
+});
 
 test('a model with a weight or a setting that no file can hold is not saved', async t => {
   const model = await createModel(config('gru', [2]));

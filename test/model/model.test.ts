@@ -177,6 +177,11 @@ test('a wrong configuration is refused with the name of the field', async t => {
   for (const [given, message] of wrong)
     await t.throwsAsync(createModel(given as ModelConfig), { instanceOf: ConfigError, message });
   await t.throwsAsync(createModel(good, { seed: -1 }), { instanceOf: ConfigError, message: /seed/ });
+  await t.throwsAsync(createModel(good, { sed: 1 } as object), { instanceOf: ConfigError, message: /seed, got sed/ });
+  await t.throwsAsync(createModel(good, 7 as never), {
+    instanceOf: ConfigError,
+    message: /options to be an object, got 7/,
+  });
 });
 
 test('a state that grew beyond float32 ends its own stream, and no other', async t => {
