@@ -115,8 +115,8 @@ export function connectSession(
 
   function abort(): void {
     if (done) return;
-    leave();
-    listener.error(options.signal!.reason);
+    sendClose();
+    fail(options.signal!.reason);
   }
 
   function open(): void {
@@ -166,13 +166,13 @@ export function connectSession(
     listener.error(error);
   }
 
-  function leave(): ReturnType<typeof close> {
+  function sendClose(): void {
     guard(() => line.send({ type: 'close', session }));
-    return done ? undefined : close('abandoned');
   }
 
   function abandon(): void {
-    const thrown = done ? undefined : leave();
+    if (!done) sendClose();
+    const thrown = done ? undefined : close('abandoned');
     if (thrown) throw thrown.error;
   }
 

@@ -161,6 +161,7 @@ test('an aborted session ends at once with the reason, also before it began, for
   await waits.catch(error => t.is(error, reason));
   t.is(await t.throwsAsync(session.send(rows[4])), reason);
   t.true(steps.length >= 1);
+  t.deepEqual(session.state, { kind: 'closed', reason: 'enough' });
   await left(0);
 
   const never = open({ signal: AbortSignal.abort(reason) });
