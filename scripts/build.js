@@ -1,8 +1,9 @@
 // Builds what is not built yet: the kernel module, the wire module, TypeScript, the command, the pages. `npm run build`
 //
 // Each stage hashes its sources; a stage whose hash is the one of the last build is skipped.
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,8 +37,10 @@ export function bin(packageName, command) {
   return join(root, 'node_modules', packageName, path);
 }
 
-function node(...args) {
-  execFileSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+async function node(...args) {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const [status] = await once(child, 'close');
+  if (status !== 0) throw new Error(`node ${args.join(' ')} ended with ${status}`);
 }
 
 async function stage(name, sources, outputs, run) {
@@ -53,10 +56,10 @@ async function stage(name, sources, outputs, run) {
 
 const kernelModule = 'src/kernels/module.generated.ts';
 
-function buildKernels() {
+async function buildKernels() {
   const out = join(root, 'dist', 'kernels.wasm');
   mkdirSync(dirname(out), { recursive: true });
-  node(
+  await node(
     bin('assemblyscript', 'asc'),
     'src/kernels/assembly/index.ts',
     ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'bulk-memory'],
@@ -70,15 +73,16 @@ function buildKernels() {
 }
 
 export async function build() {
-  await stage('kernels', ['src/kernels/assembly', 'src/kernels/coefficients.ts'], [kernelModule], buildKernels);
-  if (existsSync(join(root, 'scripts/build-wire.js'))) {
-    const wire = await import('./build-wire.js');
-    await stage('wire', ['proto', 'scripts/build-wire.js'], ['src/wire/eddy.generated.js'], () => wire.buildWire());
-  }
+  await Promise.all([
+    stage('kernels', ['src/kernels/assembly', 'src/kernels/coefficients.ts'], [kernelModule], buildKernels),
+    stage('wire', ['proto', 'scripts/build-wire.js'], ['src/wire/eddy.generated.js'], async () =>
+      (await import('./build-wire.js')).buildWire(),
+    ),
+  ]);
   await stage('typescript', ['src', 'test', 'tsconfig.json'], ['dist/src/index.js'], async () => {
     for (const folder of ['dist/src', 'dist/test']) rmSync(join(root, folder), { recursive: true, force: true });
-    node(bin('typescript', 'tsc'), '-p', '.', '--incremental', 'false');
-    if (existsSync(join(root, 'scripts/build-wire.js'))) (await import('./build-wire.js')).copyWire(join(root, 'dist'));
+    await node(bin('typescript', 'tsc'), '-p', '.', '--incremental', 'false');
+    (await import('./build-wire.js')).copyWire(join(root, 'dist'));
   });
   await stage('command', ['src', 'tsconfig.json', 'scripts/build-command.js'], ['dist/command/cli/main.js'], async () =>
     (await import('./build-command.js')).buildCommand(root),

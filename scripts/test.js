@@ -1,5 +1,6 @@
 // Installs, builds, lints and runs every test. `npm test`, or `npm test -- dist/test/model/model.test.js` for one file.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { install } from './install.js';
@@ -8,10 +9,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 install();
 const { build, bin } = await import('./build.js');
-await build();
 
-const run = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
+async function run(...args) {
+  const [status] = await once(spawn(process.execPath, args, { cwd: root, stdio: 'inherit' }), 'close');
+  return status ?? 1;
+}
+
 const lint = run(bin('@biomejs/biome', 'biome'), 'check', '--error-on-warnings', '.');
+await build();
 const chosen = process.argv.slice(2);
-const tests = run(bin('ava', 'ava'), ...(chosen.length > 0 ? chosen : ['--config', 'scripts/whole.config.js']));
-process.exit(tests || lint);
+const tests = await run(bin('ava', 'ava'), ...(chosen.length > 0 ? chosen : ['--config', 'scripts/whole.config.js']));
+process.exit(tests || (await lint));
