@@ -260,7 +260,11 @@ export function connect(
       else if (now - unreadSince > settings.unreadGrace) closeUnread();
       takenBefore = taken;
     },
-    terminate: () => webSocket.terminate(),
+    terminate() {
+      // Who has more to be answered than there was time for is told why, too.
+      if (closing) close(closing.code, closing.reason);
+      webSocket.terminate();
+    },
     unsentBytes,
     describe: () => ({
       connection: id,

@@ -190,6 +190,19 @@ test('closing answers the frames that have come, closes with 1012, and frees the
   await next.close();
 });
 
+test('who waits for more answers than the grace is long for is told to come back, too', async t => {
+  const server = await startServer(t, await createModel(config('gru', [64])), { grace: 50 });
+  const client = await connectWire(t, server.url);
+  const learning = { k1: 1, k2: 200 };
+  await openSession(client, 1, { resumable: true, learn: 'private', learning });
+  const [count, values, target] = [250, new Float32Array(250 * 3), Float32Array.of(0, 1)];
+  const targets = { targets: Array.from({ length: count }, () => target) };
+  client.send({ type: 'frames', session: 1, firstSeq: 1, payload: { kind: 'features', rows: count, values }, targets });
+  while ((await client.next()).type !== 'predictions');
+  await server.close();
+  t.like(await client.closed, { code: 1012 });
+});
+
 test('closing ends a peer that does not answer the close, after the grace', async t => {
   const server = await startServer(t, await createModel(gru), { grace: 0 });
   const client = await connectWire(t, server.url);
