@@ -1,6 +1,7 @@
 import { cells } from '../cells/cells.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { roundUp } from '../kernels/memory.js';
+import type { Parts } from '../parts.js';
 import type { Activations } from './activations.js';
 import type { ModelConfig } from './config.js';
 import { outputs } from './outputs.js';
@@ -154,12 +155,15 @@ export function transposeAll(network: Network, start: number): Map<Matrix, numbe
   return places;
 }
 
+/** Steps back through time in one part of `backward`. */
+const stepsOfPart = 8;
+
 /**
  * From ∂L/∂o, in place in `rows.gradients.logits`, to the gradient of the weights, and where `carries` is true
  * of the carries before (in the first state rows of the layers' gradients): the readout, then the layers from the top,
  * each back through time, then its weights, rows ascending.
  */
-export function backward(
+export function* backward(
   network: Network,
   rows: Activations,
   count: number,
@@ -167,7 +171,7 @@ export function backward(
   gradient: number,
   transposed: Map<Matrix, number>,
   carries: boolean,
-): void {
+): Parts<void> {
   const { kernels: k, config, parameters } = network;
   const { outputStride } = rows;
   const gradients = rows.gradients!;
@@ -182,6 +186,7 @@ export function backward(
     backProduct(network, rows, source, gradients.logits, outputStride, count, gradient, transposed);
   }
   k.sumRows(gradients.logits, outputStride, gradient + parameters.readout.bias, count, outputStride);
+  yield;
 
   for (let i = rows.layers.length - 1; i >= 0; i--) {
     const layer = rows.layers[i];
@@ -202,6 +207,7 @@ export function backward(
       cell.backward(k, layer, grad, step, previous, streams);
       if (b === 0 && !carries) break;
       k.multiply(hiddenSums + step * stride, stride, back, grad.h + previous * n, n, streams, hidden.n, n);
+      if (b % stepsOfPart === 0) yield;
     }
     for (const run of mergeBlocks(blocks)) {
       const outer = run.step === 0 ? k.outer : k.addOuter;
@@ -215,8 +221,12 @@ export function backward(
         hidden.k,
         hidden.n,
       );
+      yield;
     }
-    for (const source of sources) backProduct(network, rows, source, inputSums, stride, count, gradient, transposed);
+    for (const source of sources) {
+      backProduct(network, rows, source, inputSums, stride, count, gradient, transposed);
+      yield;
+    }
     k.sumRows(inputSums, stride, gradient + biasInput + cell.inputBlock * n, count, cell.inputOrder.length * n);
     k.sumRows(hiddenSums, stride, gradient + biasHidden, count, cell.hiddenOrder.length * n);
   }

@@ -1,7 +1,6 @@
 import type { Moved, Run } from '../model/moving.js';
 import { createHistograms, type Histograms, observe } from './counts.js';
 import { completeRun } from './frames.js';
-import { nextUpdate } from './learning.js';
 import { flush } from './outbox.js';
 import { add, at, createQueue, take } from './queue.js';
 import type { Served } from './served.js';
@@ -18,8 +17,8 @@ const stepsAlone = 8;
 
 /** Milliseconds after which sockets are looked at again. */
 const budget = 8;
-/** The same where some learn; an update that is longer has a run of its own, and an answer waits for no more than that. */
-const learningBudget = 0.15;
+/** The same where some learn: an answer waits for no more than that, and the part of an update that is under way then. */
+const learningBudget = 0.1;
 
 /** Steps the sessions that have something to do. */
 export interface Batcher {
@@ -28,7 +27,7 @@ export interface Batcher {
   /**
    * Until nothing is left, or some milliseconds have passed: some of those that predict after the others, all of a model in one
    * `moveMany`, each some steps, so that the answers of a session leave together. Or
-   * those that learn: they have every other run, so that no answer waits for more than the update that is under way. True
+   * those that learn: they have every other run, so that no answer waits for long. True
    * if something is left.
    *
    * @param batch one batch of those that predict, and no more
@@ -123,7 +122,7 @@ export function createBatcher(
     if (batch.runs.length === place) batch.runs.push(noRun());
     const run = batch.runs[place];
     try {
-      if (!advance(session, run, most)) return;
+      if (!advance(session, run, most, inTime)) return;
       run.carry = session.carry;
       batch.sessions[place] = session;
       if (batch.count++ === 0) add(gathered, batch);
@@ -162,14 +161,14 @@ export function createBatcher(
     while (group.length > 0) add(predicting, take(group));
   };
 
-  /** One after the other. An update is long, and the answers of the others wait for it: not for it and what came before it, too. */
+  /** One after the other, until it is time for the answers of the others. */
   const learnInTurn = (): void => {
     do {
       const session = take(learning);
       add(touched, session);
       advanceOne(session, 1);
       if (stays(session)) add(learning, session);
-    } while (learning.length > 0 && now() + nextUpdate(at(learning, 0)) < times.deadline);
+    } while (learning.length > 0 && inTime());
   };
 
   return {

@@ -2,8 +2,9 @@
 import { DivergenceError, TargetError } from '../errors.js';
 import { firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
+import { atOnce, clocked, complete, type Parts } from '../parts.js';
 import { createStream } from '../training/stream.js';
-import type { Trainer, Update } from '../training/trainer.js';
+import type { Update } from '../training/trainer.js';
 import type { StepLoss, TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, refuseState, tell, underWay } from './frames.js';
@@ -32,19 +33,15 @@ export function followVerdicts(session: Session, learner: SessionLearner): void 
   });
 }
 
-/** Milliseconds that the update takes which may come with the next frame or target, as the newest one did; 0 where none may. */
-export function nextUpdate({ stream, learner, updateTime }: Session): number {
-  if (stream === undefined) return 0;
-  const may = stream.windows.due() || stream.readout?.due() || (learner!.horizon === 0 && stream.endsGroup());
-  return may ? updateTime : 0;
-}
-
-/** One step of the first of these frames, at the head of the queue, with its target and the update that is due. */
-export function learnStep(session: Session, run: FrameRun, came: Input): void {
+/**
+ * One step of the first of these frames, at the head of the queue, with its target and the update that is due. Returns what is left
+ * to be done, in parts; undefined where no update was due.
+ */
+export function learnStep(session: Session, run: FrameRun, came: Input): Parts<void> | undefined {
   if (firstNotFinite(session.carry) >= 0) {
     // The guard may take it back.
-    updateDue(session, true);
-    if (refuseState(session, run)) return;
+    complete(updateDue(session, true));
+    if (refuseState(session, run)) return undefined;
   }
   // What an encoder made is part of something larger, which would stay as long as any row of it.
   const input = run.inputs === undefined ? came : session.stream!.copy(came);
@@ -56,50 +53,55 @@ export function learnStep(session: Session, run: FrameRun, came: Input): void {
   const forStep = first ? forStepOf(run) : undefined;
   const weight = first ? weightOf(run) : undefined;
   session.served.journal?.(session.token, { kind: 'step', input, target, forStep, weight });
+  let own = target;
   if (horizon > 0) {
     const earlier = session.steps + 1 - horizon;
     // The first inputs of a stream are no targets of steps before it.
     if (earlier > session.streamStart) learnTarget(session, earlier, input);
-    step(session, input, undefined);
-  } else if (forStep === undefined) {
-    step(session, input, target, weight);
-  } else {
+  } else if (forStep !== undefined) {
     learnTarget(session, forStep, target!, weight);
-    step(session, input, undefined);
+    own = undefined;
   }
+  if (isDue(session, true)) return learnAndStep(session, input, own, weight);
+  step(session, input, own, weight);
+  return isDue(session, false) ? updateDue(session, false) : undefined;
+}
+
+function* learnAndStep(session: Session, input: Input, target: TargetValue | undefined, weight?: number): Parts<void> {
+  yield* updateDue(session, true);
+  step(session, input, target, weight);
+  yield* updateDue(session, false);
 }
 
 function step(session: Session, input: Input, target: TargetValue | undefined, weight?: number): void {
-  const stream = session.stream!;
-  updateDue(session, true);
-  const { step: made, loss, limited } = stream.step(input, target, weight);
+  const { step: made, loss, limited } = session.stream!.step(input, target, weight);
   if (loss !== null) count(session, loss);
   if (limited) {
     session.totals.limitedInputs++;
     session.counts.limitedInputs++;
   }
   completeStep(session, made, loss, limited);
-  updateDue(session, false);
 }
 
 /** Targets that came on their own; a wrong one is told and moves nothing. */
-export function learnTargets(
+export function* learnTargets(
   session: Session,
   forStep: number,
   targets: readonly TargetValue[],
   weights?: readonly number[],
-): void {
+): Parts<void> {
   session.served.journal?.(session.token, { kind: 'targets', forStep, targets, weights });
-  targets.forEach((target, i) => {
+  for (const [i, target] of targets.entries()) {
     try {
       checkTakesTargets(session);
       learnTarget(session, forStep + i, session.stream?.copy(target) ?? target, weights?.[i]);
+      if (forStep + i === session.stream?.steps()) yield* updateDue(session, false);
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
       flush(session);
       sayFault(session, 'bad_target', error.message, { forStep: forStep + i });
     }
-  });
+  }
   // No frame takes them along.
   if (session.losses.length > 0) flush(session);
 }
@@ -121,7 +123,6 @@ function learnTarget(session: Session, number: number, target: TargetValue, weig
     const message = `Expected one target for step ${number}, got another: the first one stands`;
     tell(session, refused(session, 'target_exists', number, message));
   }
-  if (number === stream.steps()) updateDue(session, false);
 }
 
 function refused(session: Session, code: 'target_expired' | 'target_exists', forStep: number, message: string) {
@@ -130,39 +131,53 @@ function refused(session: Session, code: 'target_expired' | 'target_exists', for
 
 /** Learns what remains. */
 export function finishLearning(session: Session): void {
-  if (session.stream !== undefined) {
-    session.served.journal?.(session.token, { kind: 'finish' });
-    update(session);
-    updateReadout(session);
-  }
+  if (session.stream === undefined) return;
+  session.served.journal?.(session.token, { kind: 'finish' });
+  complete(update(session));
+  updateReadout(session);
+}
+
+function isDue(session: Session, waiting: boolean): boolean {
+  const { windows, readout } = session.stream!;
+  return windows.due(waiting) || (readout?.due(waiting) ?? false);
 }
 
 /** The network first: so each learns from what was said, and not from what the other has just made of it. */
-function updateDue(session: Session, waiting: boolean): void {
+function* updateDue(session: Session, waiting: boolean): Parts<void> {
   const { windows, readout } = session.stream!;
-  if (windows.due(waiting)) update(session);
+  if (windows.due(waiting)) yield* update(session);
   if (readout?.due(waiting)) updateReadout(session);
 }
 
-function update(session: Session): void {
+/** Weights that others step with are never left in the middle of a lesson. */
+function* update(session: Session): Parts<void> {
   const windows = session.stream!.windows.take();
-  if (windows.length > 0) learn(session, trainer => trainer.learnMany(windows));
+  if (windows.length === 0) return;
+  const { trainer, own } = session.learner!;
+  const lesson = learn(session, trainer.lesson(windows));
+  if (own) yield* lesson;
+  else complete(lesson);
 }
 
 function updateReadout(session: Session): void {
   const steps = session.stream!.readout?.take() ?? [];
-  if (steps.length > 0) learn(session, trainer => trainer.learnReadout(steps));
+  if (steps.length > 0)
+    complete(
+      learn(
+        session,
+        atOnce(() => session.learner!.trainer.learnReadout(steps)),
+      ),
+    );
 }
 
 /** After a divergence the stream is stepped and scored on, and learned from no more. */
-function learn(session: Session, from: (trainer: Trainer) => Update): void {
+function* learn(session: Session, lesson: Pick<Parts<Update>, 'next'>): Parts<void> {
   const { totals, counts, histograms, number: own, learner, grant } = session;
   if (session.diverged) return;
-  const began = performance.now();
   try {
-    const { good, rollback, ...done } = from(learner!.trainer);
-    session.updateTime = performance.now() - began;
-    observe(histograms.update, session.updateTime / 1000);
+    const { result, milliseconds } = yield* clocked(lesson);
+    const { good, rollback, ...done } = result;
+    observe(histograms.update, milliseconds / 1000);
     if (!done.skipped) observe(histograms.gradientNorm, done.gradientNorm);
     if (done.skipped) totals.skippedUpdates++;
     else totals.updates++;

@@ -18,22 +18,21 @@ export function createQueue<Item>(places = 16): Queue<Item> {
 }
 
 export function add<Item>(queue: Queue<Item>, item: Item): void {
-  makeRoom(queue);
+  if (queue.length === queue.places.length) grow(queue);
   queue.places[(queue.first + queue.length) & (queue.places.length - 1)] = item;
   queue.length++;
 }
 
 /** Puts one before all others. */
 export function addFirst<Item>(queue: Queue<Item>, item: Item): void {
-  makeRoom(queue);
+  if (queue.length === queue.places.length) grow(queue);
   queue.first = (queue.first - 1) & (queue.places.length - 1);
   queue.places[queue.first] = item;
   queue.length++;
 }
 
-function makeRoom<Item>(queue: Queue<Item>): void {
+function grow<Item>(queue: Queue<Item>): void {
   const { length } = queue;
-  if (length < queue.places.length) return;
   queue.places = Array.from({ length: 2 * length }, (_, i) => (i < length ? at(queue, i) : undefined));
   queue.first = 0;
 }

@@ -1,4 +1,5 @@
 import type { Input } from '../model/input.js';
+import type { Parts } from '../parts.js';
 import type { LearningStream } from '../training/stream.js';
 import type {
   Entries,
@@ -103,6 +104,8 @@ export type Item =
   | { readonly kind: 'restore'; readonly cost: number; begin(): void }
   /** It was read, and fits: `put` puts it there. */
   | { readonly kind: 'put'; readonly cost: number; put(): void }
+  /** What is left of the step or the targets of a learner that were begun, and are in the middle of an update. */
+  | { readonly kind: 'lesson'; readonly cost: number; readonly rest: Parts<void> }
   | { readonly kind: 'finish'; readonly carry: boolean; readonly state: boolean; readonly learn: boolean };
 
 /** One stream on the server. */
@@ -139,8 +142,6 @@ export interface Session {
   stream: LearningStream | undefined;
   /** The steps made when the stream last started afresh. */
   streamStart: number;
-  /** Milliseconds that its newest update took. */
-  updateTime: number;
   /** Learning failed too often: the session predicts on. */
   diverged: boolean;
   /** Its stream failed while another session had its turn: its own next turn is its last. */
@@ -241,7 +242,6 @@ export function createSession(given: Given): Session {
     streamStart: 0,
     diverged: false,
     broken: undefined,
-    updateTime: 0,
     encoding: given.served.encoder?.initial(),
     queue: createQueue(1),
     active: false,

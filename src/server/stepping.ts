@@ -1,12 +1,13 @@
 /** What a session does when its turn comes. */
 import type { Run } from '../model/moving.js';
+import type { Parts } from '../parts.js';
 import type { Totals } from '../wire/messages.js';
 import { nextInput, nextRun, pushRest } from './frames.js';
 import { allSent, drop, isFull, say } from './kept.js';
 import { finishLearning, learnStep, learnTargets, startLearning } from './learning.js';
 import { dropEntries, flush, releaseHeld } from './outbox.js';
 import { at } from './queue.js';
-import { dequeue, type FrameRun, type Item, noLosses, type Session, sayFault } from './session.js';
+import { dequeue, enqueueFirst, type FrameRun, type Item, noLosses, type Session, sayFault } from './session.js';
 import { takeSnapshot } from './snapshot.js';
 
 /** Targets that are taken in one round of a session, at most. */
@@ -17,14 +18,15 @@ const targetsInRound = 256;
  * round: one reset, or so many targets, or one step of a learner.
  *
  * @param most steps of a run
+ * @param inTime whether others need not have their turn yet
  */
-export function advance(session: Session, run: Run, most: number): boolean {
+export function advance(session: Session, run: Run, most: number, inTime: () => boolean): boolean {
   if (session.broken !== undefined) throw session.broken.error;
   let left = targetsInRound;
   while (left > 0 && canGoOn(session)) {
     const item = at(session.queue, 0);
     if (item.kind !== 'frames') {
-      left -= control(session, item, left);
+      left -= control(session, item, left, inTime);
       continue;
     }
     if (session.learner === undefined) {
@@ -34,7 +36,7 @@ export function advance(session: Session, run: Run, most: number): boolean {
     }
     const input = nextInput(session, item);
     if (input === undefined) continue;
-    learnStep(session, item, input);
+    goOn(session, learnStep(session, item, input), inTime);
     return false;
   }
   return false;
@@ -47,16 +49,20 @@ export function canGoOn(session: Session): boolean {
 }
 
 /** Does what an item asks that is no frame. Returns how much of the round it took, of the `most` that is left. */
-function control(session: Session, item: Exclude<Item, FrameRun>, most: number): number {
+function control(session: Session, item: Exclude<Item, FrameRun>, most: number, inTime: () => boolean): number {
   switch (item.kind) {
     case 'targets': {
       const { forStep, targets, weights, done } = item;
       const taken = targets.slice(done, done + most);
       item.done += taken.length;
       if (item.done === targets.length) dequeue(session);
-      learnTargets(session, forStep + done, taken, weights?.slice(done, done + most));
+      goOn(session, learnTargets(session, forStep + done, taken, weights?.slice(done, done + most)), inTime);
       return Math.max(1, taken.length);
     }
+    case 'lesson':
+      dequeue(session);
+      goOn(session, item.rest, inTime);
+      return most;
     case 'reset':
       dequeue(session);
       finishLearning(session);
@@ -109,6 +115,15 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number):
       releaseHeld(session, true);
       end(session, item.carry ? session.carry : undefined, item.state ? takeSnapshot(session) : undefined);
       return most;
+  }
+}
+
+/** What a learner does, part by part while there is time; what is left is then first in its queue, before the frame or the targets that it is for. */
+function goOn(session: Session, lesson: Parts<void> | undefined, inTime: () => boolean): void {
+  while (lesson?.next().done === false) {
+    if (inTime()) continue;
+    enqueueFirst(session, { kind: 'lesson', cost: 0, rest: lesson });
+    return;
   }
 }
 

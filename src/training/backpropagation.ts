@@ -8,6 +8,7 @@ import { backward, forward, transposeAll, transposedSize } from '../model/networ
 import { outputs } from '../model/outputs.js';
 import type { Weights } from '../model/parameters.js';
 import { checkLoaded, emitStep, loadCarry, loadInput, type Step } from '../model/transfer.js';
+import { complete, type Parts } from '../parts.js';
 import { createDropout, type Dropout } from './dropout.js';
 import type { Loss, Target } from './loss.js';
 import { createTape } from './tape.js';
@@ -54,7 +55,7 @@ export interface Backpropagation {
   /** The mean loss of the windows over all labelled steps; the gradient stays. */
   evaluate(windows: readonly Window[]): number;
   /** The same, and its gradient. */
-  differentiate(windows: readonly Window[], dropout?: Dropout): Differentiated;
+  differentiate(windows: readonly Window[], dropout?: Dropout): Parts<Differentiated>;
   /** Both, copied out. */
   gradients(windows: readonly Window[]): Gradients;
 }
@@ -133,12 +134,13 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     return { packing, rows, scored };
   };
 
-  const differentiateRows = (windows: readonly Window[], carries: boolean, dropout?: Dropout) => {
+  function* differentiateRows(windows: readonly Window[], carries: boolean, dropout?: Dropout) {
     const { packing, rows, scored } = score(windows, dropout);
+    yield;
     const copies = transposeAll(network, transposed.address);
-    backward(network, rows, packing.steps, packing.blocks, gradient.address, copies, carries);
+    yield* backward(network, rows, packing.steps, packing.blocks, gradient.address, copies, carries);
     return { packing, rows, differentiated: scored };
-  };
+  }
 
   return {
     gradient,
@@ -178,10 +180,12 @@ export function createBackpropagation(model: TrainableModel, loss: Loss, longest
     },
 
     evaluate: windows => score(windows).scored.loss,
-    differentiate: (windows, dropout) => differentiateRows(windows, false, dropout).differentiated,
+    *differentiate(windows, dropout) {
+      return (yield* differentiateRows(windows, false, dropout)).differentiated;
+    },
 
     gradients(windows) {
-      const { packing, rows, differentiated } = differentiateRows(windows, true);
+      const { packing, rows, differentiated } = complete(differentiateRows(windows, true));
       const carries = windows.map(window => {
         const stream = packing.windows.indexOf(window);
         const carry = model.zeroCarry();

@@ -3,6 +3,7 @@ import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { checkModel, type TrainableModel } from '../model/model.js';
 import type { Step } from '../model/transfer.js';
+import { complete, type Parts } from '../parts.js';
 import { createBackpropagation, type Gradients } from './backpropagation.js';
 import type { Dropout } from './dropout.js';
 import { createGuard, type Guard, type Verdict } from './guard.js';
@@ -69,6 +70,8 @@ export interface Trainer {
    * TargetError if one is wrong; DivergenceError after `maxSkipped` skipped updates in a row
    */
   learnMany(windows: readonly Window[], dropout?: Dropout): Update;
+  /** `learnMany` in parts, for a thread that has other work: nothing may be asked of this trainer between them. */
+  lesson(windows: readonly Window[], dropout?: Dropout): Parts<Update>;
   /**
    * One update of the readout alone, from the states that steps left: where it has a rule of its own, which then no other update
    * moves.
@@ -146,10 +149,11 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     ...by.judge({ loss: Number.NaN, skipped: true, gradient: Number.NaN }, windows),
   });
 
-  const learnMany = (windows: readonly Window[], dropout?: Dropout): Update => {
+  function* lesson(windows: readonly Window[], dropout?: Dropout): Parts<Update> {
     guard?.begin();
     if (guard && windows.some(window => window.overgrown)) return takeBack(guard, windows);
-    const { loss: mean, finite, steps: through, labelled, replayed } = steps.differentiate(windows, dropout);
+    const { loss: mean, finite, steps: through, labelled, replayed } = yield* steps.differentiate(windows, dropout);
+    yield;
     const { count, gradientNorm, clipped, skipped } = rule.follow(finite ? mean : Number.NaN);
     trainer.count = count;
     const short = windows.filter(window => window.inputs.length < checked.k2).length;
@@ -167,7 +171,8 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       short,
     };
     return verdict ? { ...done, ...verdict } : done;
-  };
+  }
+  const learnMany: Trainer['learnMany'] = (windows, dropout) => complete(lesson(windows, dropout));
 
   const trainer: Trainer & { count: number } = {
     model,
@@ -183,6 +188,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     ...(loss.of ? {} : { windowLoss: steps.lossOfAll }),
     learn: window => learnMany([window]),
     learnMany,
+    lesson,
 
     learnReadout(some) {
       if (readout === undefined)

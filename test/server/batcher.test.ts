@@ -14,6 +14,8 @@ import { at, add as put, take } from '../../src/server/queue.js';
 import { serveModel } from '../../src/server/served.js';
 import { createSession, type Outlet, type Session } from '../../src/server/session.js';
 import { createTurn } from '../../src/server/turn.js';
+import { createStream } from '../../src/training/stream.js';
+import type { Trainer } from '../../src/training/trainer.js';
 import type { ServerMessage } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 
@@ -199,6 +201,20 @@ test('when its time is over the batcher answers what it has, and goes on in the 
   );
 });
 
+/** Calls `work` before each part of the lessons of a trainer. */
+function beforeParts(trainer: Trainer, work: () => void): void {
+  const { lesson } = trainer;
+  trainer.lesson = function* (windows) {
+    const parts = lesson(windows);
+    for (;;) {
+      work();
+      const part = parts.next();
+      if (part.done) return part.value;
+      yield;
+    }
+  };
+}
+
 test('those that learn take turns, and those that predict are not kept waiting for all of them', async t => {
   const { model } = await watched();
   const real = await createModel(model.config);
@@ -214,12 +230,10 @@ test('those that learn take turns, and those that predict are not kept waiting f
         if (message.type === 'predictions') order.push(own.number);
       };
       startLearning(own);
-      // Each update takes longer than a turn has time.
-      const learnMany = learner.trainer.learnMany;
-      learner.trainer.learnMany = windows => {
+      // Each part of an update takes longer than a turn has time.
+      beforeParts(learner.trainer, () => {
         now += 20;
-        return learnMany(windows);
-      };
+      });
       return own;
     }),
   );
@@ -267,8 +281,11 @@ test('a session whose stream fails in the turn of another ends in its own, and t
       throw broken;
     },
   };
-  const { learnMany } = a.own.learner!.trainer;
-  a.own.learner!.trainer.learnMany = windows => ({ ...learnMany(windows), good: true });
+  const { trainer } = a.own.learner!;
+  const { lesson } = trainer;
+  trainer.lesson = function* (windows) {
+    return { ...(yield* lesson(windows)), good: true };
+  };
   const send = ({ own }: typeof a): void => {
     const { number: session, nextSeq: firstSeq } = own;
     const payload = { kind: 'tokens', ids: [1] } as const;
@@ -293,46 +310,53 @@ test('a session whose stream fails in the turn of another ends in its own, and t
   t.false(a.own.ended);
 });
 
-test('an update has a run of its own where those that wait would wait for it and for the steps before it', async t => {
+test('an update is left in its middle where the run is over, and the others have their turn', async t => {
   const { model } = await watched();
-  const [{ session, outlet }] = sessions(model, 1);
+  const [{ session, outlet, sent }, other] = sessions(model, 2);
   let now = 0;
   const batcher = createBatcher(fail, () => now);
   const learner = await createPrivateLearner(model, { k1: 4, k2: 4 }, 1 << 24, false);
   const own = createSession({ ...session, outlet, learner });
   startLearning(own);
-  const { step, learnMany } = learner.trainer;
-  learner.trainer.step = (carry, input) => {
-    now += 0.01;
-    return step(carry, input);
-  };
-  let updates = 0;
-  learner.trainer.learnMany = windows => {
-    updates++;
-    return learnMany(windows);
-  };
-  const frames = (count: number): void => {
-    acceptFrames(own, {
-      type: 'frames',
-      session: own.number,
-      firstSeq: own.nextSeq,
-      payload: { kind: 'tokens', ids: Array(count).fill(1) },
-      targets: { targets: Array(count).fill(1) },
-    });
-    batcher.add(own);
-  };
-  // The newest update took longer than a run has time, so the next one may.
-  own.updateTime = 0.2;
-  frames(4);
+  let parts = 0;
+  beforeParts(learner.trainer, () => {
+    now += 0.04;
+    parts++;
+  });
+  const before = learner.trainer.model.weights();
+  const ids = [1, 2, 0, 1, 2];
+  acceptFrames(own, {
+    type: 'frames',
+    session: own.number,
+    firstSeq: 1,
+    payload: { kind: 'tokens', ids },
+    targets: { targets: [2, 0, 1, 2, 0] },
+  });
+  batcher.add(own);
   t.true(batcher.run());
-  t.deepEqual([own.steps, updates], [3, 0], 'the step that brings it waits');
-  t.false(batcher.run());
-  t.deepEqual([own.steps, updates], [4, 1]);
-  // One that fits comes with the steps before it, and with those after.
-  own.updateTime = 0.01;
-  frames(6);
-  t.false(batcher.run());
-  t.deepEqual([own.steps, updates], [10, 2]);
+  t.is(own.steps, 4);
+  t.true(parts > 0);
+  t.deepEqual(learner.trainer.model.weights(), before, 'nothing has moved yet');
+  const cut = parts;
+  tokens(other.session, [1]);
+  batcher.add(other.session);
+  t.true(batcher.run());
+  t.deepEqual([other.session.steps, parts], [1, cut], 'the turn of those that predict');
+  while (batcher.run());
+  t.true(parts > cut);
+  t.is(own.steps, 5);
+  t.deepEqual(
+    sent.map(({ type }) => type),
+    ['predictions', 'updated', 'predictions'],
+  );
+  const whole = await createPrivateLearner(model, { k1: 4, k2: 4 }, 1 << 24, false);
+  const stream = createStream(whole.trainer);
+  for (const [i, id] of ids.entries()) {
+    stream.step(id, [2, 0, 1, 2, 0][i]);
+    if (stream.windows.due(false)) whole.trainer.learnMany(stream.windows.take());
+  }
+  t.deepEqual(learner.trainer.model.weights(), whole.trainer.model.weights());
+  t.notDeepEqual(learner.trainer.model.weights(), before);
 });
 
 test('sessions whose peer does not read wait, until they are added again', async t => {

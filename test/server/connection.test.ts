@@ -316,7 +316,7 @@ test('the answers of one turn, to all sessions of a connection, are one write', 
 
 for (const message of ['snapshot', 'restore'] as const) {
   test(`what answers a ${message} comes after all that waits for the peer to read`, async t => {
-    const { receive, nextTurn, webSocket, socket, writes } = await onFakeSocket(20);
+    const { receive, nextTurn, webSocket, socket, writes } = await onFakeSocket(20, () => 0);
     receive({ type: 'open', session: 1, resumable: true, learn: 'private', learning: { k1: 1, k2: 2 } });
     await nextTurn();
     receive({ type: 'snapshot', session: 1 });
@@ -422,7 +422,7 @@ test('a connection whose sessions wait for acknowledgements is read on, within a
 });
 
 test('a finish that comes again, while its peer has not taken all, repeats nothing', async t => {
-  const { receive, nextTurn, socket, writes } = await onFakeSocket(1000);
+  const { receive, nextTurn, socket, writes } = await onFakeSocket(1000, () => 0);
   const open = { type: 'open', session: 1, resumable: true, nonce: 'drawn' } as const;
   receive({ ...open, learn: 'private', learning: { k1: 1, k2: 2 } });
   await nextTurn();

@@ -29,7 +29,7 @@ test('a state that turns out not to fit when its session is gone is nobody’s, 
   });
   const handle = createHandling(hub.settings, { close() {}, wakeUp: () => woken(), failed() {} });
   handle(session, { type: 'restore', session: 1, data }, data.length);
-  advance(session, {} as never, 1);
+  advance(session, {} as never, 1, () => true);
   t.true(session.paused);
   release(hub, session);
   await read;
@@ -51,6 +51,6 @@ test('what goes wrong after a state was read is told as a failure of the server'
     const handle = createHandling(hub.settings, { close() {}, wakeUp, failed });
     handle(session, { type: 'restore', session: 1, data }, data.length);
   });
-  advance(session, {} as never, 1);
+  advance(session, {} as never, 1, () => true);
   t.is(await told, wrong);
 });

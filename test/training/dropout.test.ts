@@ -1,6 +1,7 @@
 import test from 'ava';
 import { ConfigError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
+import { complete } from '../../src/parts.js';
 import { createRandom } from '../../src/random.js';
 import { createBackpropagation } from '../../src/training/backpropagation.js';
 import { evaluate } from '../../src/training/evaluate.js';
@@ -20,7 +21,7 @@ test('gradients with units dropped agree with central differences in float64', a
     const steps = createBackpropagation(model, createLoss(squared, network.output, model.network.kernels), 8);
     const windows = randomWindows(model, [6, 3], 4);
     const read = () => {
-      const { loss } = steps.differentiate(windows, dropout(0.4));
+      const { loss } = complete(steps.differentiate(windows, dropout(0.4)));
       return { loss, gradient: Float64Array.from(steps.gradient.array) };
     };
     const { gradient } = read();
@@ -74,7 +75,7 @@ test('as many units are dropped as are asked for, and the sums expected stay', a
   let sum = 0;
   for (let i = 0; i < 500; i++) {
     // ½ o² of a target 0 tells |o|.
-    const said = Math.sqrt(2 * steps.differentiate([window], { rate: 0.25, random }).loss);
+    const said = Math.sqrt(2 * complete(steps.differentiate([window], { rate: 0.25, random })).loss);
     sum += said / 500;
     const kept = (said / whole) * 64 * 0.75;
     t.true(Math.abs(kept - Math.round(kept)) < 1e-3);

@@ -29,6 +29,27 @@ test('an update lowers the loss of its window', async t => {
   t.like(last, { count: 51, skipped: false, windows: 1, steps: 8, short: 0 });
 });
 
+test('an update may be made in parts: the weights move with the last of them, to where they move at once', async t => {
+  for (const cell of ['rnn_tanh', 'gru', 'lstm'] as const) {
+    const [model, other] = await Promise.all([0, 1].map(() => createModel(config(cell, [6, 4]), { seed: 1 })));
+    const options = { k1: 20, k2: 20, guard: {} };
+    const trainer = createTrainer(model, options);
+    const windows = randomWindows(model, [20, 3], 3);
+    const before = model.weights();
+    const lesson = trainer.lesson(windows);
+    let parts = 1;
+    let part = lesson.next();
+    for (; !part.done; part = lesson.next()) {
+      parts++;
+      t.deepEqual(model.weights(), before);
+    }
+    t.true(parts > 8, `${parts}`);
+    t.notDeepEqual(model.weights(), before);
+    t.deepEqual(part.value, createTrainer(other, options).learnMany(windows));
+    t.deepEqual(model.weights(), other.weights());
+  }
+});
+
 test('what is learned from is told: labelled steps, short windows, clipping', async t => {
   const model = await make();
   const trainer = createTrainer(model, { k1: 4, k2: 8, maxGradientNorm: 1e-3 });
