@@ -3,12 +3,13 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Entries, WireData } from '../wire/messages.js';
 import { giveBack } from './entries.js';
+import { add, at, createQueue, type Queue, take } from './queue.js';
 
 /** What waits for the end of the turn. A record, since each connection has one and closures are large. */
 export interface Outgoing {
-  readonly messages: Uint8Array[];
+  readonly messages: Queue<Uint8Array>;
   /** Memory of some of them, which is given back once they are copied. */
-  readonly lent: Entries[];
+  readonly lent: Queue<Entries>;
   text: boolean;
   /** Of the messages and their heads. */
   bytes: number;
@@ -23,7 +24,7 @@ const largestPiece = 16_384;
 export type Writing = Pick<Duplex, 'cork' | 'uncork' | 'write' | 'writableLength'>;
 
 export function createOutgoing(): Outgoing {
-  return { messages: [], lent: [], text: false, bytes: 0 };
+  return { messages: createQueue(1), lent: createQueue(1), text: false, bytes: 0 };
 }
 
 /** @param memory what the message lies in */
@@ -31,11 +32,11 @@ export function addMessage(outgoing: Outgoing, message: WireData, memory?: Entri
   const text = typeof message === 'string';
   const data = text ? Buffer.from(message) : message;
   outgoing.text = text;
-  outgoing.messages.push(data);
+  add(outgoing.messages, data);
   const length = headLength(data.length) + data.length;
   outgoing.bytes += length;
   // One that is larger is still read when it has been written.
-  if (memory !== undefined && length <= largestPiece) outgoing.lent.push(memory);
+  if (memory !== undefined && length <= largestPiece) add(outgoing.lent, memory);
 }
 
 /** Writes what waits. */
@@ -57,8 +58,10 @@ export function writeMessages(outgoing: Outgoing, socket: Writing): void {
 
 /** Forgets what waits: the peer takes no more. */
 export function clearMessages(outgoing: Outgoing): void {
-  for (const memory of outgoing.lent) giveBack(memory);
-  outgoing.messages.length = outgoing.lent.length = outgoing.bytes = 0;
+  const { messages, lent } = outgoing;
+  while (lent.length > 0) giveBack(take(lent));
+  while (messages.length > 0) take(messages);
+  outgoing.bytes = 0;
 }
 
 /** Where messages are copied together for sockets that take them at once: the next may have the same place. */
@@ -76,9 +79,10 @@ function takesAtOnce(socket: Writing): boolean {
 function together({ messages, text }: Outgoing, from: number, to: number, target: Uint8Array): Uint8Array {
   let end = 0;
   for (let i = from; i < to; i++) {
-    end = putHead(target, end, text, messages[i].length);
-    target.set(messages[i], end);
-    end += messages[i].length;
+    const message = at(messages, i);
+    end = putHead(target, end, text, message.length);
+    target.set(message, end);
+    end += message.length;
   }
   return target;
 }
@@ -89,7 +93,7 @@ function* pieces(outgoing: Outgoing): Generator<Uint8Array> {
     let to = from;
     let bytes = 0;
     for (; to < messages.length; to++) {
-      const more = headLength(messages[to].length) + messages[to].length;
+      const more = headLength(at(messages, to).length) + at(messages, to).length;
       if (bytes + more > largestPiece) break;
       bytes += more;
     }
@@ -97,11 +101,11 @@ function* pieces(outgoing: Outgoing): Generator<Uint8Array> {
       yield together(outgoing, from, to, Buffer.allocUnsafe(bytes));
       from = to;
     } else {
-      const { length } = messages[from];
-      const head = Buffer.allocUnsafe(headLength(length));
-      putHead(head, 0, text, length);
+      const message = at(messages, from++);
+      const head = Buffer.allocUnsafe(headLength(message.length));
+      putHead(head, 0, text, message.length);
       yield head;
-      yield messages[from++];
+      yield message;
     }
   }
 }

@@ -12,7 +12,11 @@ import {
 import type { Losses, StepLoss } from './server-messages.js';
 
 export function areSendable(losses: readonly StepLoss[]): boolean {
-  return losses.every(({ step }) => isUnsigned(step, uint64));
+  return losses.every(isSendable);
+}
+
+function isSendable({ step }: StepLoss): boolean {
+  return isUnsigned(step, uint64);
 }
 
 /** Bytes of a repeated field of losses. */
