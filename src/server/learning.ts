@@ -116,8 +116,11 @@ function learnTarget(session: Session, number: number, target: TargetValue, weig
     }
   } else if (arrival.kind === 'expired') {
     session.totals.expiredTargets++;
-    const { lateness } = session.learner!.learning;
-    const message = `Expected the target of step ${number} at most ${lateness} steps late, got it later`;
+    const { learner, streamStart } = session;
+    const message =
+      number > streamStart
+        ? `Expected the target of step ${number} at most ${learner!.learning.lateness} steps late, got it later`
+        : `Expected the target of a step since the stream began afresh, after step ${streamStart}, got that of step ${number}`;
     tell(session, refused(session, 'target_expired', number, message));
   } else {
     const message = `Expected one target for step ${number}, got another: the first one stands`;

@@ -13,7 +13,7 @@ import { createOptimizer, type Optimizer } from './optimizer.js';
 import { checkOptions, type FullOptions, type TrainerOptions } from './options.js';
 import { createReadout, isReadout, type ReadoutStep, readoutMoments } from './readout.js';
 import { createRule, type Followed, rangesOf } from './rule.js';
-import type { Window } from './window.js';
+import { checkWindows, type Window } from './window.js';
 
 export type { Gradients } from './backpropagation.js';
 export type { ReplayOptions, TrainerOptions } from './options.js';
@@ -150,6 +150,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
   });
 
   function* lesson(windows: readonly Window[], dropout?: Dropout): Parts<Update> {
+    checkWindows(windows);
     guard?.begin();
     if (guard && windows.some(window => window.overgrown)) return takeBack(guard, windows);
     const { loss: mean, finite, steps: through, labelled, replayed } = yield* steps.differentiate(windows, dropout);
@@ -197,7 +198,10 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
       return readout.learn(some);
     },
 
-    gradients: steps.gradients,
+    gradients(windows) {
+      checkWindows(windows);
+      return steps.gradients(windows);
+    },
     counters: () => ({ ...core.counters(), ...guard?.counters() }),
     restore(counters) {
       core.restore(counters);

@@ -1,4 +1,4 @@
-import { ConfigError, TargetError } from '../errors.js';
+import { ConfigError, kindOf, TargetError } from '../errors.js';
 import type { Carry } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import type { Block } from '../model/network.js';
@@ -20,6 +20,15 @@ export interface Window {
   readonly replayed?: boolean;
   /** Its steps led to a carry beyond float32. A trainer with a guard takes back what led there; such a window may have no targets. */
   readonly overgrown?: boolean;
+}
+
+/** @throws ConfigError if they are not a list of windows, by their fields */
+export function checkWindows(windows: readonly Window[]): void {
+  if (!Array.isArray(windows)) throw new ConfigError(`Expected windows to be an array, got ${kindOf(windows)}`);
+  for (const window of windows) {
+    if (window?.carry && window.inputs?.length >= 0 && window.targets?.length >= 0) continue;
+    throw new ConfigError(`Expected a window to be { carry, inputs, targets }, got ${kindOf(window)}`);
+  }
 }
 
 /** How windows of any lengths lie in rows: step by step, and in a step the longest window first. */

@@ -519,6 +519,30 @@ test('reset with weights goes back to those of the model', async t => {
   t.deepEqual(second, shown.slice(0, 8));
 });
 
+test('a target of a step before the stream began afresh is told as such, and another as late', async t => {
+  const { model, client } = await setUp(t);
+  await openSession(client, 1, { learn: 'private', learning: { k1: 1, k2: 2, lateness: 2 } });
+  const random = createRandom(4);
+  const rows = Array.from({ length: 4 }, () => randomInput(random, model) as Float32Array);
+  const target = (forStep: number) =>
+    ({ type: 'targets', session: 1, forStep, targets: [randomTarget(random, model)] }) as never;
+  client.send(rowFrames(1, 1, rows), target(1), { type: 'reset', session: 1 }, rowFrames(1, 5, rows), target(4));
+  const faults: ServerMessage[] = [];
+  while (faults.length < 2) {
+    const message = await client.next();
+    if (message.type === 'fault') faults.push(message);
+  }
+  t.like(faults[0], {
+    code: 'target_expired',
+    message: 'Expected the target of step 1 at most 2 steps late, got it later',
+  });
+  t.like(faults[1], {
+    code: 'target_expired',
+    forStep: 4,
+    message: 'Expected the target of a step since the stream began afresh, after step 4, got that of step 4',
+  });
+});
+
 test('targets that are beyond all bounds do not wreck the model of all: the guard goes back, everyone is told, and it is counted', async t => {
   const model = await createModel(config('rnn_tanh', [6]), { seed: 3 });
   const { httpUrl, url } = await startServer(t, model, {

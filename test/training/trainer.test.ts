@@ -50,6 +50,25 @@ test('an update may be made in parts: the weights move with the last of them, to
   }
 });
 
+test('what is no window, or no list of them, is refused, and what a window is is said', async t => {
+  const trainer = createTrainer(await make(), { k1: 8, k2: 8, guard: {} });
+  const [window] = randomWindows(trainer.model, [8], 3);
+  for (const wrong of [undefined, null, 5, {}, [window], { ...window, inputs: undefined }, { ...window, targets: 3 }]) {
+    const expected = {
+      instanceOf: ConfigError,
+      message: /^Expected a window to be \{ carry, inputs, targets \}, got /,
+    };
+    t.throws(() => trainer.learn(wrong as never), expected);
+    t.throws(() => trainer.gradients([wrong as never]), expected);
+  }
+  t.throws(() => trainer.learnMany(window as never), {
+    instanceOf: ConfigError,
+    message: /^Expected windows to be an array/,
+  });
+  t.throws(() => trainer.gradients(undefined as never), { instanceOf: ConfigError });
+  t.is(trainer.learn(window).count, 1);
+});
+
 test('what is learned from is told: labelled steps, short windows, clipping', async t => {
   const model = await make();
   const trainer = createTrainer(model, { k1: 4, k2: 8, maxGradientNorm: 1e-3 });
