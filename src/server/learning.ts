@@ -95,7 +95,7 @@ export function* learnTargets(
     try {
       checkTakesTargets(session);
       learnTarget(session, forStep + i, session.stream?.copy(target) ?? target, weights?.[i]);
-      if (forStep + i === session.stream?.steps()) yield* updateDue(session, false);
+      if (forStep + i === session.stream!.steps()) yield* updateDue(session, false);
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
       flush(session);
@@ -152,14 +152,14 @@ function* updateDue(session: Session, waiting: boolean): Parts<void> {
   if (readout?.due(waiting)) updateReadout(session);
 }
 
-/** Weights that others step with are never left in the middle of a lesson. */
+/** Weights that others step with are never left in the middle of an update. */
 function* update(session: Session): Parts<void> {
   const windows = session.stream!.windows.take();
   if (windows.length === 0) return;
   const { trainer, own } = session.learner!;
-  const lesson = learn(session, trainer.lesson(windows));
-  if (own) yield* lesson;
-  else complete(lesson);
+  const parts = learn(session, trainer.learnInParts(windows));
+  if (own) yield* parts;
+  else complete(parts);
 }
 
 function updateReadout(session: Session): void {
@@ -174,11 +174,11 @@ function updateReadout(session: Session): void {
 }
 
 /** After a divergence the stream is stepped and scored on, and learned from no more. */
-function* learn(session: Session, lesson: Pick<Parts<Update>, 'next'>): Parts<void> {
+function* learn(session: Session, parts: Pick<Parts<Update>, 'next'>): Parts<void> {
   const { totals, counts, histograms, number: own, learner, grant } = session;
   if (session.diverged) return;
   try {
-    const { result, milliseconds } = yield* clocked(lesson);
+    const { result, milliseconds } = yield* clocked(parts);
     const { good, rollback, ...done } = result;
     observe(histograms.update, milliseconds / 1000);
     if (!done.skipped) observe(histograms.gradientNorm, done.gradientNorm);

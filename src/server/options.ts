@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ConfigError, expect, expectKnown } from '../errors.js';
+import { ConfigError, expect, expectKnown, expectOptions } from '../errors.js';
 import { defaultLimits, type WireLimits } from '../wire/messages.js';
 import { isLoopback } from './hosts.js';
 import type { Keep } from './keep.js';
@@ -171,8 +171,7 @@ const others: readonly string[] = [
 
 /** @throws ConfigError naming the option that is wrong */
 export function checkServeOptions(options: ServeOptions): Settings {
-  expect(typeof options === 'object' && options !== null, 'options', 'an object', options);
-  expectKnown('an option', options, [...others, ...Object.keys(counts)]);
+  expectOptions(options, [...others, ...Object.keys(counts)]);
   const {
     host = '127.0.0.1',
     port = 0,

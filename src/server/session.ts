@@ -105,7 +105,7 @@ export type Item =
   /** It was read, and fits: `put` puts it there. */
   | { readonly kind: 'put'; readonly cost: number; put(): void }
   /** What is left of the step or the targets of a learner that were begun, and are in the middle of an update. */
-  | { readonly kind: 'lesson'; readonly cost: number; readonly rest: Parts<void> }
+  | { readonly kind: 'update'; readonly cost: number; readonly rest: Parts<void> }
   | { readonly kind: 'finish'; readonly carry: boolean; readonly state: boolean; readonly learn: boolean };
 
 /** One stream on the server. */

@@ -59,7 +59,7 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number, 
       goOn(session, learnTargets(session, forStep + done, taken, weights?.slice(done, done + most)), inTime);
       return Math.max(1, taken.length);
     }
-    case 'lesson':
+    case 'update':
       dequeue(session);
       goOn(session, item.rest, inTime);
       return most;
@@ -119,10 +119,10 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number, 
 }
 
 /** What a learner does, part by part while there is time; what is left is then first in its queue, before the frame or the targets that it is for. */
-function goOn(session: Session, lesson: Parts<void> | undefined, inTime: () => boolean): void {
-  while (lesson?.next().done === false) {
+function goOn(session: Session, parts: Parts<void> | undefined, inTime: () => boolean): void {
+  while (parts?.next().done === false) {
     if (inTime()) continue;
-    enqueueFirst(session, { kind: 'lesson', cost: 0, rest: lesson });
+    enqueueFirst(session, { kind: 'update', cost: 0, rest: parts });
     return;
   }
 }

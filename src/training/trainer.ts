@@ -71,7 +71,7 @@ export interface Trainer {
    */
   learnMany(windows: readonly Window[], dropout?: Dropout): Update;
   /** `learnMany` in parts, for a thread that has other work: nothing may be asked of this trainer between them. */
-  lesson(windows: readonly Window[], dropout?: Dropout): Parts<Update>;
+  learnInParts(windows: readonly Window[], dropout?: Dropout): Parts<Update>;
   /**
    * One update of the readout alone, from the states that steps left: where it has a rule of its own, which then no other update
    * moves.
@@ -149,7 +149,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     ...by.judge({ loss: Number.NaN, skipped: true, gradient: Number.NaN }, windows),
   });
 
-  function* lesson(windows: readonly Window[], dropout?: Dropout): Parts<Update> {
+  function* learnInParts(windows: readonly Window[], dropout?: Dropout): Parts<Update> {
     checkWindows(windows);
     guard?.begin();
     if (guard && windows.some(window => window.overgrown)) return takeBack(guard, windows);
@@ -173,7 +173,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     };
     return verdict ? { ...done, ...verdict } : done;
   }
-  const learnMany: Trainer['learnMany'] = (windows, dropout) => complete(lesson(windows, dropout));
+  const learnMany: Trainer['learnMany'] = (windows, dropout) => complete(learnInParts(windows, dropout));
 
   const trainer: Trainer & { count: number } = {
     model,
@@ -189,7 +189,7 @@ export function createTrainer(model: TrainableModel, options: TrainerOptions = {
     ...(loss.of ? {} : { windowLoss: steps.lossOfAll }),
     learn: window => learnMany([window]),
     learnMany,
-    lesson,
+    learnInParts,
 
     learnReadout(some) {
       if (readout === undefined)

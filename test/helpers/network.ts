@@ -43,6 +43,9 @@ export interface Network {
 /** A message on its way to the server, or what a broken network makes of it. */
 export type Meddle = (message: ClientMessage, hub: Hub) => ClientMessage;
 
+/** Milliseconds: an update of a learner takes several. */
+const betweenLooks = 0.02;
+
 /** In one run: what is broken may go round in circles. */
 const mostEvents = 5000;
 
@@ -74,7 +77,12 @@ export function createNetwork(
     },
     ...options,
   });
-  const hub = createHub(model, settings, { now: () => time, later: call => void after(0.01, call) });
+  /** Time goes on while the server works: at its looks at the clock, so that updates are left in their middle. */
+  const look = (): number => {
+    time += betweenLooks;
+    return time;
+  };
+  const hub = createHub(model, settings, { now: look, later: call => void after(0.01, call) });
   /** Changes when an open has been answered. */
   const openings = (): number => {
     const { sessions, faults, resumes } = hub.counts;
@@ -252,7 +260,7 @@ export function createNetwork(
         const event = next(end);
         if (event === undefined) break;
         if (event.call === undefined) continue;
-        time = event.at;
+        time = Math.max(time, event.at);
         event.call();
         await null;
         await null;

@@ -201,11 +201,11 @@ test('when its time is over the batcher answers what it has, and goes on in the 
   );
 });
 
-/** Calls `work` before each part of the lessons of a trainer. */
+/** Calls `work` before each part of the updates of a trainer. */
 function beforeParts(trainer: Trainer, work: () => void): void {
-  const { lesson } = trainer;
-  trainer.lesson = function* (windows) {
-    const parts = lesson(windows);
+  const { learnInParts } = trainer;
+  trainer.learnInParts = function* (windows) {
+    const parts = learnInParts(windows);
     for (;;) {
       work();
       const part = parts.next();
@@ -282,9 +282,9 @@ test('a session whose stream fails in the turn of another ends in its own, and t
     },
   };
   const { trainer } = a.own.learner!;
-  const { lesson } = trainer;
-  trainer.lesson = function* (windows) {
-    return { ...(yield* lesson(windows)), good: true };
+  const { learnInParts } = trainer;
+  trainer.learnInParts = function* (windows) {
+    return { ...(yield* learnInParts(windows)), good: true };
   };
   const send = ({ own }: typeof a): void => {
     const { number: session, nextSeq: firstSeq } = own;
@@ -357,6 +357,34 @@ test('an update is left in its middle where the run is over, and the others have
   }
   t.deepEqual(learner.trainer.model.weights(), whole.trainer.model.weights());
   t.notDeepEqual(learner.trainer.model.weights(), before);
+});
+
+test('an update of weights that others step with is never left in its middle', async t => {
+  const { model } = await watched();
+  const [{ session, outlet }, other] = sessions(model, 2);
+  let now = 0;
+  const batcher = createBatcher(fail, () => now);
+  const learner = createSharedLearner(model, session.served, { k1: 4, k2: 4 }, 1 << 24);
+  const own = createSession({ ...session, outlet, learner });
+  startLearning(own);
+  let parts = 0;
+  beforeParts(learner.trainer, () => {
+    now += 1;
+    parts++;
+  });
+  acceptFrames(own, {
+    type: 'frames',
+    session: own.number,
+    firstSeq: 1,
+    payload: { kind: 'tokens', ids: [1, 2, 0, 1] },
+    targets: { targets: [2, 0, 1, 2] },
+  });
+  batcher.add(own);
+  tokens(other.session, [1]);
+  batcher.add(other.session);
+  while (batcher.run() && parts === 0);
+  t.true(parts > 5, `${parts}`);
+  t.is(own.totals.updates, 1);
 });
 
 test('sessions whose peer does not read wait, until they are added again', async t => {

@@ -36,10 +36,10 @@ test('an update may be made in parts: the weights move with the last of them, to
     const trainer = createTrainer(model, options);
     const windows = randomWindows(model, [20, 3], 3);
     const before = model.weights();
-    const lesson = trainer.lesson(windows);
+    const rest = trainer.learnInParts(windows);
     let parts = 1;
-    let part = lesson.next();
-    for (; !part.done; part = lesson.next()) {
+    let part = rest.next();
+    for (; !part.done; part = rest.next()) {
       parts++;
       t.deepEqual(model.weights(), before);
     }
