@@ -44,6 +44,12 @@ export async function measure(quick) {
       'tfjs wasm, a window': count => {
         for (let i = 0; i < count; i++) peer.window();
       },
+      'tfjs wasm, its predictions and the window': count => {
+        for (let i = 0; i < count; i++) {
+          peer.predictions();
+          peer.window();
+        }
+      },
     },
     settings(quick),
   );
@@ -58,7 +64,15 @@ export async function measure(quick) {
       times,
     },
     {
-      question: `${name}: tfjs wasm / tbptt`,
+      // As tbptt: each step's prediction is there before the next frame comes.
+      question: `${name}: tfjs wasm, its predictions and the window / tbptt`,
+      answer: spread(ratios(times['tfjs wasm, its predictions and the window'], times['tbptt, a window'])),
+      unit: '×',
+      least: 50,
+      times,
+    },
+    {
+      question: `${name}: tfjs wasm, the window alone / tbptt`,
       answer: spread(ratios(times['tfjs wasm, a window'], times['tbptt, a window'])),
       unit: '×',
       least: 50,
@@ -82,7 +96,15 @@ async function expectSameLearning(model, peer, { inputs, targets }) {
   const tensors = peer.tensors();
   for (let window = 0; window < 6; window++) {
     const before = carry;
-    for (const input of inputs) carry = trainer.step(carry, input).carry;
+    const predictions = peer.predictions();
+    inputs.forEach((input, t) => {
+      const step = trainer.step(carry, input);
+      carry = step.carry;
+      step.prediction.forEach((value, i) => {
+        if (!(Math.abs(value - predictions[t][i]) <= 1e-4))
+          throw new Error(`Expected tfjs to predict ${value} for class ${i} of step ${t}, got ${predictions[t][i]}`);
+      });
+    });
     const { loss } = trainer.learn({ carry: before, inputs, targets });
     const theirs = peer.window();
     if (!(Math.abs(loss - theirs) <= 1e-4)) throw new Error(`Expected tfjs to have the loss ${loss}, got ${theirs}`);

@@ -56,48 +56,53 @@ const ways = {
   },
 };
 
+/** One step whose prediction is read; h and c before are disposed of. */
+function predict(tf, next, { size, cell, readout, readoutBias }, { h, c }, input) {
+  const [h1, c1, p] = tf.tidy(() => {
+    const [h1, c1] = next(tf, cell, tf.tensor2d(input, [1, size]), h, c);
+    return [h1, c1, tf.softmax(tf.fused.matMul({ a: h1, b: readout, bias: readoutBias }))];
+  });
+  const prediction = p.dataSync();
+  tf.dispose([h, c, p]);
+  return { h: h1, c: c1, prediction };
+}
+
 /** @returns `steps(count)`, a stream that goes on with each call, and `trace()`, a run over all inputs from zeros */
 export async function stepper(way, weights, { inputs: size, hidden, classes }, inputs) {
   const tf = await loadTfjs();
   const { order, next } = ways[way];
   const parameters = {
-    kernel: tf.tidy(() =>
-      tf.concat2d(
-        [
-          kernel(tf, weights.weight_ih_l0, hidden, size, order),
-          kernel(tf, weights.weight_hh_l0, hidden, hidden, order),
-        ],
-        0,
+    size,
+    cell: {
+      kernel: tf.tidy(() =>
+        tf.concat2d(
+          [
+            kernel(tf, weights.weight_ih_l0, hidden, size, order),
+            kernel(tf, weights.weight_hh_l0, hidden, hidden, order),
+          ],
+          0,
+        ),
       ),
-    ),
-    bias: bias(tf, weights, hidden, order),
+      bias: bias(tf, weights, hidden, order),
+    },
+    readout: tf.tidy(() => tf.tensor2d(weights['readout.weight'], [classes, hidden]).transpose()),
+    readoutBias: tf.tensor1d(weights['readout.bias']),
   };
-  const readout = tf.tidy(() => tf.tensor2d(weights['readout.weight'], [classes, hidden]).transpose());
-  const readoutBias = tf.tensor1d(weights['readout.bias']);
 
-  const step = (h, c, input) => {
-    const [h1, c1, p] = tf.tidy(() => {
-      const [h1, c1] = next(tf, parameters, tf.tensor2d(input, [1, size]), h, c);
-      return [h1, c1, tf.softmax(tf.fused.matMul({ a: h1, b: readout, bias: readoutBias }))];
-    });
-    const prediction = p.dataSync();
-    tf.dispose([h, c, p]);
-    return { h: h1, c: c1, prediction };
-  };
-  let h = tf.zeros([1, hidden]);
-  let c = tf.zeros([1, hidden]);
+  const zeros = () => ({ h: tf.zeros([1, hidden]), c: tf.zeros([1, hidden]) });
+  let live = zeros();
   let at = 0;
   return {
     steps(count) {
       for (let i = 0; i < count; i++) {
-        ({ h, c } = step(h, c, inputs[at]));
+        live = predict(tf, next, parameters, live, inputs[at]);
         at = (at + 1) % inputs.length;
       }
     },
     trace() {
-      let state = { h: tf.zeros([1, hidden]), c: tf.zeros([1, hidden]) };
+      let state = zeros();
       return inputs.map(input => {
-        state = step(state.h, state.c, input);
+        state = predict(tf, next, parameters, state, input);
         return [...state.prediction, ...state.h.dataSync(), ...state.c.dataSync()];
       });
     },
@@ -108,8 +113,9 @@ export async function stepper(way, weights, { inputs: size, hidden, classes }, i
  * Training windows with Adam: the loss is the mean cross-entropy of the steps, the state before is a constant. All input
  * products are one, and there is one bias: of several ways this took least (layers with `trainOnBatch` took 1.8 times as long).
  *
- * @returns `window()`, one update, whose loss it returns and whose last state the next one begins with; `gradients()` of the
- * first window, by PyTorch's names
+ * @returns `window()`, one update, whose loss it returns and whose last state the next one begins with; `predictions()`, those
+ * of the steps of the next window, each read before the next step begins, as on a live stream; `gradients()` of the first
+ * window, by PyTorch's names
  */
 export async function learner(weights, { inputs: size, hidden, classes }, { rate, beta1, beta2, epsilon }, window) {
   const tf = await loadTfjs();
@@ -186,6 +192,21 @@ export async function learner(weights, { inputs: size, hidden, classes }, { rate
         }
         return named;
       });
+    },
+    predictions() {
+      const parameters = {
+        size,
+        cell: { kernel: tf.concat2d([variables.weight_ih_l0, variables.weight_hh_l0], 0), bias: variables.bias },
+        readout: variables['readout.weight'],
+        readoutBias: variables['readout.bias'],
+      };
+      let state = { h: h.clone(), c: c.clone() };
+      const predictions = window.inputs.map(input => {
+        state = predict(tf, ways.fused.next, parameters, state, input);
+        return state.prediction;
+      });
+      tf.dispose([state.h, state.c, parameters.cell.kernel]);
+      return predictions;
     },
     tensors: () => tf.memory().numTensors,
   };
