@@ -6,6 +6,7 @@ import { basename, extname, join } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { modelOf } from '../model/checkpoint.js';
 import type { Model } from '../model/model.js';
+import { fileAt } from '../server/whole.js';
 import { readCheckpointFile } from './checkpoint-file.js';
 
 /** In a folder these are checkpoints. */
@@ -81,8 +82,17 @@ async function look(path: string, mayBeGone: boolean): Promise<Stats | undefined
   }
 }
 
-/** A model, and what tells its file from any other. */
-export async function readModel(path: string): Promise<{ readonly model: Model; readonly digest: string }> {
+/**
+ * A model, and what tells its file from any other.
+ *
+ * @param named paths that somebody named: one of them may be a pipe
+ * @throws ConfigError for a pipe or a device that lies in a folder: nobody knows whether what comes out of it ends
+ */
+export async function readModel(
+  path: string,
+  named: readonly string[],
+): Promise<{ readonly model: Model; readonly digest: string }> {
+  if (!named.includes(path)) fileAt(path, 'each checkpoint of a folder');
   const { bytes, checkpoint } = await readCheckpointFile(path);
   return { model: await modelOf(checkpoint), digest: createHash('sha256').update(bytes).digest('hex').slice(0, 12) };
 }

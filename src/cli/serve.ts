@@ -118,7 +118,7 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
   const models = new Map<string, Serveable>();
   const digests = new Map<string, string>();
   for (const { name, path } of files.values()) {
-    const { model, digest } = await readModel(path);
+    const { model, digest } = await readModel(path, paths);
     models.set(name, await restore(name, model, digest));
     digests.set(name, digest);
   }
@@ -177,7 +177,7 @@ async function run(paths: readonly string[], options: ServeOptions, command: Com
       log.warn({ model: name }, 'file is gone: no new sessions');
       return;
     }
-    const { model, digest } = await readModel(file.path);
+    const { model, digest } = await readModel(file.path, paths);
     // Written again as it was: what sessions teach the one that is served is not undone.
     if (digests.get(name) === digest) return;
     serving.replace(name, await restore(name, model, digest));

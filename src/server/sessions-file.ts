@@ -19,6 +19,9 @@ const key = 'eddy.sessions';
 /** Of a file that has what clients said, and the tokens of their sessions. */
 const ownerAlone = 0o600;
 
+/** The newest that is read, and the one that is written. */
+const newestFormat = 2;
+
 /** What the file says beside sessions and models. */
 interface FileHead {
   readonly format: number;
@@ -71,7 +74,11 @@ export async function saveSessions(hub: Hub, path: string): Promise<number> {
     });
   }
   const { versions, places } = saveVersions(hub, new Set(models), tensors);
-  const said: FileHead = { format: 2, versions, of: models.map(served => (served ? places.get(served)! : -1)) };
+  const said: FileHead = {
+    format: newestFormat,
+    versions,
+    of: models.map(served => (served ? places.get(served)! : -1)),
+  };
   const file = writeSafetensors(tensors, { [key]: JSON.stringify(said) });
   try {
     await putAside(path, log);
@@ -117,8 +124,7 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const { metadata, tensors } = readSaved(path, bytes);
-  const said: FileHead = { format: 0, versions: [], of: [], ...JSON.parse(metadata[key]) };
+  const { metadata, tensors, said } = readSaved(path, bytes);
   const servedFor = finder(hub, said, tensors);
   const names = new Map<string, SavedName>();
   const left = new Map<string, Tensor>();
@@ -158,15 +164,21 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
 }
 
 /** What is read is removed after: no file of another kind may pass. */
-function readSaved(path: string, bytes: Uint8Array): Safetensors {
-  let cause: unknown;
+function readSaved(path: string, bytes: Uint8Array): Safetensors & { readonly said: FileHead } {
+  const expected = `Expected ${path} to be a file of sessions`;
+  let file: Safetensors;
+  let said: FileHead;
   try {
-    const file = readSafetensors(bytes);
-    if (file.metadata[key] !== undefined) return file;
-  } catch (error) {
-    cause = error;
+    file = readSafetensors(bytes);
+    said = { format: 0, versions: [], of: [], ...JSON.parse(file.metadata[key]) };
+  } catch (cause) {
+    throw new CheckpointError(`${expected}, got a file of something else`, { cause });
   }
-  throw new CheckpointError(`Expected ${path} to be a file of sessions, got a file of something else`, { cause });
+  if (said.format > newestFormat)
+    throw new CheckpointError(
+      `${expected} of a format up to ${newestFormat}, got ${said.format}: a newer eddy has saved it`,
+    );
+  return { ...file, said };
 }
 
 /** A session of a file comes to rest here. */

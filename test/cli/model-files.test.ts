@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import test from 'ava';
-import { findModels, type ModelFile } from '../../src/cli/model-files.js';
+import { findModels, type ModelFile, readModel } from '../../src/cli/model-files.js';
 import { watchModels } from '../../src/cli/watch.js';
 import { ConfigError } from '../../src/errors.js';
 import { folder } from '../helpers/cli.js';
@@ -31,6 +32,21 @@ test('a file that cannot be looked at hides no other, once the server runs', asy
   const found = await findModels([at('.')], true);
   t.deepEqual([...found.keys()], ['a', 'b', 'c']);
   t.is((await findModels([at('.')], true)).get('b')!.version, found.get('b')!.version, 'told once');
+});
+
+test('what lies in a folder and is no file is not read: a device, a pipe', async t => {
+  if (process.platform === 'win32') return t.pass();
+  const at = folder(t);
+  symlinkSync('/dev/null', at('a.eddy'));
+  spawnSync('mkfifo', [at('b.eddy')]);
+  for (const [path, kind] of [
+    [at('a.eddy'), 'device'],
+    [at('b.eddy'), 'pipe'],
+  ]) {
+    const message = `Expected each checkpoint of a folder to be a file, got the ${kind} ${path}`;
+    await t.throwsAsync(readModel(path, [at('.')]), { instanceOf: ConfigError, message });
+  }
+  await t.throwsAsync(readModel(at('a.eddy'), [at('a.eddy')]), { code: 'EDDY_CHECKPOINT', message: /an empty file/ });
 });
 
 test('that files cannot be looked for is told once, until they can', async t => {

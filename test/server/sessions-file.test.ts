@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import test from 'ava';
 import { loadModel, saveModel } from '../../src/model/checkpoint.js';
 import { createModel, type Model } from '../../src/model/model.js';
+import { writeSafetensors } from '../../src/model/safetensors.js';
 import { createRandom } from '../../src/random.js';
 import { createHub } from '../../src/server/hub.js';
 import { serve } from '../../src/server/index.js';
@@ -354,12 +355,23 @@ for (const [what, settings] of Object.entries({
 test('a file of something else stops the start, and stays', async t => {
   const sessionsFile = path();
   const model = await seeded();
-  for (const bytes of [Buffer.from('not sessions'), Buffer.from(saveModel(model))]) {
+  const broken = writeSafetensors(new Map(), { 'eddy.sessions': '{' });
+  for (const bytes of [Buffer.from('not sessions'), Buffer.from(saveModel(model)), Buffer.from(broken)]) {
     await writeFile(sessionsFile, bytes);
     const message = `Expected ${sessionsFile} to be a file of sessions, got a file of something else`;
     await t.throwsAsync(serve(model, { sessionsFile }), { code: 'EDDY_CHECKPOINT', message });
     t.deepEqual(await readFile(sessionsFile), bytes);
   }
+});
+
+test('a file that a newer eddy has saved stops the start, and stays', async t => {
+  const sessionsFile = path();
+  const model = await seeded();
+  const later = writeSafetensors(new Map(), { 'eddy.sessions': '{"format":3,"versions":[],"of":[]}' });
+  await writeFile(sessionsFile, later);
+  const message = `Expected ${sessionsFile} to be a file of sessions of a format up to 2, got 3: a newer eddy has saved it`;
+  await t.throwsAsync(serve(model, { sessionsFile }), { code: 'EDDY_CHECKPOINT', message });
+  t.deepEqual(await readFile(sessionsFile), Buffer.from(later));
 });
 
 test('a server that cannot listen leaves the sessions to the next start', async t => {

@@ -62,10 +62,16 @@ const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 /** A cell as a message shows it, cut short. */
 export function show(cell: unknown): string {
   const isNone = typeof cell === 'number' && !Number.isFinite(cell);
-  const text = isNone
-    ? String(cell)
-    : typeof cell === 'string'
-      ? JSON.stringify(cell)
-      : (JSON.stringify(cell) ?? String(cell));
+  const text = isNone ? String(cell) : (jsonOf(cell) ?? String(cell));
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+/** What can be read need not be written again: that goes as deep as the stack does. */
+function jsonOf(cell: unknown): string | undefined {
+  try {
+    return JSON.stringify(cell);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return `${Array.isArray(cell) ? 'a list' : 'an object'} that is nested very deeply`;
+  }
 }

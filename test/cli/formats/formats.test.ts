@@ -1,6 +1,6 @@
 import test from 'ava';
 import { createF32 } from '../../../src/cli/formats/f32.js';
-import { isMissing, numberOf } from '../../../src/cli/formats/format.js';
+import { isMissing, numberOf, show } from '../../../src/cli/formats/format.js';
 import { createLines, longestLine } from '../../../src/cli/formats/lines.js';
 import { createNdjson } from '../../../src/cli/formats/ndjson.js';
 import { createTable } from '../../../src/cli/formats/table.js';
@@ -100,6 +100,13 @@ test('JSON lines are objects, lists or numbers', t => {
     { line: 2, cells: [6] },
     { line: 3, malformed: 'expected 1 cell, got 2' },
   ]);
+});
+
+test('a cell that is nested very deeply is shown cut short, as any other that is no number', t => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+  t.is(show([1, { deep: [] }]), '[1,{"deep":[]}]');
+  t.is(show(deep), 'a list that is nested very deeply');
+  t.is(show({ deep }), 'an object that is nested very deeply');
 });
 
 test('the columns of JSON lines are those of the first record that has a number', t => {
