@@ -53,8 +53,10 @@ export function makeLesson(
     const following =
       kind !== 'rows' && kind !== 'sound' && training.every(({ targets }) => targets.every(Number.isInteger));
     if (following) return { input, output: { kind: output, size: tokens }, ...(encoder ? { encoder } : {}) };
-    const all = known.flatMap(({ targets }) => targets.filter(target => target !== null));
-    const names = [...new Set(all.map(String))].sort(naturally);
+    const all = known.flatMap(({ targets, from }) =>
+      targets.filter(target => target !== null).map(target => classOf(target, from)),
+    );
+    const names = [...new Set(all)].sort(naturally);
     // A class without a name says nothing.
     if (training.some(({ unaligned }) => unaligned)) names.push('');
     return { input, output: { kind: output, size: names.length }, labels: names, ...(encoder ? { encoder } : {}) };
@@ -119,7 +121,7 @@ function encodeInputs({ input, encoder }: Lesson, { inputs, from }: Raw): Input[
 function encodeTarget({ output, labels, scale }: Lesson, target: unknown, from: string): Target {
   if (target === null) return null;
   if (output.kind === 'classes') {
-    const place = labels ? labels.indexOf(String(target)) : Number(target);
+    const place = labels ? labels.indexOf(classOf(target, from)) : Number(target);
     if (place < 0 || !(place < output.size))
       throw new InputError(`Expected the targets of ${from} to be among those learned, got ${show(target)}`);
     return place;
@@ -166,6 +168,11 @@ function statistics(rows: readonly (readonly number[])[], size: number): Statist
     const variance = count === 0 ? 0 : rows.reduce((sum, row) => sum + (row[i] - mean) * (row[i] - mean), 0) / count;
     return { count, mean, variance };
   });
+}
+
+function classOf(target: unknown, from: string): string {
+  if (typeof target !== 'object') return String(target);
+  throw new InputError(`Expected the class of ${from} to be a word or a number, got ${show(target)}`);
 }
 
 function numbers(target: unknown, what: string): number[] {

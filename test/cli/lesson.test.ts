@@ -1,6 +1,7 @@
 import test from 'ava';
 import { encodeSequence, inUnits, makeLesson } from '../../src/cli/lesson.js';
 import type { Raw, RawFile } from '../../src/cli/sequences.js';
+import { InputError } from '../../src/errors.js';
 import { createModel } from '../../src/model/model.js';
 
 const raw = (inputs: Raw['inputs'], targets: Raw['targets'], named = false): Raw => ({
@@ -42,6 +43,21 @@ test('statistics are of the training part alone; a column with gaps may be missi
 test('labels that are numbers stand by size', t => {
   const training = ['10', '9', 'b', '-1', 'a', '9'].map(label => raw([[0, 0]], [label], true));
   t.deepEqual(makeLesson(rows(...training), training).labels, ['-1', '9', '10', 'a', 'b']);
+});
+
+test('a class is a word or a number: a list or a record is refused, with where it stands', t => {
+  const good = [raw([[1, 2]], ['x'], true), raw([[1, 2]], [true], true)];
+  const learned = makeLesson(rows(...good), good);
+  t.deepEqual(learned.labels, ['true', 'x']);
+  for (const [name, shown] of [
+    [{ word: 'x' }, '{"word":"x"}'],
+    [['x'], '["x"]'],
+  ] as const) {
+    const bad = [...good, raw([[3, 4]], [name], true)];
+    const message = `Expected the class of f:1 to be a word or a number, got ${shown}`;
+    t.throws(() => makeLesson(rows(...bad), bad), { instanceOf: InputError, message });
+    t.throws(() => encodeSequence(learned, raw([[1, 1]], [name], true)), { instanceOf: InputError, message });
+  }
 });
 
 test('values are learned in deviations, and said in the unit of the data', async t => {
