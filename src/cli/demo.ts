@@ -83,6 +83,6 @@ function readable(url: string): string {
 /** Resolves at the first signal; further ones change nothing, since the drain has an end of its own. */
 function stopSignal(): Promise<void> {
   return new Promise(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
   });
 }
