@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createServer, type Server as HttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -212,6 +213,8 @@ function listener({ tls }: Settings, routes: RequestListener): HttpServer {
 function checkCertificate({ cert, key }: Certificate): void {
   try {
     createSecureContext({ cert, key });
+    // Which takes a key of another kind for one beside the certificate: no handshake would come to an end.
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('a key that is not its own');
   } catch (cause) {
     throw new ConfigError(`Expected tls to be a certificate and its key as PEM, got ${(cause as Error).message}`, {
       cause,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { get as getTls } from 'node:https';
@@ -239,6 +240,21 @@ test('with a certificate the server speaks TLS alone', async t => {
     instanceOf: ConfigError,
     message: /certificate and its key/,
   });
+});
+
+test('a key of another kind than that of the certificate is refused', async t => {
+  const pem = (name: string) => readFileSync(join(repositoryRoot, 'test/golden/tls', name), 'utf8');
+  const [cert, key] = ['cert.pem', 'key.pem'].map(pem);
+  const other = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const model = await createModel(config('gru', [2]));
+  const wrong = { instanceOf: ConfigError, message: /certificate and its key as PEM, got a key that is not its own$/ };
+  await t.throwsAsync(
+    serve(model, { tls: { cert, key: other } }).then(server => server.close()),
+    wrong,
+  );
+  const server = await startServer(t, model, { tls: { cert, key } });
+  t.throws(() => server.renew({ cert, key: other }), wrong);
+  await connectWire(t, server.url, 'eddy.v1.proto', undefined, { ca: cert });
 });
 
 test('a certificate that is renewed is shown to those who connect from then on, and cuts nobody off', async t => {
