@@ -112,13 +112,15 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
     }
   };
   let due = false;
+  /** Until whoever reads the lines has room for more. */
+  let room = Promise.resolve();
   /** The lines of one turn leave together. */
   const handOn = (): void => {
     if (due) return;
     due = true;
     setImmediate(() => {
       due = false;
-      sink.flush();
+      room = sink.flush();
     });
   };
 
@@ -140,6 +142,7 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
       sink.line(JSON.stringify(line));
       if (sink.full) await sink.flush();
       else handOn();
+      await room;
       if (sink.closed) break;
     }
   };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import { longestLine } from '../../src/cli/formats/lines.js';
@@ -87,6 +88,24 @@ test('when the reader of the lines goes away, the pipe ends quietly', async t =>
   clearInterval(feeding);
   t.is(stderr, '');
   t.is(status, 0);
+});
+
+test('a reader that is slow is waited for, and has every line', async t => {
+  const child = start(t, 'serve', '--port', '0', '--cell', 'gru', '--hidden', '4');
+  const url = /ws:\/\/[\d.:]+/.exec(await lineReader(child)())![0];
+  const pipe = start(t, 'pipe', '--server', url);
+  let told = '';
+  pipe.stderr.on('data', data => {
+    told += data;
+  });
+  pipe.stdin.end('x'.repeat(20_000));
+  let said = '';
+  for await (const chunk of pipe.stdout) {
+    said += chunk;
+    await setTimeout(20);
+  }
+  t.is(told, '', 'Node tells of a wait that is begun again and again');
+  t.is(said.trim().split('\n').length, 20_000);
 });
 
 test('what a network of values says is written whole, in its order, and that of classes as the likeliest', async t => {
