@@ -49,6 +49,16 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
 }
 
+/** @throws InputError where something else is given, such as the bytes of a file */
+export function expectText(text: unknown, of: string): void {
+  if (typeof text !== 'string') throw new InputError(`Expected the text of ${of}, got ${kindOf(text)}`);
+}
+
+/** @throws InputError where something else is given, such as the path of a file */
+export function expectBytes(bytes: unknown, of: string): void {
+  if (!(bytes instanceof Uint8Array)) throw new InputError(`Expected the bytes of ${of}, got ${kindOf(bytes)}`);
+}
+
 /** An input (or a carry) of the wrong kind or shape, out of range, or not finite. Ends its own stream, and no other. */
 export class InputError extends EddyError {
   /** Position of the offending number in the row, where there is one. */

@@ -1,6 +1,6 @@
 import { createSurprise, type SurpriseScore, type SurpriseState } from '../training/surprise.js';
 import { brief, withNaNs } from './numbers.js';
-import type { Foretold } from './thread.js';
+import type { ThreadForecast } from './thread.js';
 
 /** Of each stream that has been judged: plain data. */
 export type SavedAnomalies = Readonly<Record<string, SurpriseState>>;
@@ -15,7 +15,7 @@ export function createAnomalies(threshold: number | undefined, saved: SavedAnoma
   for (const [key, state] of Object.entries(saved)) scores.set(key, createSurprise({ threshold }, withNaNs(state)));
   return {
     /** In deviations that were foretold, or in units of its scale; of nothing where no value came. */
-    judge(key: string, actual: ArrayLike<number>, { value, scale, deviation }: Foretold) {
+    judge(key: string, actual: ArrayLike<number>, { value, scale, deviation }: ThreadForecast) {
       const distances = value!
         .map((foretold, i) => (actual[i] - foretold) / (deviation ?? scale.units)[i])
         .filter(distance => !Number.isNaN(distance));

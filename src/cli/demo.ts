@@ -52,7 +52,7 @@ async function demo({ port, host, sessions }: DemoOptions): Promise<void> {
     const { code, syscall } = (error as { cause?: NodeJS.ErrnoException }).cause ?? {};
     // Another port helps where it is this one that cannot be had.
     if (syscall !== 'listen' || (code !== 'EADDRINUSE' && code !== 'EACCES')) throw error;
-    const other = `--port ${port === 0 ? 8080 : port + 1}`;
+    const other = `--port ${code === 'EADDRINUSE' && port > 0 && port < 65535 ? port + 1 : 8080}`;
     throw new ServeError(`${(error as Error).message} (eddy demo ${other}, npm start -- ${other})`, {
       cause: error,
     });

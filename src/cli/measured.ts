@@ -2,7 +2,7 @@ import type { Metrics } from '../training/judge.js';
 import type { RunningMetrics } from '../training/metrics.js';
 import type { RowFrame } from './columns.js';
 import { resumeMetrics, type SavedMetrics } from './saved-metrics.js';
-import type { Foretold, Thread } from './thread.js';
+import type { Thread, ThreadForecast } from './thread.js';
 
 /**
  * Measures forecasts of many streams, beside those of the trivial forecasters.
@@ -31,7 +31,7 @@ export function createMeasured(
   let measured: Metrics | undefined;
   return {
     /** A row of a stream, by its number, has made its forecast, and answered `met`. */
-    add({ key, targets }: RowFrame, number: number, met: Foretold | undefined): void {
+    add({ key, targets }: RowFrame, number: number, met: ThreadForecast | undefined): void {
       if (horizon === 0) metrics.predicted(number, undefined, key);
       if (met && !targets.some(Number.isNaN) && !met.value!.some(Number.isNaN)) {
         const said = [...met.value!, ...(met.deviation ?? [])];

@@ -5,12 +5,12 @@ import { createAnomalies, type SavedAnomalies } from './anomalies.js';
 import type { Columns, RowFrame } from './columns.js';
 import { createMeasured } from './measured.js';
 import { brief, counted, exactly, fromExactly } from './numbers.js';
+import { createPersistentQueue } from './persistent-queue.js';
 import type { Item } from './pipeline.js';
-import { createQueue } from './queue.js';
 import type { SavedMetrics } from './saved-metrics.js';
 import { bandReach, createScore, type SavedScore } from './score.js';
 import type { Resumed, Task } from './task.js';
-import { type Foretold, pooled, readThreads, type Thread, writeThread } from './thread.js';
+import { pooled, readThreads, type Thread, type ThreadForecast, writeThread } from './thread.js';
 
 export const forecasts = ['change', 'level'] as const;
 /** What the outputs say: how far a value moves from what it is now, or the value. */
@@ -67,7 +67,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
     inputs: known.length > 0 ? { columns: pooled(known.map(thread => thread.inputs)) } : encoder.initial(),
     outputs: known.length > 0 ? { columns: pooled(known.map(thread => thread.outputs)) } : outputs.initial(),
     last: columns.targets.map(() => Number.NaN),
-    open: createQueue(),
+    open: createPersistentQueue(),
   };
   // One whose carry was lost has no state: it begins again, with the statistics that it knows.
   for (const [key, { inputs, outputs }] of resumed ? threads : [])
@@ -87,7 +87,13 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
       : outputs.scale(state);
   const measured = options.measured ? createMeasured(options, threads, saved?.metrics) : undefined;
 
-  const moments: { frame: RowFrame; number: number; made: Foretold; met: Foretold | undefined; before?: Thread }[] = [];
+  const moments: {
+    frame: RowFrame;
+    number: number;
+    made: ThreadForecast;
+    met: ThreadForecast | undefined;
+    before?: Thread;
+  }[] = [];
   /** The streams as their answers left them: the step of a frame may have failed. */
   const answered = (): Map<string, Thread> => {
     const stood = new Map(threads);
@@ -123,7 +129,7 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
       const after = seen ? outputs.encode(thread.outputs, seen).state : thread.outputs;
 
       const last = Array.from(targets, (value, i) => (Number.isNaN(value) ? thread.last[i] : value));
-      const made: Foretold = {
+      const made: ThreadForecast = {
         // A row does not say itself: its targets are not known yet.
         scale: scaleOf(horizon === 0 ? thread.outputs : after),
         base: change ? last : last.map(() => 0),
@@ -192,6 +198,6 @@ export function createReadingsTask(options: ReadingsOptions): Task<RowFrame> {
 }
 
 /** The least and the greatest value that a forecast of target `i` has in its band, in the units of the data. */
-function bandOf({ value, deviation }: Foretold, i: number): (number | null)[] {
+function bandOf({ value, deviation }: ThreadForecast, i: number): (number | null)[] {
   return [-bandReach, bandReach].map(reach => brief(value![i] + reach * deviation![i]));
 }

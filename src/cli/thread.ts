@@ -2,7 +2,7 @@ import type { ReadingsEncoder, ReadingsState, Scale } from '../encoders/readings
 import { noStatistics, type Statistics } from '../encoders/statistics.js';
 import { CheckpointError } from '../errors.js';
 import { counted } from './numbers.js';
-import { createQueue, type Queue } from './queue.js';
+import { createPersistentQueue, type PersistentQueue } from './persistent-queue.js';
 
 /** What is remembered of one stream of readings besides its carry. */
 export interface Thread {
@@ -12,10 +12,10 @@ export interface Thread {
   /** The newest value of each target; NaN where none has come. */
   readonly last: readonly number[];
   /** Forecasts whose rows have not come, the oldest first. */
-  readonly open: Queue<Foretold>;
+  readonly open: PersistentQueue<ThreadForecast>;
 }
 
-export interface Foretold {
+export interface ThreadForecast {
   /** The scale of its outputs. */
   readonly scale: Scale;
   /** What the outputs are added to, in the units of the data. */
@@ -85,8 +85,8 @@ function readThread(saved: unknown, encoder: ReadingsEncoder, outputs: ReadingsE
     inputs: encoder.restore(found!.inputs),
     outputs: outputs.restore(found!.outputs),
     last: cells(found!.last),
-    open: createQueue(
-      found!.open.map((one: Partial<Foretold> | null) => ({
+    open: createPersistentQueue(
+      found!.open.map((one: Partial<ThreadForecast> | null) => ({
         scale: { means: cells(one?.scale?.means), units: cells(one?.scale?.units) },
         base: cells(one?.base),
         last: cells(one?.last),

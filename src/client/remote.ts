@@ -92,6 +92,7 @@ export function checkRemote(url: string, options: RemoteOptions, buffered = 65_5
 
 /** `http` and `https` stand for `ws` and `wss`; in a page, addresses may be relative to it. */
 function addressOf(url: string): string {
+  expect(typeof url === 'string', 'url', 'text such as ws://127.0.0.1:8080', url);
   const base = (globalThis as { location?: { href: string } }).location?.href;
   const text = url.replace(/^http/, 'ws');
   if (!URL.canParse(text, base)) throw new ConfigError(`Expected url to be as ws://127.0.0.1:8080, got ${url}`);

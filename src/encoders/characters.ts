@@ -1,4 +1,4 @@
-import { ConfigError, InputError } from '../errors.js';
+import { ConfigError, expectText, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
 import { joinText, noText, restoreText, type TextState } from './surrogates.js';
 
@@ -41,7 +41,12 @@ export function createCharacters(config: CharactersConfig): Encoder<string, Text
   };
 }
 
-/** The characters of a text, each once, in the order of their code points. */
+/**
+ * The characters of a text, each once, in the order of their code points.
+ *
+ * @throws InputError if it is no text
+ */
 export function vocabularyOf(text: string): string {
+  expectText(text, 'what is to be encoded');
   return [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!).join('');
 }

@@ -1,4 +1,4 @@
-import { CheckpointError, InputError } from '../errors.js';
+import { CheckpointError, expect, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
 import { isPending, parseLine, splitRecords } from './json-lines.js';
 import { momentOf } from './moment.js';
@@ -55,6 +55,7 @@ const defaultClamp = 6;
  * @throws ConfigError naming the setting that is wrong
  */
 export function createReadings(config: ReadingsConfig): ReadingsEncoder {
+  expect(typeof config === 'object' && config !== null, 'encoder', 'an object', config);
   const checked = checkReadings(config);
   const { columns, time, clamp = defaultClamp, span = Number.POSITIVE_INFINITY, statistics } = checked;
   const measured = columns.flatMap(({ categories }, i) => (categories ? [] : [i]));

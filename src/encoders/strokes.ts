@@ -1,4 +1,4 @@
-import { CheckpointError, ConfigError, InputError } from '../errors.js';
+import { CheckpointError, ConfigError, expect, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
 import { shown } from './shown.js';
 import { isWithin } from './statistics.js';
@@ -113,6 +113,7 @@ const ranges: Readonly<Partial<Record<keyof StrokesState, readonly [number, numb
  * @throws ConfigError naming the setting that is wrong
  */
 export function createStrokes(config: StrokesConfig): Encoder<readonly Point[], StrokesState, Float32Array> {
+  expect(typeof config === 'object' && config !== null, 'encoder', 'an object', config);
   const checked = checkConfig(config);
   const { by, spacing, unit, scale, pressure: pressed, time: timed } = checked;
   const own = 3 + (pressed ? 1 : 0) + (timed ? 1 : 0);

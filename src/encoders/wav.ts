@@ -1,4 +1,4 @@
-import { InputError } from '../errors.js';
+import { expectBytes, InputError, kindOf } from '../errors.js';
 import type { Sound } from './audio.js';
 
 /** What a WAV file says of its samples. */
@@ -184,6 +184,7 @@ export function createWavReader(): WavReader {
  * @throws InputError as the reader
  */
 export function readWav(bytes: Uint8Array): { readonly rate: number; readonly samples: Float32Array | Int16Array } {
+  expectBytes(bytes, 'a WAV file');
   const reader = createWavReader();
   const [sound] = reader.read(bytes);
   reader.end();
@@ -191,8 +192,14 @@ export function readWav(bytes: Uint8Array): { readonly rate: number; readonly sa
   return sound === undefined ? { rate, samples: new Int16Array(0) } : (sound as { rate: number; samples: Int16Array });
 }
 
-/** A WAV file of one channel of 16-bit samples. */
+/**
+ * A WAV file of one channel of 16-bit samples.
+ *
+ * @throws InputError if they are none
+ */
 export function writeWav(rate: number, samples: Int16Array): Uint8Array<ArrayBuffer> {
+  if (!(samples instanceof Int16Array))
+    throw new InputError(`Expected samples to be an Int16Array, got ${kindOf(samples)}`);
   const bytes = new Uint8Array(44 + 2 * samples.length);
   const view = new DataView(bytes.buffer);
   const put = (at: number, text: string) =>

@@ -1,6 +1,6 @@
 import { SaxesParser } from 'saxes';
 import type { Point } from '../encoders/strokes.js';
-import { InputError } from '../errors.js';
+import { expectText, InputError } from '../errors.js';
 import { type Ink, readNumber, readPositive, usualRate } from './ink.js';
 import { type Channel, decodeTrace } from './inkml-trace.js';
 
@@ -29,6 +29,7 @@ interface Format {
  * @throws InputError if it is no well-formed XML, no InkML, or a trace does not fit its format
  */
 export function fromInkml(text: string): Ink[] {
+  expectText(text, 'an InkML document');
   const root = parse(text);
   if (root.name !== 'ink') throw new InputError(`Expected an InkML document, <ink>, got <${root.name}>`);
   const known = new Map<string, Format>();

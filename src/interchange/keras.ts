@@ -114,19 +114,18 @@ export function kerasReadout(layer: KerasLayer): ImportedReadout {
  * @throws CheckpointError that says which layer cannot be expressed, or does not fit
  */
 export function fromKeras(layers: readonly KerasLayer[]): Imported {
+  if (!Array.isArray(layers)) refuse('a list of Keras layers', kindOf(layers));
   const last = layers.length - 1;
   if (layers[last] === undefined) refuse('at least two Keras layers', 'none');
-  const recurrent = layers.slice(0, last).map((layer, i) => inLayer(i, () => kerasLayer(layer)));
-  return stack(
-    recurrent,
-    inLayer(last, () => kerasReadout(layers[last])),
-  );
+  const recurrent = layers.slice(0, last).map((layer, i) => inLayer(i, layer, kerasLayer));
+  return stack(recurrent, inLayer(last, layers[last], kerasReadout));
 }
 
 /** What is wrong with a layer is told with its place: names of arrays are the same in each. */
-function inLayer<T>(place: number, read: () => T): T {
+function inLayer<T>(place: number, layer: KerasLayer, read: (layer: KerasLayer) => T): T {
   try {
-    return read();
+    if (typeof layer !== 'object' || layer === null) refuse('a Keras layer', kindOf(layer));
+    return read(layer);
   } catch (cause) {
     if (!(cause instanceof CheckpointError)) throw cause;
     throw new CheckpointError(`${cause.message}, in layer ${place}`, { cause });

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.js';
+import { expectText, InputError } from '../errors.js';
 import { type Ink, usualRate } from './ink.js';
 
 /**
@@ -8,6 +8,7 @@ import { type Ink, usualRate } from './ink.js';
  * @throws InputError naming the line
  */
 export function fromQuickDraw(text: string): Ink[] {
+  expectText(text, 'drawings, one JSON a line');
   return text.split(/\r?\n/).flatMap((line, i): Ink[] => {
     if (line.trim() === '') return [];
     const wrong = (wanted: string): InputError => new InputError(`Expected line ${i + 1} to ${wanted}`);

@@ -1,7 +1,9 @@
 import type { Point } from '../encoders/strokes.js';
+import { InputError, kindOf } from '../errors.js';
 
 /** Ink as the data of an SVG path, to tenths: each stroke a line that bends at its points, without corners. */
 export function svgPath(points: readonly Point[]): string {
+  expectPoints(points);
   let data = '';
   let first = true;
   for (const [i, { x, y, up }] of points.entries()) {
@@ -21,6 +23,7 @@ function place(x: number, y: number): string {
 
 /** What holds ink, with a margin: left, top, width and height, as a view box has them. */
 export function inkFrame(points: readonly Point[], margin: number): [number, number, number, number] {
+  expectPoints(points);
   const [xs, ys] = [points.map(point => point.x), points.map(point => point.y)];
   const least = (of: readonly number[]): number => of.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const most = (of: readonly number[]): number => of.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -41,4 +44,12 @@ export function inkSvg(points: readonly Point[], width = 7): string {
 
 function tenths(value: number): number {
   return Math.round(10 * value) / 10 + 0;
+}
+
+/** @throws InputError if they are not a list of points */
+function expectPoints(points: unknown): void {
+  const isPoint = (point: Point | null): boolean => typeof point?.x === 'number' && typeof point.y === 'number';
+  if (!Array.isArray(points)) throw new InputError(`Expected a list of points, got ${kindOf(points)}`);
+  const wrong = points.findIndex(point => !isPoint(point));
+  if (wrong >= 0) throw new InputError(`Expected point ${wrong} to be { x, y, up }, got ${kindOf(points[wrong])}`);
 }

@@ -1,5 +1,5 @@
 import type { Point } from '../encoders/strokes.js';
-import { InputError } from '../errors.js';
+import { expectText, InputError } from '../errors.js';
 import { type Ink, readNumber, readPositive, usualRate } from './ink.js';
 
 export interface UnipenOptions {
@@ -27,6 +27,7 @@ interface Segment {
  * @throws InputError naming the line
  */
 export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
+  expectText(text, 'a UNIPEN file');
   const components: Component[] = [];
   const segments: Segment[] = [];
   let columns = ['X', 'Y'];

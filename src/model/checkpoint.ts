@@ -71,12 +71,6 @@ export function writeCheckpoint(
 
 /** @throws CheckpointError */
 export function readCheckpoint(bytes: Uint8Array): Checkpoint {
-  if (!(bytes instanceof Uint8Array)) {
-    const found = Object.prototype.toString.call(bytes).slice(8, -1);
-    throw new CheckpointError(
-      `Expected a checkpoint to be a Uint8Array, got ${found}: make one with new Uint8Array(...)`,
-    );
-  }
   const { metadata, tensors } = readSafetensors(bytes);
   const { format, config: found, ...rest } = parseMetadata(metadata[key]);
   if (format !== checkpointFormat) {

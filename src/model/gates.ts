@@ -2,7 +2,7 @@ import { cells } from '../cells/cells.js';
 import { createActivations } from './activations.js';
 import { type Carry, checkCarry } from './carry.js';
 import { checkShape, type Input } from './input.js';
-import type { TrainableModel } from './model.js';
+import { checkModel, type TrainableModel } from './model.js';
 import { type Block, forward } from './network.js';
 import { loadCarry, loadInput } from './transfer.js';
 
@@ -15,8 +15,10 @@ export type LayerGates = Readonly<Record<string, Float32Array>>;
  * h(t) = output ∘ tanh(c(t)). Elman's cell has none.
  *
  * @returns a function with room of its own in the model's arena: make one, and use it often. It throws `InputError` as `step`.
+ * @throws ConfigError if it is no model
  */
 export function watchGates(model: TrainableModel): (carry: Carry, input: Input | null) => LayerGates[] {
+  checkModel(model);
   const { network, config, carryLayout: layout } = model;
   const { arena } = network.kernels;
   const rows = createActivations(arena, config, 1, 1, false);

@@ -23,6 +23,12 @@ export const maxHeaderBytes = 100_000_000;
 const lengthBytes = 8;
 
 function readHeader(bytes: Uint8Array): { header: Header; dataStart: number } {
+  if (!(bytes instanceof Uint8Array)) {
+    const found = Object.prototype.toString.call(bytes).slice(8, -1);
+    throw new CheckpointError(
+      `Expected a safetensors file to be a Uint8Array, got ${found}: make one with new Uint8Array(...)`,
+    );
+  }
   if (bytes.byteLength < lengthBytes) {
     throw new CheckpointError(
       `Expected a safetensors file to begin with an 8-byte header length, got ${bytes.byteLength} bytes in all`,

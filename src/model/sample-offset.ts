@@ -1,4 +1,4 @@
-import { ConfigError, InputError } from '../errors.js';
+import { ConfigError, expectOptions, InputError } from '../errors.js';
 import { exp, sigmoid, tanh } from '../kernels/functions.js';
 import type { Random } from '../random.js';
 import { blocksOf, mostCorrelation, mostDeviation, within } from './mixture.js';
@@ -16,10 +16,11 @@ const { fround } = Math;
  * random state give the same offset everywhere.
  *
  * @param logits o, (1 + 6 · size)
- * @throws ConfigError if the bias is none
+ * @throws ConfigError if the bias is none, or another option is there
  * @throws InputError if o has another length, or a number in it is not finite
  */
 export function sampleOffset(logits: ArrayLike<number>, options: OffsetOptions, random: Random): Float32Array {
+  expectOptions(options, ['bias']);
   const { bias = 0 } = options;
   checkBias(bias);
   const size = (logits.length - 1) / 6;

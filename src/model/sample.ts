@@ -1,4 +1,4 @@
-import { ConfigError, InputError } from '../errors.js';
+import { ConfigError, expectOptions, InputError, kindOf } from '../errors.js';
 import { exp } from '../kernels/functions.js';
 import type { Random } from '../random.js';
 
@@ -16,10 +16,11 @@ const { fround } = Math;
  * words of the random numbers are used, whatever is drawn.
  *
  * @param logits o, (classes); −∞ is never drawn
- * @throws ConfigError if an option is wrong
+ * @throws ConfigError if an option is wrong, or none that there is
  * @throws InputError if there are no logits, one is NaN or +∞, or all are −∞
  */
 export function sample(logits: ArrayLike<number>, options: SampleOptions, random: Random): number {
+  expectOptions(options, ['temperature', 'topK']);
   const { temperature = 1, topK = logits.length } = options;
   if (!(temperature >= 0 && Number.isFinite(temperature)))
     throw new ConfigError(`Expected temperature to be a number from 0, got ${temperature}`);
@@ -52,6 +53,7 @@ export function sample(logits: ArrayLike<number>, options: SampleOptions, random
  * @throws InputError if there are none, one is NaN or +∞, or all are −∞
  */
 export function argmax(values: ArrayLike<number>): number {
+  if (typeof values?.length !== 'number') throw new InputError(`Expected a list of numbers, got ${kindOf(values)}`);
   let best = -1;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];

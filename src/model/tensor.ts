@@ -1,4 +1,4 @@
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, kindOf } from '../errors.js';
 import { quote } from './safetensors-header.js';
 
 /** Bits of one element, by the name safetensors gives its type (`Dtype::bitsize` there). */
@@ -80,7 +80,8 @@ function copyElements(bytes: Uint8Array, width: number): ArrayBuffer {
 }
 
 /** Makes a tensor of a typed array (copied) and its sizes; one dimension when no shape is given. */
-export function tensorOf(values: Values, shape: readonly number[] = [values.length]): Tensor {
+export function tensorOf(values: Values, shape: readonly number[] = [values?.length]): Tensor {
+  if (!ArrayBuffer.isView(values)) throw new CheckpointError(`Expected a typed array, got ${kindOf(values)}`);
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const data = new Uint8Array(copyElements(bytes, values.BYTES_PER_ELEMENT));
   const dtype = dtypeOf[values[Symbol.toStringTag]];

@@ -2,7 +2,7 @@ import { Observable, type OperatorFunction } from 'rxjs';
 import { ConfigError, DivergenceError, expectOptions, InputError, StaleStateError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { checkState, type StreamState } from '../training/stream.js';
-import type { Trainer } from '../training/trainer.js';
+import { checkTrainer, type Trainer } from '../training/trainer.js';
 import { follow } from './follow.js';
 import type { Example, Forget, LateTarget, Learned } from './learned.js';
 import { createLearner, type Learner } from './tbptt.js';
@@ -59,6 +59,7 @@ export function bestOf<In extends Input = Input>(
   const { fading = 0.99, margin = 0 } = options;
   if (!Array.isArray(trainers) || trainers.length === 0)
     throw new ConfigError(`Expected trainers to be a list of one or more, got ${trainers?.length ?? String(trainers)}`);
+  for (const trainer of trainers) checkTrainer(trainer);
   checkAlike(trainers);
   if (!(fading > 0 && fading <= 1)) throw new ConfigError(`Expected fading to be above 0 and at most 1, got ${fading}`);
   if (!(margin >= 0 && margin < Number.POSITIVE_INFINITY))

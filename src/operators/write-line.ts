@@ -1,7 +1,7 @@
 import { toArray } from 'rxjs';
 import type { Point, StrokesConfig } from '../encoders/strokes.js';
 import { expectOptions } from '../errors.js';
-import type { Model } from '../model/model.js';
+import { checkModel, type Model } from '../model/model.js';
 import { type WriteOptions, write } from './write.js';
 
 /** In units of the encoder. */
@@ -21,6 +21,7 @@ const reach = 0.45;
  */
 export function writeLine(model: Model, text: string, options: Pick<WriteOptions, 'bias' | 'seed'> = {}): Point[] {
   expectOptions(options, ['bias', 'seed']);
+  checkModel(model);
   const { bias, seed = 0 } = options;
   const { letters = '', unit = 1 } = (model.config.encoder ?? {}) as unknown as Partial<StrokesConfig>;
   const line: Point[] = [];

@@ -1,7 +1,7 @@
 import { concat, defer, map, type Observable, of, takeWhile } from 'rxjs';
 import { createStrokes, type Point, type StrokesConfig } from '../encoders/strokes.js';
 import { ConfigError, expectOptions } from '../errors.js';
-import type { Model } from '../model/model.js';
+import { checkModel, type Model } from '../model/model.js';
 import { checkBias, sampleOffset } from '../model/sample-offset.js';
 import { createRandom } from '../random.js';
 import { rollout } from './rollout.js';
@@ -37,6 +37,7 @@ const near = 0.5;
 export function write(model: Model, options: WriteOptions = {}): Observable<Point> {
   expectOptions(options, ['letter', 'begin', 'bias', 'seed', 'most']);
   const { letter, begin = [], bias = 0, seed = 0, most = 400 } = options;
+  checkModel(model);
   const { encoder: config, output } = model.config;
   if (config?.kind !== 'strokes' || output.kind !== 'mixture')
     throw new ConfigError(

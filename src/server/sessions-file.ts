@@ -1,5 +1,5 @@
 /** The resumable sessions of a server that ends, in a file which the next start takes up. */
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, unlink } from 'node:fs/promises';
 import { CheckpointError, EddyError, ServeError } from '../errors.js';
 import { readSafetensors, type Safetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
 import { countOne } from './counts.js';
@@ -167,18 +167,34 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
 function readSaved(path: string, bytes: Uint8Array): Safetensors & { readonly said: FileHead } {
   const expected = `Expected ${path} to be a file of sessions`;
   let file: Safetensors;
-  let said: FileHead;
+  let head: unknown;
   try {
     file = readSafetensors(bytes);
-    said = { format: 0, versions: [], of: [], ...JSON.parse(file.metadata[key]) };
+    head = JSON.parse(file.metadata[key]);
   } catch (cause) {
     throw new CheckpointError(`${expected}, got a file of something else`, { cause });
   }
+  const said = headOf(head);
+  if (said === undefined) throw new CheckpointError(`${expected}, got one whose head is damaged`);
   if (said.format > newestFormat)
     throw new CheckpointError(
       `${expected} of a format up to ${newestFormat}, got ${said.format}: a newer eddy has saved it`,
     );
   return { ...file, said };
+}
+
+/** Undefined where it cannot be one; an older format said less. */
+function headOf(read: unknown): FileHead | undefined {
+  if (typeof read !== 'object' || read === null) return undefined;
+  const head = { format: 0, versions: [], of: [], ...read } as FileHead;
+  const { format, versions, of } = head;
+  const isHead =
+    Number.isInteger(format) &&
+    Array.isArray(versions) &&
+    versions.every(version => typeof version?.name === 'string' && Array.isArray(version.former)) &&
+    Array.isArray(of) &&
+    of.every(Number.isInteger);
+  return isHead ? head : undefined;
 }
 
 /** A session of a file comes to rest here. */
@@ -234,5 +250,8 @@ export async function forgetSessions({ left }: TakenUp, path: string, { settings
       settings.onError(new ServeError(message, { cause }));
     }
   }
-  await rm(target, { force: true });
+  // Not `rm`, which takes a file that it may not remove for a folder.
+  await unlink(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }

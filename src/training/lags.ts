@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js';
-import type { Trainer } from './trainer.js';
-import type { Window } from './window.js';
+import { checkTrainer, type Trainer } from './trainer.js';
+import { checkWindows, type Window } from './window.js';
 
 /**
  * How far back a loss reaches: ∂L(T)/∂carry(T − j) for j = 1, 2, ..., T, where L(T) is the loss of the window's last step, stepped
@@ -10,9 +10,11 @@ import type { Window } from './window.js';
  * Costs T² / 2 steps forward and back: for looking, at short windows.
  *
  * @returns (carryLayout.size) for each j, in order
- * @throws ConfigError if the last step has no target
+ * @throws ConfigError if it is no trainer or no window, or the last step has no target
  */
 export function gradientsByLag(trainer: Trainer, window: Window): Float32Array[] {
+  checkTrainer(trainer);
+  checkWindows([window]);
   const { carry, inputs, targets } = window;
   const target = targets[inputs.length - 1] ?? null;
   if (target === null) throw new ConfigError('Expected the last step of the window to have a target, got none');

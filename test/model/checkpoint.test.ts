@@ -193,7 +193,7 @@ test('what is no Uint8Array is refused with the way out', async t => {
   const { buffer } = saveModel(await createModel(config('gru', [2])));
   await t.throwsAsync(async () => loadModel(buffer as unknown as Uint8Array), {
     instanceOf: CheckpointError,
-    message: /Expected a checkpoint to be a Uint8Array, got ArrayBuffer: make one with new Uint8Array/,
+    message: /Expected a safetensors file to be a Uint8Array, got ArrayBuffer: make one with new Uint8Array/,
   });
   await t.notThrowsAsync(async () => loadModel(new Uint8Array(buffer)));
 });

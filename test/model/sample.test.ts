@@ -65,6 +65,7 @@ test('logits and options that make no distribution are refused', t => {
   const refused = (given: ArrayLike<number>, options: SampleOptions, error: new (...given: never[]) => Error) =>
     t.throws(() => sample(given, options, random), { instanceOf: error });
   refused([1, Number.NaN], {}, InputError);
+  refused([1], { topk: 3 } as SampleOptions, ConfigError);
   refused([1, Number.POSITIVE_INFINITY], {}, InputError);
   refused([Number.NEGATIVE_INFINITY], {}, InputError);
   refused([], {}, InputError);

@@ -364,6 +364,27 @@ test('a file of something else stops the start, and stays', async t => {
   }
 });
 
+test('a file whose head is damaged stops the start, and stays', async t => {
+  const sessionsFile = path();
+  const model = await seeded();
+  const heads = [
+    'null',
+    '7',
+    '{"versions":null}',
+    '{"versions":[null]}',
+    '{"versions":[{"name":"a"}]}',
+    '{"of":{}}',
+    '{"format":"2"}',
+  ];
+  for (const head of heads) {
+    const damaged = writeSafetensors(new Map(), { 'eddy.sessions': head });
+    await writeFile(sessionsFile, damaged);
+    const message = `Expected ${sessionsFile} to be a file of sessions, got one whose head is damaged`;
+    await t.throwsAsync(serve(model, { sessionsFile }), { code: 'EDDY_CHECKPOINT', message }, head);
+    t.deepEqual(await readFile(sessionsFile), Buffer.from(damaged));
+  }
+});
+
 test('a file that a newer eddy has saved stops the start, and stays', async t => {
   const sessionsFile = path();
   const model = await seeded();
@@ -398,7 +419,7 @@ test('a server whose file cannot be removed does not start, and leaves nothing o
     mkdirSync(sessionsFile);
   };
   const options = { port, sessionsFile, grace: 200, log: { ...silent, info } };
-  await t.throwsAsync(serve(await seeded(), options), { code: 'ERR_FS_EISDIR' });
+  await t.throwsAsync(serve(await seeded(), options), { code: 'EISDIR' });
   t.is((await startServer(t, await seeded(), { port })).port, port);
 });
 

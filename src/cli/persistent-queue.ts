@@ -1,21 +1,21 @@
 /** First in, first out, as a value: putting in and taking out make another one, and cost the same however many wait. */
-export interface Queue<T> {
+export interface PersistentQueue<T> {
   readonly size: number;
   /** The oldest; undefined if there is none. */
   readonly oldest: T | undefined;
-  put(item: T): Queue<T>;
+  put(item: T): PersistentQueue<T>;
   /** Without the oldest. */
-  take(): Queue<T>;
+  take(): PersistentQueue<T>;
   /** The oldest first. */
   list(): T[];
 }
 
-export function createQueue<T>(items: readonly T[] = []): Queue<T> {
+export function createPersistentQueue<T>(items: readonly T[] = []): PersistentQueue<T> {
   return within([...items], 0, items.length);
 }
 
 /** Those of `items` from place `from` to before place `to`: queues that were made of one another share the items. */
-function within<T>(items: T[], from: number, to: number): Queue<T> {
+function within<T>(items: T[], from: number, to: number): PersistentQueue<T> {
   return {
     size: to - from,
     oldest: from < to ? items[from] : undefined,
