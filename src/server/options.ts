@@ -106,7 +106,7 @@ export interface ServeOptions {
   readonly limits?: Partial<Omit<WireLimits, 'maxBytes'>>;
   /** Told of connections, sessions, models and updates; a `pino` logger is one. Default: nobody. */
   readonly log?: Log;
-  /** Told of errors that are the server's own. Default: standard error. */
+  /** Told of errors that are the server's own. Default: standard error, which is also told what this throws. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -183,7 +183,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
     otherwise,
     keep,
   } = options;
-  const { allowShared = false, allowFresh = false, onError = error => console.error(error), log = silent } = options;
+  const { allowShared = false, allowFresh = false, onError = told, log = silent } = options;
   const bounds = { ...counts };
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
     const value = options[name] ?? counts[name];
@@ -236,7 +236,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
     otherwise,
     keep,
   };
-  return { ...bounds, ...choices, host, port, path, log, onError, limits };
+  return { ...bounds, ...choices, host, port, path, log, onError: guarded(onError), limits };
 }
 
 function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {
@@ -254,3 +254,18 @@ function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {
 
 /** An origin as browsers send it: without a path, and without capitals. No page would be of another. */
 const asSent = /^(null|[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z]+)$/;
+
+function told(error: unknown): void {
+  console.error(error);
+}
+
+/** Where errors are told, one more would be a failure of what has just been saved from one. */
+function guarded(onError: (error: unknown) => void): (error: unknown) => void {
+  return error => {
+    try {
+      onError(error);
+    } catch (thrown) {
+      told(thrown);
+    }
+  };
+}

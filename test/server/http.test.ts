@@ -313,6 +313,28 @@ test('an otherwise that throws is the server’s fault, told and logged, and the
   t.is((await fetch(`${server.httpUrl}/healthz`)).status, 200);
 });
 
+test.serial('an onError that throws costs nothing: standard error is told', async t => {
+  const said: unknown[] = [];
+  const { error } = console;
+  console.error = thrown => void said.push(thrown);
+  t.teardown(() => {
+    console.error = error;
+  });
+  const { server } = await setUp(t, {
+    otherwise() {
+      throw new Error('broken page');
+    },
+    onError() {
+      throw new Error('broken listener');
+    },
+  });
+  const response = await fetch(`${server.httpUrl}/page`);
+  t.is(response.status, 500);
+  t.is(((await response.json()) as { error: { code: string } }).error.code, 'internal');
+  t.is((await fetch(`${server.httpUrl}/healthz`)).status, 200);
+  t.deepEqual(said.map(String), ['Error: broken listener']);
+});
+
 test('a client that leaves in the middle of its request is no failure of the server', async t => {
   const errors: unknown[] = [];
   let cut = (): void => {};
