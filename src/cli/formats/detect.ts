@@ -1,5 +1,6 @@
 import { delimiterOf } from './csv.js';
 import type { FormatName } from './format.js';
+import { lineEndOf } from './lines.js';
 import { isNumber } from './table.js';
 
 /** What is looked at, at most: lines, and characters where there are no lines. */
@@ -13,7 +14,7 @@ const mostCharacters = 1 << 16;
  * @param ended nothing follows
  */
 export function detectFormat(beginning: string, ended: boolean): FormatName | undefined {
-  const whole = beginning.replace(/^\uFEFF/, '').split(/\r?\n/);
+  const whole = beginning.replace(/^\uFEFF/, '').split(lineEndOf(beginning) === '\r' ? '\r' : /\r?\n/);
   if (!ended && beginning.length < mostCharacters) whole.pop();
   const lines = whole.filter(line => line.trim() !== '').slice(0, mostLines);
   if (lines.length === 0) return ended ? 'text' : undefined;

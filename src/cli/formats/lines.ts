@@ -11,15 +11,18 @@ export interface Line {
 /** The longest line that is kept: a source without line ends must not fill the memory. */
 export const longestLine = 1 << 20;
 
-/** Cuts chunks of UTF-8 into lines (`\n` or `\r\n`); a longer line than `longestLine` comes cut. */
+/** Cuts chunks of UTF-8 into lines (`\n` or `\r\n`, or `\r` where the first one ends so); a longer line than `longestLine` comes cut. */
 export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] } {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let rest = '';
   let line = 0;
   let skipping = false;
+  let lineEnd: string | undefined;
 
   const take = (text: string, ended: boolean): Line[] => {
-    const parts = (rest + text).split('\n');
+    const all = rest + text;
+    lineEnd ??= lineEndOf(all);
+    const parts = all.split(lineEnd ?? '\n');
     rest = ended ? '' : parts.pop()!;
     if (ended && parts[parts.length - 1] === '') parts.pop();
     const lines: Line[] = [];
@@ -46,6 +49,12 @@ export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] 
     read: chunk => take(decoder.decode(chunk, { stream: true }), false),
     end: () => take(decoder.decode(), true),
   };
+}
+
+/** How the first line of a text ends; undefined where that has not come. */
+export function lineEndOf(text: string): '\n' | '\r' | undefined {
+  const found = /\r?\n|\r(?=[\s\S])/.exec(text)?.[0];
+  return found && (found === '\r' ? '\r' : '\n');
 }
 
 /** Rows of lines, each by itself: what `convert` makes of one, or nothing. */

@@ -19,6 +19,7 @@ const whole: [name: string, text: string, format: FormatName][] = [
   ['lines of words after the names', 'timestamp,count\ndatetime,int\nT,\n2014-07-01,10844\n', 'csv'],
   ['a broken second row', 'a,b\n1,2\n3\n', 'csv'],
   ['no names', '1,2\n3,4\n', 'csv'],
+  ['lines that end with a carriage return alone', 'a,b\r1,2\r3,4\r', 'csv'],
   ['vmstat', 'procs ---memory---\n r  b   free\n 1  0   2392\n', 'table'],
   ['a column of numbers', '1\n2\n3\n', 'table'],
   ['a name and numbers', 'load\n0.5\n', 'table'],

@@ -40,19 +40,22 @@ test('a cell of many digits takes no longer than its length', t => {
 });
 
 test('lines are cut anywhere, also in the middle of a character', t => {
-  const text = bytes('eins\r\nzwölf\n\ndrei');
-  for (let at = 0; at <= text.length; at++) {
-    const lines = createLines();
-    const all = [...lines.read(text.subarray(0, at)), ...lines.read(text.subarray(at)), ...lines.end()];
-    t.deepEqual(
-      all.map(({ line, text }) => [line, text]),
-      [
-        [1, 'eins'],
-        [2, 'zwölf'],
-        [3, ''],
-        [4, 'drei'],
-      ],
-    );
+  for (const one of ['eins\r\nzwölf\n\ndrei', 'eins\rzwölf\r\rdrei', 'eins\rzwölf\r\rdrei\r']) {
+    const text = bytes(one);
+    for (let at = 0; at <= text.length; at++) {
+      const lines = createLines();
+      const all = [...lines.read(text.subarray(0, at)), ...lines.read(text.subarray(at)), ...lines.end()];
+      t.deepEqual(
+        all.map(({ line, text }) => [line, text]),
+        [
+          [1, 'eins'],
+          [2, 'zwölf'],
+          [3, ''],
+          [4, 'drei'],
+        ],
+        `${JSON.stringify(one)} at ${at}`,
+      );
+    }
   }
 });
 
