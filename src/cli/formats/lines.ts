@@ -54,7 +54,8 @@ export function createLines(): { read(chunk: Uint8Array): Line[]; end(): Line[] 
 /** How the first line of a text ends; undefined where that has not come. */
 export function lineEndOf(text: string): '\n' | '\r' | undefined {
   const found = /\r?\n|\r(?=[\s\S])/.exec(text)?.[0];
-  return found && (found === '\r' ? '\r' : '\n');
+  if (found === undefined) return undefined;
+  return found === '\r' ? '\r' : '\n';
 }
 
 /** Rows of lines, each by itself: what `convert` makes of one, or nothing. */
