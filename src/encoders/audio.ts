@@ -3,6 +3,7 @@ import type { Encoder } from './encoder.js';
 import { createLogMel, type SoundFeatures, soundFeatures } from './log-mel.js';
 import { type MelScale, melScales } from './mel.js';
 import { createResampler, type Resampler, type ResampleState } from './resample.js';
+import { expectSettings } from './settings.js';
 import { shown } from './shown.js';
 import { deviation, isStatistics, isWithin, limit, noStatistics, observe, type Statistics } from './statistics.js';
 
@@ -223,6 +224,23 @@ function isRate(rate: unknown): rate is number {
   return Number.isInteger(rate) && (rate as number) >= rates.least && (rate as number) <= rates.most;
 }
 
+const settings = [
+  'kind',
+  'features',
+  'rate',
+  'frame',
+  'hop',
+  'bands',
+  'coefficients',
+  'low',
+  'high',
+  'scale',
+  'floor',
+  'clamp',
+  'span',
+  'statistics',
+] satisfies (keyof AudioConfig)[];
+
 function checkConfig(given: AudioConfig): AudioEncoder['config'] {
   const expect = (fits: boolean, name: keyof AudioConfig, wanted: string, found: unknown): void => {
     if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(found)}`);
@@ -234,6 +252,7 @@ function checkConfig(given: AudioConfig): AudioEncoder['config'] {
       `an integer from ${least} to ${most}`,
       found,
     );
+  expectSettings(given, settings);
   const { rate, bands = 40 } = given;
   expect(isRate(rate), 'rate', `a whole number of hertz from ${rates.least} to ${rates.most}`, rate);
   count('bands', bands, 1, 512);

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
+import { expectSettings } from './settings.js';
 import { joinText, noText, restoreText, type TextState } from './surrogates.js';
 
 export type BytesConfig = {
@@ -11,6 +12,7 @@ export type BytesConfig = {
  * without its other half is U+FFFD, as for `TextEncoder`.
  */
 export function createBytes(config: BytesConfig = { kind: 'bytes' }): Encoder<string | Uint8Array, TextState, number> {
+  expectSettings(config, ['kind']);
   const utf8 = new TextEncoder();
   return {
     config,

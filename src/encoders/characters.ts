@@ -1,5 +1,6 @@
 import { ConfigError, expectText, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
+import { expectSettings } from './settings.js';
 import { joinText, noText, restoreText, type TextState } from './surrogates.js';
 
 export type CharactersConfig = {
@@ -12,9 +13,10 @@ export type CharactersConfig = {
  * Text to one token a character: its place in the vocabulary, or, for an unknown one, the vocabulary's size.
  * A chunk may end in the middle of a character.
  *
- * @throws ConfigError if a character comes twice
+ * @throws ConfigError if a character comes twice, or at a setting that there is not
  */
 export function createCharacters(config: CharactersConfig): Encoder<string, TextState, number> {
+  expectSettings(config, ['kind', 'vocabulary']);
   const { vocabulary } = config;
   if (typeof vocabulary !== 'string')
     throw new ConfigError(`Expected encoder.vocabulary to be a string of characters, got ${typeof vocabulary}`);

@@ -27,7 +27,7 @@ export function createEncoder(config: { readonly kind: string }): unknown {
     case 'audio':
       return createAudio(known);
     case 'bytes':
-      return createBytes();
+      return createBytes(known);
     case 'characters':
       return createCharacters(known);
     case 'readings':

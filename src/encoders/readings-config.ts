@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import { expectSettings } from './settings.js';
 import { shown } from './shown.js';
 import { isStatistics, type Statistics } from './statistics.js';
 
@@ -27,16 +28,18 @@ export type ReadingsConfig = {
 };
 
 /**
- * The configuration as it is used, with nothing in it that the encoder does not know.
+ * The configuration as it is used.
  *
  * @throws ConfigError naming the setting that is wrong
  */
 export function checkReadings(config: ReadingsConfig): ReadingsConfig {
+  expectSettings(config, ['kind', 'columns', 'time', 'clamp', 'span', 'statistics']);
   const { columns, time, clamp, span, statistics } = config;
   const expect = (fits: boolean, name: string, wanted: string): void => {
     if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(config[name as 'kind'])}`);
   };
   expect(Array.isArray(columns) && columns.length > 0 && columns.every(isNamed), 'columns', 'one or more { name }');
+  for (const column of columns) expectSettings(column, ['name', 'nullable', 'categories']);
   expect(
     columns.every(({ categories }) => categories === undefined || areCategories(categories)),
     'columns',

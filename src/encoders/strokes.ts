@@ -1,5 +1,6 @@
 import { CheckpointError, ConfigError, expect, InputError } from '../errors.js';
 import type { Encoder } from './encoder.js';
+import { expectSettings } from './settings.js';
 import { shown } from './shown.js';
 import { isWithin } from './statistics.js';
 
@@ -241,7 +242,19 @@ function checkPoint(point: Point): void {
     throw new InputError(`Expected up of a point to be true or false, got ${String(point.up)}`);
 }
 
+const settings = [
+  'kind',
+  'by',
+  'spacing',
+  'unit',
+  'scale',
+  'pressure',
+  'time',
+  'letters',
+] satisfies (keyof StrokesConfig)[];
+
 function checkConfig(config: StrokesConfig): Required<StrokesConfig> {
+  expectSettings(config, settings);
   const { by = 'length', spacing, unit, scale = 'fixed', pressure = false, time = false, letters = '' } = config;
   const expect = (fits: boolean, name: string, wanted: string, found: unknown): void => {
     if (!fits) throw new ConfigError(`Expected encoder.${name} to be ${wanted}, got ${shown(found)}`);

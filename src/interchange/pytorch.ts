@@ -1,6 +1,6 @@
 import type { CellKind } from '../cells/cell.js';
 import { cells } from '../cells/cells.js';
-import { CheckpointError, ConfigError, kindOf } from '../errors.js';
+import { CheckpointError, ConfigError, expectOptions, kindOf } from '../errors.js';
 import { checkOutputKind, type OutputKind } from '../model/config.js';
 import { quote } from '../model/safetensors-header.js';
 import { floats, type Tensor } from '../model/tensor.js';
@@ -91,6 +91,7 @@ export function fromPyTorch(tensors: ReadonlyMap<string, Tensor>, options: PyTor
   }
   const { output, nonlinearity = 'tanh' } = options ?? {};
   checkOutputKind(output);
+  expectOptions(options, ['output', 'recurrent', 'readout', 'nonlinearity']);
   if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
     throw new ConfigError(`Expected nonlinearity to be 'tanh' or 'relu', got ${String(nonlinearity)}`);
   const found = new Map<string, Set<number | undefined>>();

@@ -1,5 +1,5 @@
 import type { Point } from '../encoders/strokes.js';
-import { expectText, InputError } from '../errors.js';
+import { expectOptions, expectText, InputError } from '../errors.js';
 import { type Ink, readNumber, readPositive, usualRate } from './ink.js';
 
 export interface UnipenOptions {
@@ -25,9 +25,11 @@ interface Segment {
  *
  * @param text with or without a byte order mark; lines end as on any machine
  * @throws InputError naming the line
+ * @throws ConfigError at an option that there is not
  */
 export function fromUnipen(text: string, options: UnipenOptions = {}): Ink[] {
   expectText(text, 'a UNIPEN file');
+  expectOptions(options, ['include']);
   const components: Component[] = [];
   const segments: Segment[] = [];
   let columns = ['X', 'Y'];

@@ -1,4 +1,4 @@
-import { expect, InputError } from '../errors.js';
+import { expect, expectOptions, InputError } from '../errors.js';
 import { exp, log, logAdd } from '../kernels/double.js';
 import { argmax } from './sample.js';
 
@@ -65,6 +65,7 @@ const none = Number.NEGATIVE_INFINITY;
  * @throws ConfigError naming the option that is wrong
  */
 export function createTranscriber(size: number, options: TranscriptOptions = {}): Transcriber {
+  expectOptions(options, ['blank', 'beam', 'open']);
   const { blank = size - 1, beam = 8, open = 16 } = options;
   expect(Number.isInteger(size) && size >= 2, 'size', 'a number of classes from 2', size);
   expect(Number.isInteger(blank) && blank >= 0 && blank < size, 'blank', `a class from 0 to ${size - 1}`, blank);

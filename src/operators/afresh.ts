@@ -1,4 +1,5 @@
 import { Observable, type OperatorFunction, Subject, type Subscription } from 'rxjs';
+import { expect, kindOf } from '../errors.js';
 import { follow } from './follow.js';
 
 /** In a stream of items: what comes after it is a stream of its own. */
@@ -19,11 +20,13 @@ export function isReset(item: unknown): item is Reset {
  * and `encode` do; of others, what is still under way is left.
  *
  * @param make called for each stretch, with the reset that begins it; the first begins with none
+ * @throws ConfigError if it is no function
  *
  * @example
  * items.pipe(afresh(() => pipe(encode(encoder), step(model)))).subscribe(...)   // a drawing, { reset: true }, the next drawing
  */
 export function afresh<In, Out>(make: (reset?: Reset) => OperatorFunction<In, Out>): OperatorFunction<In | Reset, Out> {
+  expect(typeof make === 'function', 'make', 'a function that makes an operator', kindOf(make));
   return source =>
     new Observable(subscriber => {
       let stretch = new Subject<In>();

@@ -1,4 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
+import { expect, kindOf } from '../errors.js';
 import type { Transcriber, Transcript } from '../model/transcript.js';
 import { follow } from './follow.js';
 
@@ -9,6 +10,7 @@ import { follow } from './follow.js';
  * at completion one more, if any are left to settle. Errors with `InputError` at a step of another number of classes.
  *
  * @param transcriber shared by all who use it, as `createTranscriber` makes it
+ * @throws ConfigError if it is none
  *
  * @example
  * sound.pipe(encode(encoder), step(model), transcribe(createTranscriber(11))).subscribe(({ settled }) => said.push(...settled));
@@ -16,6 +18,7 @@ import { follow } from './follow.js';
 export function transcribe(
   transcriber: Transcriber,
 ): OperatorFunction<{ readonly logits: ArrayLike<number> }, Transcript> {
+  expect(typeof transcriber?.read === 'function', 'transcriber', 'what createTranscriber returns', kindOf(transcriber));
   return source =>
     new Observable(subscriber => {
       let state = transcriber.initial();

@@ -1,6 +1,6 @@
 import { toArray } from 'rxjs';
 import type { Point, StrokesConfig } from '../encoders/strokes.js';
-import { expectOptions } from '../errors.js';
+import { expect, expectOptions, kindOf } from '../errors.js';
 import { checkModel, type Model } from '../model/model.js';
 import { type WriteOptions, write } from './write.js';
 
@@ -22,6 +22,7 @@ const reach = 0.45;
 export function writeLine(model: Model, text: string, options: Pick<WriteOptions, 'bias' | 'seed'> = {}): Point[] {
   expectOptions(options, ['bias', 'seed']);
   checkModel(model);
+  expect(typeof text === 'string', 'text', 'a string', kindOf(text));
   const { bias, seed = 0 } = options;
   const { letters = '', unit = 1 } = (model.config.encoder ?? {}) as unknown as Partial<StrokesConfig>;
   const line: Point[] = [];

@@ -1,4 +1,4 @@
-import { CheckpointError, ConfigError, kindOf } from '../errors.js';
+import { CheckpointError, ConfigError, expectOptions, kindOf } from '../errors.js';
 import type { Floats } from '../kernels/memory.js';
 import { activationsSize } from '../model/activations.js';
 import { modelOf, readCheckpoint, trainerPrefix, writeCheckpoint } from '../model/checkpoint.js';
@@ -89,11 +89,13 @@ export function saveTrainer(
  *
  * @param limits.maxWindowBytes room that the windows of an update, k2 steps each, may take; default 256 MiB
  * @throws CheckpointError naming the tensor or the option that does not fit
+ * @throws ConfigError at a limit that there is not
  */
 export async function loadTrainer(
   bytes: Uint8Array,
   limits: { readonly maxWindowBytes?: number } = {},
 ): Promise<SavedTrainer> {
+  expectOptions(limits, ['maxWindowBytes']);
   const checkpoint = readCheckpoint(bytes);
   const { config, rest, tensors } = checkpoint;
   const saved = checkShape(rest.trainer);

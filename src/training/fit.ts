@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect, expectOptions } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createRandom, type Random } from '../random.js';
 import { checkDropout } from './dropout.js';
@@ -50,6 +50,19 @@ export interface Fitted {
   readonly stopped: 'epochs' | 'patience' | 'signal';
 }
 
+const known = [
+  'epochs',
+  'batch',
+  'seed',
+  'validation',
+  'patience',
+  'dropout',
+  'augment',
+  'onEpoch',
+  'onUpdate',
+  'signal',
+] satisfies (keyof FitOptions)[];
+
 /** Milliseconds that learning may hold the thread. */
 const turn = 50;
 
@@ -64,6 +77,7 @@ const turn = 50;
  */
 export async function fit(trainer: Trainer, sequences: readonly Sequence[], options: FitOptions): Promise<Fitted> {
   checkTrainer(trainer);
+  expectOptions(options, known);
   const { epochs, batch = 16, seed = 0, patience = epochs, dropout = 0, augment, onEpoch, onUpdate, signal } = options;
   for (const [name, value] of Object.entries({ epochs, batch, patience })) {
     if (!Number.isInteger(value) || value < 1)
@@ -179,8 +193,13 @@ function shuffle(some: unknown[], random: Random): void {
   }
 }
 
-/** Adds normal noise to every feature. */
+/**
+ * Adds normal noise to every feature.
+ *
+ * @throws ConfigError if the deviation is no number from 0
+ */
 export function withNoise(deviation: number): (sequence: Sequence, random: Random) => Sequence {
+  expect(Number.isFinite(deviation) && deviation >= 0, 'deviation', 'a number from 0', deviation);
   const noisy = (input: Input | null, random: Random): Input | null =>
     input instanceof Float32Array ? input.map(value => value + deviation * random.normal()) : input;
   return ({ inputs, ...rest }, random) => ({ ...rest, inputs: inputs.map(input => noisy(input, random)) });

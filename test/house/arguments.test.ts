@@ -1,6 +1,9 @@
 // Whoever calls a public function with nothing, or with something else, is told what it takes.
 import test from 'ava';
-import { EddyError } from '../../src/errors.js';
+import { ConfigError, EddyError } from '../../src/errors.js';
+import * as eddy from '../../src/index.js';
+import * as operators from '../../src/operators/index.js';
+import { config } from '../helpers/models.js';
 
 const entries = ['index', 'operators/index', 'server/index', 'client/index'];
 
@@ -36,3 +39,36 @@ for (const entry of entries) {
     }
   });
 }
+
+test('an option that a function does not have is told, with those that it has', async t => {
+  const trainer = eddy.createTrainer(await eddy.createModel(config('gru', [2])), {
+    optimizer: { kind: 'sgd', rate: 0.1 },
+    k1: 1,
+    k2: 1,
+  });
+  const slip: object = { misspelt: 1 };
+  const calls: Readonly<Record<string, () => unknown>> = {
+    createTranscriber: () => eddy.createTranscriber(3, slip),
+    fit: () => eddy.fit(trainer, [], slip as eddy.FitOptions),
+    fromPyTorch: () => eddy.fromPyTorch(new Map(), { output: 'values', ...slip }),
+    fromUnipen: () => eddy.fromUnipen('', slip),
+    loadTrainer: () => eddy.loadTrainer(eddy.saveTrainer(trainer, new Map()), slip),
+    sample: () => eddy.sample([1], slip, eddy.createRandom(1)),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const wrong = { instanceOf: ConfigError, message: /^Expected an option to be one of .*, got misspelt$/ };
+    await t.throwsAsync(async () => call(), wrong, name);
+  }
+});
+
+test('what fails within only when it is used is refused at once', async t => {
+  const model = await eddy.createModel(config('gru', [2]));
+  const none = undefined as never;
+  for (const [what, call] of Object.entries({
+    transcriber: () => operators.transcribe(none),
+    make: () => operators.afresh(none),
+    deviation: () => eddy.withNoise('text' as never),
+    text: () => operators.writeLine(model, none),
+  }))
+    t.throws(call, { instanceOf: ConfigError, message: new RegExp(`^Expected ${what} to be `) }, what);
+});
