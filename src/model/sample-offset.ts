@@ -2,7 +2,7 @@ import { ConfigError, expectOptions, InputError } from '../errors.js';
 import { exp, sigmoid, tanh } from '../kernels/functions.js';
 import type { Random } from '../random.js';
 import { blocksOf, mostCorrelation, mostDeviation, within } from './mixture.js';
-import { sample } from './sample.js';
+import { checkDraw, sample } from './sample.js';
 
 export interface OffsetOptions {
   /** 0 draws as it was learned; the larger, the neater: π ∝ exp(π̂ (1 + bias)), σ = exp(σ̂ − bias). Default 0. */
@@ -16,10 +16,11 @@ const { fround } = Math;
  * random state give the same offset everywhere.
  *
  * @param logits o, (1 + 6 · size)
- * @throws ConfigError if the bias is none, or another option is there
+ * @throws ConfigError if the bias is none, or another option is there, or `random` is not what `createRandom` returns
  * @throws InputError if o has another length, or a number in it is not finite
  */
 export function sampleOffset(logits: ArrayLike<number>, options: OffsetOptions, random: Random): Float32Array {
+  checkDraw(logits, random);
   expectOptions(options, ['bias']);
   const { bias = 0 } = options;
   checkBias(bias);

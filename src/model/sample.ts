@@ -1,4 +1,4 @@
-import { ConfigError, expectOptions, InputError, kindOf } from '../errors.js';
+import { ConfigError, expect, expectOptions, InputError, kindOf } from '../errors.js';
 import { exp } from '../kernels/functions.js';
 import type { Random } from '../random.js';
 
@@ -16,10 +16,11 @@ const { fround } = Math;
  * words of the random numbers are used, whatever is drawn.
  *
  * @param logits o, (classes); −∞ is never drawn
- * @throws ConfigError if an option is wrong, or none that there is
+ * @throws ConfigError if an option is wrong, or none that there is, or `random` is not what `createRandom` returns
  * @throws InputError if there are no logits, one is NaN or +∞, or all are −∞
  */
 export function sample(logits: ArrayLike<number>, options: SampleOptions, random: Random): number {
+  checkDraw(logits, random);
   expectOptions(options, ['temperature', 'topK']);
   const { temperature = 1, topK = logits.length } = options;
   if (!(temperature >= 0 && Number.isFinite(temperature)))
@@ -53,7 +54,7 @@ export function sample(logits: ArrayLike<number>, options: SampleOptions, random
  * @throws InputError if there are none, one is NaN or +∞, or all are −∞
  */
 export function argmax(values: ArrayLike<number>): number {
-  if (typeof values?.length !== 'number') throw new InputError(`Expected a list of numbers, got ${kindOf(values)}`);
+  checkNumbers(values);
   let best = -1;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -64,4 +65,15 @@ export function argmax(values: ArrayLike<number>): number {
   if (best < 0)
     throw new InputError(`Expected at least one number above −∞, got ${values.length > 0 ? 'none' : 'no numbers'}`);
   return best;
+}
+
+/** @throws InputError without logits; ConfigError without random numbers */
+export function checkDraw(logits: ArrayLike<number>, random: Random): void {
+  checkNumbers(logits);
+  expect(typeof random?.bits === 'function', 'random', 'what createRandom returns', kindOf(random));
+}
+
+function checkNumbers(values: ArrayLike<number>): void {
+  if (typeof values !== 'object' || typeof values?.length !== 'number')
+    throw new InputError(`Expected a list of numbers, got ${kindOf(values)}`);
 }

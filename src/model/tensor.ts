@@ -82,6 +82,7 @@ function copyElements(bytes: Uint8Array, width: number): ArrayBuffer {
 /** Makes a tensor of a typed array (copied) and its sizes; one dimension when no shape is given. */
 export function tensorOf(values: Values, shape: readonly number[] = [values?.length]): Tensor {
   if (!ArrayBuffer.isView(values)) throw new CheckpointError(`Expected a typed array, got ${kindOf(values)}`);
+  if (!Array.isArray(shape)) throw new CheckpointError(`Expected a shape to be a list of sizes, got ${kindOf(shape)}`);
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const data = new Uint8Array(copyElements(bytes, values.BYTES_PER_ELEMENT));
   const dtype = dtypeOf[values[Symbol.toStringTag]];

@@ -39,7 +39,7 @@ export function saveTrainer(
   extra: unknown = null,
 ): Uint8Array<ArrayBuffer> {
   checkTrainer(trainer);
-  if (typeof states?.keys !== 'function')
+  if (!(states instanceof Map))
     throw new ConfigError(
       `Expected states to be a Map from the name of each stream to its state, got ${kindOf(states)}`,
     );

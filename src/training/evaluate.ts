@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect, kindOf } from '../errors.js';
 import { type Carry, firstNotFinite } from '../model/carry.js';
 import type { Input } from '../model/input.js';
 import { argmax } from '../model/sample.js';
@@ -50,6 +50,15 @@ interface Running {
   overflown: boolean;
 }
 
+/** @throws ConfigError at what is no sequence */
+export function checkSequences(sequences: readonly Sequence[]): void {
+  expect(Array.isArray(sequences), 'sequences', 'a list of { inputs, targets }', kindOf(sequences));
+  for (const [i, one] of sequences.entries()) {
+    const fits = Array.isArray(one?.inputs) && Array.isArray(one.targets);
+    expect(fits, `sequences[${i}]`, '{ inputs, targets }, a list each', kindOf(one));
+  }
+}
+
 /** Sequences that are stepped at once. */
 const together = 64;
 
@@ -57,7 +66,7 @@ const together = 64;
  * How well the model does on sequences that it does not learn from.
  *
  * @param look is shown every labelled step
- * @throws ConfigError if no step has a target
+ * @throws ConfigError if no step has a target, or `sequences` is something else
  */
 export function evaluate(
   trainer: Trainer,
@@ -65,6 +74,8 @@ export function evaluate(
   look: (labelled: Labelled) => void = () => {},
 ): Evaluation {
   checkTrainer(trainer);
+  checkSequences(sequences);
+  expect(typeof look === 'function', 'look', 'a function', kindOf(look));
   const { model } = trainer;
   const { loss } = trainer.options;
   const unaligned = loss.kind === 'ctc' ? loss : undefined;

@@ -1,8 +1,8 @@
-import { ConfigError, expect, expectOptions } from '../errors.js';
+import { ConfigError, expect, expectOptions, kindOf } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { createRandom, type Random } from '../random.js';
 import { checkDropout } from './dropout.js';
-import { type Evaluation, evaluate, type Sequence } from './evaluate.js';
+import { checkSequences, type Evaluation, evaluate, type Sequence } from './evaluate.js';
 import { checkTrainer, type Trainer, type Update } from './trainer.js';
 
 export interface FitOptions {
@@ -88,6 +88,7 @@ export async function fit(trainer: Trainer, sequences: readonly Sequence[], opti
       'Expected a trainer whose readout learns with the network, got one with a rule for it: leave readout out',
     );
   checkDropout(dropout);
+  checkSequences(sequences);
   const parts = splitSequences(sequences, options.validation ?? [], seed);
   const judged = parts.validation.length > 0;
   if (options.patience !== undefined && !judged)
@@ -162,13 +163,14 @@ function comparable({ loss }: Evaluation): number {
 /**
  * Sequences to learn from, and others to judge by: those given, or a share of all (at least one), drawn by the seed.
  *
- * @throws ConfigError if nothing would be left to learn from
+ * @throws ConfigError if nothing would be left to learn from, or `sequences` is no list
  */
 export function splitSequences<One>(
   sequences: readonly One[],
   validation: number | readonly One[],
   seed: number,
 ): { training: readonly One[]; validation: readonly One[] } {
+  expect(Array.isArray(sequences), 'sequences', 'a list', kindOf(sequences));
   if (typeof validation !== 'number') return { training: sequences, validation };
   if (!(validation >= 0 && validation < 1))
     throw new ConfigError(`Expected validation to be a share from 0 to below 1, got ${validation}`);

@@ -61,6 +61,26 @@ test('an option that a function does not have is told, with those that it has', 
   }
 });
 
+test('something else beside arguments that fit is told as well', async t => {
+  const model = await eddy.createModel(config('gru', [2]));
+  const trainer = eddy.createTrainer(model, { optimizer: { kind: 'sgd', rate: 0.1 }, k1: 1, k2: 1 });
+  const random = eddy.createRandom(1);
+  const calls: Readonly<Record<string, (given: never) => unknown>> = {
+    'sequences to fit': given => eddy.fit(trainer, given, { epochs: 1 }),
+    'sequences to evaluate': given => eddy.evaluate(trainer, given),
+    'sequences to split': given => eddy.splitSequences(given, 0.5, 1),
+    'states to save': given => eddy.saveTrainer(trainer, given),
+    'a shape': given => eddy.tensorOf(new Float32Array(2), given),
+    'logits of classes': given => eddy.sample(given, {}, random),
+    'logits of an offset': given => eddy.sampleOffset(given, {}, random),
+    'random numbers of a class': given => eddy.sample([1], {}, given),
+    'random numbers of an offset': given => eddy.sampleOffset(new Float32Array(7), {}, given),
+  };
+  for (const [name, call] of Object.entries(calls))
+    for (const given of [null, 7, 'text', {}, [{}]])
+      await t.throwsAsync(async () => call(given as never), { instanceOf: EddyError, message: /^Expected / }, name);
+});
+
 test('what fails within only when it is used is refused at once', async t => {
   const model = await eddy.createModel(config('gru', [2]));
   const none = undefined as never;
