@@ -184,6 +184,9 @@ test('who is turned away and then sends what is no frame is cut off, and the oth
   const served = await connectWire(t, server.url);
   const socket = connect({ port: server.port, host: '127.0.0.1' });
   t.teardown(() => socket.destroy());
+  const closed = new Promise(resolve => socket.once('close', resolve));
+  // Where the close waits for longer than the grace, the server has ended the socket before it gets the frame.
+  socket.on('error', () => {});
   const lines = ['GET / HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket'];
   lines.push('Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==');
   socket.write(`${[...lines, 'Sec-WebSocket-Protocol: eddy.v1.proto'].join('\r\n')}\r\n\r\n`);
@@ -191,6 +194,6 @@ test('who is turned away and then sends what is no frame is cut off, and the oth
   const reserved = 0x83;
   socket.write(Uint8Array.of(reserved, 0x80, 0, 0, 0, 0));
   socket.resume();
-  await once(socket, 'close');
+  await closed;
   t.is((await openSession(served, 1)).nextSeq, 1);
 });
