@@ -50,7 +50,9 @@ export function connect(
   let takenBefore = 0;
   /** It sends too fast: it is read from later. */
   let throttled: NodeJS.Timeout | undefined;
-  const rate = createRate(Math.min(settings.messageRate, grant.messageRate), hub.now());
+  /** At present: the bounds of a token may become others. */
+  const perSecond = (): number => Math.min(settings.messageRate, grant.messageRate);
+  const rate = createRate(perSecond(), hub.now());
 
   const outlet: Outlet = {
     counts,
@@ -173,6 +175,7 @@ export function connect(
   function onMessage(data: RawData, isBinary: boolean): void {
     alive = true;
     const now = hub.now();
+    rate.perSecond = perSecond();
     const wait = takeOne(rate, now);
     if (wait > 0) throttle(wait);
     if (closing && closing.code !== closeCodes.restart) return;
@@ -209,6 +212,7 @@ export function connect(
 
   /** What was here already when it was paused has been taken since: it may be longer. */
   function readOn(): void {
+    rate.perSecond = perSecond();
     const wait = waitForOne(rate, hub.now());
     throttled = wait > 0 ? setTimeout(readOn, wait) : undefined;
     if (throttled === undefined) settle();

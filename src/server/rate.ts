@@ -1,7 +1,7 @@
 /** So many a second, and as many at once: a bucket that fills as time goes by, up to its brim. */
 export interface Rate {
-  /** Infinite is no bound. */
-  readonly perSecond: number;
+  /** Infinite is no bound. Another one holds from the next message on. */
+  perSecond: number;
   /** Below 0 where more was taken than there was. */
   left: number;
   /** When it was last filled. Milliseconds. */
@@ -22,6 +22,7 @@ export function takeOne(rate: Rate, now: number): number {
 
 /** Milliseconds until there is one to take; 0 if there is. */
 export function waitForOne(rate: Rate, now: number): number {
+  if (rate.perSecond === Number.POSITIVE_INFINITY) return 0;
   fill(rate, now);
   return timeToNext(rate);
 }

@@ -53,7 +53,7 @@ export interface Server {
   renew(tls: Certificate): void;
   /**
    * Lets in whoever has one of these tokens from now on. Connections whose token is not among them, or permits less than it did, answer what has
-   * come and close with 4401; the others stay, and new bounds hold for what is opened from then on.
+   * come and close with 4401; the others stay. A new `messageRate` holds for them, too, other bounds for what is opened from then on.
    *
    * @throws ConfigError for a list that is wrong, or where there was none at the start: the older one stays
    */

@@ -313,6 +313,19 @@ test('a list of tokens that takes the place of another ends the connections of t
   t.is((await phone.closed).code, 4401);
 });
 
+test('a new bound on messages a second holds for connections that are open, too', async t => {
+  const phones = { name: 'phones', token: 'phones-0123456789', permissions: ['predict', 'observe'] as const };
+  const { server, withHeader } = await setUp(t, { tokens: [phones] });
+  const client = await withHeader(phones.token);
+  await openSession(client);
+  server.permit([{ ...phones, messageRate: 1 }]);
+  client.send(rowFrames(1, 1, row));
+  await entriesOf(client, 1);
+  const headers = { authorization: `Bearer ${phones.token}` };
+  const metrics = await (await fetch(`${server.httpUrl}/metrics`, { headers })).text();
+  t.regex(metrics, /^eddy_pauses_total\{reason="rate"\} 1$/m);
+});
+
 test('a server without tokens does not begin to ask for them', async t => {
   const server = await startServer(t, await createModel(config('gru', [3])));
   t.throws(() => server.permit([{ name: 'phones', token: 'phones-0123456789' }]), { code: 'EDDY_CONFIG' });

@@ -72,3 +72,17 @@ test('without a bound nothing waits', t => {
   for (let i = 0; i < 1000; i++) if (takeOne(rate, 0) !== 0) t.fail();
   t.pass();
 });
+
+test('another bound holds from the next message on', t => {
+  const rate = createRate(Number.POSITIVE_INFINITY, 0);
+  t.is(takeOne(rate, 0), 0);
+  rate.perSecond = 10;
+  const taken = Array.from({ length: 11 }, () => takeOne(rate, 0));
+  t.deepEqual(taken, [...new Array(9).fill(0), 100, 200]);
+  rate.perSecond = 1000;
+  t.is(waitForOne(rate, 0), 2);
+  rate.perSecond = Number.POSITIVE_INFINITY;
+  t.is(waitForOne(rate, 0), 0);
+  rate.perSecond = 10;
+  t.is(waitForOne(rate, 0), 200);
+});
