@@ -491,3 +491,28 @@ test('the bounds hold for sessions that go on, too: they wait at rest until ther
   resume(3, 3);
   t.is((await client.expect('opened')).nextSeq, 2);
 });
+
+test('a reset that is refused in its place is taken, and its fault kept; what is invalid as a whole is neither', async t => {
+  const { server, rows, connect } = await setUp(t);
+  const first = await connect();
+  const { token } = await openSession(first, 1, { resumable: true });
+  first.send(rowFrames(1, 1, rows.slice(0, 2)));
+  await entriesOf(first, 2);
+  first.send({ type: 'reset', session: 1, beforeSeq: 1 });
+  t.regex((await first.expect('fault')).message, /beforeSeq/);
+  first.send({ type: 'ack', session: 1, seq: 99 });
+  t.like(await first.expect('fault'), { code: 'invalid' });
+  await cut(first);
+  for (const receivedMessages of [0, 1]) {
+    const client = await connect();
+    const resume = { token, receivedSeq: 2, receivedMessages };
+    t.like(await openSession(client, 1, { resume }), { takenMessages: 1, nextSeq: 3 });
+    client.send({ type: 'snapshot', session: 1 });
+    if (receivedMessages === 0) t.regex((await client.expect('fault')).message, /beforeSeq/);
+    await client.expect('snapshotData');
+    await cut(client);
+  }
+  // Told again is not told anew.
+  const metrics = await (await fetch(`${server.httpUrl}/metrics`)).text();
+  t.regex(metrics, /^eddy_faults_total\{code="invalid"\} 2$/m);
+});
