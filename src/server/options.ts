@@ -104,7 +104,7 @@ export interface ServeOptions {
   readonly keepEvery?: number;
   /** Further bounds on messages; their bytes are `maxPayload`. */
   readonly limits?: Partial<Omit<WireLimits, 'maxBytes'>>;
-  /** Told of connections, sessions, models and updates; a `pino` logger is one. Default: nobody. */
+  /** Told of connections, sessions, models and updates; a `pino` logger is one. Default: nobody. Standard error is told what this throws. */
   readonly log?: Log;
   /** Told of errors that are the server's own. Default: standard error, which is also told what this throws. */
   readonly onError?: (error: unknown) => void;
@@ -236,7 +236,7 @@ export function checkServeOptions(options: ServeOptions): Settings {
     otherwise,
     keep,
   };
-  return { ...bounds, ...choices, host, port, path, log, onError: guarded(onError), limits };
+  return { ...bounds, ...choices, host, port, path, log: guardedLog(log), onError: guarded(onError), limits };
 }
 
 function checkLimits(given: ServeOptions['limits'] = {}): WireLimits {
@@ -259,13 +259,22 @@ function told(error: unknown): void {
   console.error(error);
 }
 
-/** Where errors are told, one more would be a failure of what has just been saved from one. */
-function guarded(onError: (error: unknown) => void): (error: unknown) => void {
-  return error => {
+/** Who is told of what happened has no part in it: what it throws must not end what goes on. */
+function guarded<Given extends unknown[]>(listener: (...given: Given) => void): (...given: Given) => void {
+  return (...given) => {
     try {
-      onError(error);
+      listener(...given);
     } catch (thrown) {
       told(thrown);
     }
+  };
+}
+
+function guardedLog(log: Log): Log {
+  return {
+    debug: guarded((record, message) => log.debug(record, message)),
+    info: guarded((record, message) => log.info(record, message)),
+    warn: guarded((record, message) => log.warn(record, message)),
+    error: guarded((record, message) => log.error(record, message)),
   };
 }

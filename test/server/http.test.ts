@@ -335,6 +335,26 @@ test.serial('an onError that throws costs nothing: standard error is told', asyn
   t.deepEqual(said.map(String), ['Error: broken listener']);
 });
 
+test.serial('a log that throws costs nothing either', async t => {
+  const said: unknown[] = [];
+  const { error } = console;
+  console.error = thrown => void said.push(thrown);
+  t.teardown(() => {
+    console.error = error;
+  });
+  const broken = (): never => {
+    throw new Error('broken log');
+  };
+  const { server } = await setUp(t, { log: { debug: broken, info: broken, warn: broken, error: broken } });
+  const client = await connectWire(t, server.url);
+  await openSession(client);
+  client.socket.close();
+  await client.closed;
+  await server.close();
+  t.true(said.length >= 3);
+  t.deepEqual([...new Set(said.map(String))], ['Error: broken log']);
+});
+
 test('a client that leaves in the middle of its request is no failure of the server', async t => {
   const errors: unknown[] = [];
   let cut = (): void => {};
