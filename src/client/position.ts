@@ -77,6 +77,7 @@ const placed: ReadonlySet<FaultCode> = new Set([
   'target_expired',
   'target_exists',
   'bad_snapshot',
+  'bad_reset',
   'diverged',
 ]);
 

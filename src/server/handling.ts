@@ -1,6 +1,6 @@
 /** What the messages of a client do to a session that is open. */
 import { CheckpointError, LimitError } from '../errors.js';
-import type { Authenticate, ClientMessage, FaultCode } from '../wire/messages.js';
+import type { Authenticate, ClientMessage } from '../wire/messages.js';
 import { acceptFrames, planReset, pushReset, refuseAck, refuseGap } from './accept.js';
 import { acknowledge, pump, rewind } from './kept.js';
 import { openedOf } from './open.js';
@@ -88,16 +88,15 @@ export function createHandling(settings: Settings, { close, wakeUp, failed }: Ke
   }
 
   function reset(session: Session, before: number, weights: boolean): void {
-    const refuse = (code: FaultCode, message: string): void =>
-      enqueue(session, { kind: 'refused', code, message, cost: 64 + message.length });
+    const refuse = (message: string): void => enqueue(session, { kind: 'refused', message, cost: 64 + message.length });
     if (weights && !session.learner?.own) {
-      refuse('invalid', 'Expected weights only where learn is private: there are none to go back to');
+      refuse('Expected weights only where learn is private: there are none to go back to');
     } else if (before < session.nextSeq) {
-      refuse('invalid', `Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`);
+      refuse(`Expected beforeSeq to be ${session.nextSeq} or later, got ${before}, which has come`);
     } else if (before === session.nextSeq) {
       pushReset(session, weights);
     } else if (!planReset(session, before, weights)) {
-      refuse('limit_reached', `Expected at most ${session.credit} resets before later frames, got one more`);
+      refuse(`Expected at most ${session.credit} resets before later frames, got one more`);
     }
   }
 

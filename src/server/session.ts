@@ -98,8 +98,8 @@ export type Item =
   | { readonly kind: 'snapshot'; readonly cost: number }
   /** That a state was put in the place of the stream's is told in its turn. */
   | { readonly kind: 'restored'; readonly cost: number; tell(): Opened }
-  /** Something that was refused: told in its turn, so that who reads no answers is not told without end. */
-  | { readonly kind: 'refused'; readonly code: FaultCode; readonly message: string; readonly cost: number }
+  /** A reset that was refused: told in its turn, so that who reads no answers is not told without end. */
+  | { readonly kind: 'refused'; readonly message: string; readonly cost: number }
   /** `begin` reads what is to be put in the place of the stream; the session waits meanwhile. */
   | { readonly kind: 'restore'; readonly cost: number; begin(): void }
   /** It was read, and fits: `put` puts it there. */

@@ -75,7 +75,7 @@ function control(session: Session, item: Exclude<Item, FrameRun>, most: number, 
     case 'refused':
       dequeue(session);
       flush(session);
-      sayFault(session, item.code, item.message);
+      sayFault(session, 'bad_reset', item.message);
       return 1;
     case 'restored':
       flush(session);

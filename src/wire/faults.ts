@@ -27,4 +27,5 @@ export type FaultCode =
   | 'evicted'
   | 'draining'
   | 'internal'
-  | 'target_exists';
+  | 'target_exists'
+  | 'bad_reset';

@@ -33,7 +33,14 @@ test('faults of targets, of states and of learning have a place among the answer
     message: '',
     ...more,
   });
-  for (const code of ['bad_target', 'target_expired', 'target_exists', 'bad_snapshot', 'diverged'] as const)
+  for (const code of [
+    'bad_target',
+    'target_expired',
+    'target_exists',
+    'bad_snapshot',
+    'bad_reset',
+    'diverged',
+  ] as const)
     t.true(hasPlace(fault(code)));
   for (const code of ['token_expired', 'taken_over', 'evicted', 'invalid', 'internal'] as const)
     t.false(hasPlace(fault(code)));

@@ -265,6 +265,7 @@ export const faultCodes: readonly Fault['code'][] = [
   'draining',
   'internal',
   'target_exists',
+  'bad_reset',
 ];
 
 const stepLoss = fc.record({ step: count, loss: fc.double() });

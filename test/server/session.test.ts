@@ -228,9 +228,9 @@ test('reset starts afresh before the next frame or a later one, and numbers go o
     if (place[i] >= 0) t.is(firstDifference(answers[0].prediction!, steps[place[i]].prediction), -1, `frame ${i + 1}`);
   });
   client.send({ type: 'reset', session: 1, beforeSeq: 3 });
-  t.like(await client.expect('fault'), { code: 'invalid' });
+  t.like(await client.expect('fault'), { code: 'bad_reset' });
   client.send({ type: 'reset', session: 1, weights: true });
-  t.like(await client.expect('fault'), { code: 'invalid' });
+  t.like(await client.expect('fault'), { code: 'bad_reset' });
 });
 
 test('several resets wait for their frames, in whatever order they came, and are bounded by the credit', async t => {
@@ -252,7 +252,7 @@ test('several resets wait for their frames, in whatever order they came, and are
   for (let before = 100; before < 116; before++) reset(before);
   reset(115);
   reset(99);
-  t.like(await client.expect('fault'), { session: 1, code: 'limit_reached' });
+  t.like(await client.expect('fault'), { session: 1, code: 'bad_reset' });
 });
 
 test('a reset goes back to the carry that the session was opened with', async t => {
@@ -676,7 +676,7 @@ test('much that waits is taken, or let go of, in the time that it takes to look 
   const session = idle();
   session.outlet = { queued: 0, pending: 0 } as Session['outlet'];
   const fill = (): void => {
-    for (let i = 0; i < many; i++) enqueue(session, { kind: 'refused', code: 'invalid', message: '', cost: 64 + i });
+    for (let i = 0; i < many; i++) enqueue(session, { kind: 'refused', message: '', cost: 64 + i });
   };
   const began = performance.now();
   fill();
@@ -690,7 +690,7 @@ test('much that waits is taken, or let go of, in the time that it takes to look 
 
 test('much that waits and is not kept is let go of in the time that it takes to look at it', t => {
   const item = (kind: 'snapshot' | 'restored' | 'refused'): Item =>
-    ({ kind, cost: 64, code: 'invalid', message: '', tell() {} }) as unknown as Item;
+    ({ kind, cost: 64, message: '', tell() {} }) as unknown as Item;
   const items = Array.from({ length: 300_000 }, (_, i) =>
     item(i % 2 === 0 ? 'refused' : i % 3 === 0 ? 'restored' : 'snapshot'),
   );
