@@ -5,6 +5,7 @@ import { decode, encode } from '../../src/wire/envelope.js';
 import { decodeFrames, encodeFrames } from '../../src/wire/fast-frames.js';
 import { type ClientMessage, defaultLimits, type Frames, type WireLimits } from '../../src/wire/messages.js';
 import { validateClient } from '../../src/wire/validate.js';
+import { bits } from '../helpers/bits.js';
 import { clientMessages } from '../helpers/wire-arbitraries.js';
 import { edited, likeWire } from '../helpers/wire-bytes.js';
 
@@ -53,7 +54,7 @@ test('what is read of damaged and random bytes of frames is what the generated m
       const fast = decodeFrames(bytes, limits);
       if (fast !== undefined) {
         read++;
-        t.deepEqual(fast, expected as Frames);
+        t.deepEqual(asBits(fast), asBits(expected as Frames));
       } else if (expected === undefined) {
         refused++;
       }
@@ -62,6 +63,11 @@ test('what is read of damaged and random bytes of frames is what the generated m
   fc.assert(same, { numRuns: 6000 });
   t.true(read > 300 && refused > 1000, `${read} read, ${refused} refused`);
 });
+
+/** All NaNs are one: whether a signalling one becomes quiet where it is read depends on how far that code is compiled. */
+function asBits({ payload, ...rest }: Frames): object {
+  return { ...rest, payload: payload.kind === 'features' ? { ...payload, values: bits(payload.values) } : payload };
+}
 
 function encodeFramesOf(frames: Frames): Uint8Array {
   return encode('ClientMessage', frames, binary) as Uint8Array;
