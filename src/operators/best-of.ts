@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { ConfigError, DivergenceError, expectOptions, InputError, StaleStateError } from '../errors.js';
+import { ConfigError, DivergenceError, expect, expectOptions, InputError, kindOf, StaleStateError } from '../errors.js';
 import type { Input } from '../model/input.js';
 import { checkState, type StreamState } from '../training/stream.js';
 import { checkTrainer, type Trainer } from '../training/trainer.js';
@@ -182,8 +182,10 @@ function checkBest(trainers: readonly Trainer[], state: BestState): void {
     throw new ConfigError(`Expected state.learners to be of ${trainers.length} trainers, got ${String(found)}`);
   if (!(Number.isInteger(state.leader) && state.leader >= 0 && state.leader < found))
     throw new ConfigError(`Expected state.leader to be the place of a trainer, got ${state.leader}`);
-  state.learners.forEach(({ stream }, i) => {
-    if (stream !== null) checkState(trainers[i], stream);
+  state.learners.forEach((learner, i) => {
+    const fits = Number.isFinite(learner?.sum) && Number.isFinite(learner.count) && learner.stream !== undefined;
+    expect(fits, `state.learners[${i}]`, '{ stream, sum, count }', kindOf(learner));
+    if (learner.stream !== null) checkState(trainers[i], learner.stream);
   });
 }
 

@@ -107,6 +107,11 @@ keepsContract<Item, BestLearned>('bestOf', {
       call: () => bestOf(sample, { window: 2 } as object),
       code: 'EDDY_CONFIG',
     },
+    ...[null, {}, { stream: null, sum: Number.NaN, count: 0 }].map(learner => ({
+      what: 'a state whose learner is none',
+      call: () => bestOf([sample[0]], { state: { leader: 0, learners: [learner as never] } }),
+      code: 'EDDY_CONFIG',
+    })),
     { what: 'a margin below 0', call: () => bestOf(sample, { margin: -1 }), code: 'EDDY_CONFIG' },
   ],
 });
