@@ -50,8 +50,8 @@ sharedTest(
   ['handwriting/pendigits-orig', 'handwriting/omniglot'],
   async t => {
     const [{ lessonOf, namesOf, encodeAll, lessons }, { writeDigits }] = [
-      await demoModule(t, 'draw/lessons.ts'),
-      await demoModule(t, 'draw/replay.ts'),
+      await demoModule('draw/lessons.ts'),
+      await demoModule('draw/replay.ts'),
     ];
     const { readDigits, heldOut, createStrokes } = await data();
     const before = await load('drawn-digits');

@@ -33,7 +33,7 @@ function fadingMean(errors: readonly number[]): number {
 }
 
 test('a network that says nothing is as good as “same as now”, and its errors are in units of the data', async t => {
-  const { createForecaster, together } = await demoModule(t, 'sense/forecaster.ts');
+  const { createForecaster, together } = await demoModule('sense/forecaster.ts');
   const forecaster = createForecaster(source);
   t.deepEqual(forecaster.config.output, { kind: 'gaussian', size: 3 });
   let judged: Judged | undefined;
@@ -67,7 +67,7 @@ test('a network that says nothing is as good as “same as now”, and its error
 });
 
 test('what was learned would have been right: the target is the change, in the unit of its moment', async t => {
-  const { createForecaster } = await demoModule(t, 'sense/forecaster.ts');
+  const { createForecaster } = await demoModule('sense/forecaster.ts');
   const [oracle, forecaster] = [createForecaster(source), createForecaster(source)];
   const targets: Float32Array[] = [];
   for (const load of loads) {
@@ -92,7 +92,7 @@ test('what was learned would have been right: the target is the change, in the u
 });
 
 test('a value that is missing is nothing to learn or to judge, and the forecast goes on from the last one', async t => {
-  const { createForecaster } = await demoModule(t, 'sense/forecaster.ts');
+  const { createForecaster } = await demoModule('sense/forecaster.ts');
   const forecaster = createForecaster(source);
   forecaster.items(loads[0]);
   forecaster.items(loads[1]);
@@ -105,7 +105,7 @@ test('a value that is missing is nothing to learn or to judge, and the forecast 
 });
 
 test('a forecast that came too late scores nothing', async t => {
-  const { createForecaster } = await demoModule(t, 'sense/forecaster.ts');
+  const { createForecaster } = await demoModule('sense/forecaster.ts');
   const forecaster = createForecaster(source);
   forecaster.items(loads[0]);
   forecaster.items(loads[1]);

@@ -4,7 +4,7 @@ import { demoModule } from '../helpers/demo-modules.js';
 const lessons = { k1: 1, k2: 4, optimizer: { kind: 'adam', rate: 0.01 } };
 
 test('a probe steps and learns as tbptt does, and its reach goes beyond the window', async t => {
-  const { createProbe } = await demoModule(t, 'inside/probe.ts');
+  const { createProbe } = await demoModule('inside/probe.ts');
   const config = {
     input: { kind: 'token', size: 3 },
     layers: [{ cell: 'gru', size: 5 }],
@@ -30,7 +30,7 @@ test('a probe steps and learns as tbptt does, and its reach goes beyond the wind
 });
 
 test('states that differ in one bit are not the same', async t => {
-  const { createEquality } = await demoModule(t, 'inside/equality.ts');
+  const { createEquality } = await demoModule('inside/equality.ts');
   const equality = createEquality();
   const carry = Float32Array.of(1, -0);
   equality.here(1, carry);

@@ -16,7 +16,7 @@ const star = ink([
 ]);
 
 test('the same drawings make the same lesson: the new one, those before it, and digits', async t => {
-  const { lessonOf, namesOf } = await demoModule(t, 'draw/lessons.ts');
+  const { lessonOf, namesOf } = await demoModule('draw/lessons.ts');
   const taught = [
     { name: 'heart', points: heart },
     { name: '3', points: star },
@@ -37,7 +37,7 @@ test('the same drawings make the same lesson: the new one, those before it, and 
 });
 
 test('what was taught comes back from its file, and another file is refused in words', async t => {
-  const { readTaught, writeTaught } = await demoModule(t, 'draw/lessons.ts');
+  const { readTaught, writeTaught } = await demoModule('draw/lessons.ts');
   const taught = [{ name: 'heart', points: heart }];
   t.deepEqual(readTaught(writeTaught(taught), encoder), taught);
   for (const text of ['', '{}', '{"format":"eddy drawings 1","taught":[{"name":"x","points":[{"x":1}]}]}'])
@@ -53,7 +53,7 @@ test('what was taught comes back from its file, and another file is refused in w
 });
 
 test('a drawing of a file that could not be learned is refused in words, by its name', async t => {
-  const { lessonOf, readTaught, writeTaught } = await demoModule(t, 'draw/lessons.ts');
+  const { lessonOf, readTaught, writeTaught } = await demoModule('draw/lessons.ts');
   const refused = (points: Point[], message: RegExp) =>
     t.throws(
       () =>
@@ -96,7 +96,7 @@ test('a drawing of a file that could not be learned is refused in words, by its 
 });
 
 test('a pointer says where it is on the pad, with all the moves that the browser joined', async t => {
-  const { pointsOf } = await demoModule(t, 'draw/pen.ts');
+  const { pointsOf } = await demoModule('draw/pen.ts');
   const at = (x: number, y: number, timeStamp: number) => ({ clientX: x, clientY: y, timeStamp, pressure: 0.5 });
   const joined = [at(20, 10, 1), at(110, 60, 2)];
   const move = { type: 'pointermove', ...at(110, 60, 2), getCoalescedEvents: () => joined };

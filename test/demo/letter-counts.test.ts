@@ -2,7 +2,7 @@ import test from 'ava';
 import { demoModule } from '../helpers/demo-modules.js';
 
 test('counting begins where all are alike, and comes near the entropy of what it reads', async t => {
-  const { createLetterCounts } = await demoModule(t, 'type/letter-counts.ts');
+  const { createLetterCounts } = await demoModule('type/letter-counts.ts');
   const counts = createLetterCounts(64);
   t.is(counts.surprise(5), 6);
   t.true(counts.surprise(5) < 4);

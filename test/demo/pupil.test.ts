@@ -4,7 +4,7 @@ import { map, NEVER, type Observable, Subscription, startWith } from 'rxjs';
 import { demoModule } from '../helpers/demo-modules.js';
 
 test('many lessons are learned in turns, in order, and those that wait are forgotten with the rest', async t => {
-  const { createPupil } = await demoModule(t, 'draw/pupil.ts');
+  const { createPupil } = await demoModule('draw/pupil.ts');
   const taken: unknown[] = [];
   /** A network in the page, which takes a millisecond for each step. */
   const runner = {

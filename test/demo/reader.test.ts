@@ -29,7 +29,7 @@ const runner = {
 };
 
 test('a long text is read in turns, in order, and what waits can be skipped', async t => {
-  const { createReader } = await demoModule(t, 'type/reader.ts');
+  const { createReader } = await demoModule('type/reader.ts');
   const read: string[] = [];
   const reader = createReader(() => {});
   const events = reader.connect(runner, () => {});

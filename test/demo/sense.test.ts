@@ -3,7 +3,7 @@ import test from 'ava';
 import { demoModule } from '../helpers/demo-modules.js';
 
 test('a table is read with its quotes, between commas, semicolons or tabs, with or without names', async t => {
-  const demo = await demoModule(t, 'sense/table.ts');
+  const demo = await demoModule('sense/table.ts');
   const readTable = (text: string) => demo.readTable(new TextEncoder().encode(text));
   t.deepEqual(readTable('\uFEFFa,"b ""x"", y"\r\n1,"2\n3"\r\n\r\n4,\r\nlonely\r\n'), {
     names: ['a', 'b "x", y'],
@@ -31,8 +31,8 @@ test('a table is read with its quotes, between commas, semicolons or tabs, with 
 });
 
 test('what of a file is left out is told', async t => {
-  const { readTable } = await demoModule(t, 'sense/table.ts');
-  const { fileSource } = await demoModule(t, 'sense/source.ts');
+  const { readTable } = await demoModule('sense/table.ts');
+  const { fileSource } = await demoModule('sense/source.ts');
   const omitted = (text: string): string => fileSource('x', readTable(new TextEncoder().encode(text)), () => 0).omitted;
   t.is(omitted('a,b\n1,2\n3,4\n'), '');
   t.is(omitted('a,b\n1,2\nlonely\n3,4\n'), 'Lines that cannot be read, and are left out: 1.');
@@ -53,7 +53,7 @@ test('what of a file is left out is told', async t => {
 });
 
 test('the rows of a file wait for room', async t => {
-  const { fileSource } = await demoModule(t, 'sense/source.ts');
+  const { fileSource } = await demoModule('sense/source.ts');
   const table = { names: ['v'], rows: Array.from({ length: 9 }, (_, i) => [`${i}`]) };
   let most = 4;
   const came: number[] = [];
@@ -74,7 +74,7 @@ test('the rows of a file wait for room', async t => {
 });
 
 test('a file has columns of numbers, of categories and of times', async t => {
-  const { fileSource, exampleTable } = await demoModule(t, 'sense/source.ts');
+  const { fileSource, exampleTable } = await demoModule('sense/source.ts');
   const { columns, others, time } = fileSource('x', exampleTable(), () => 0);
   t.deepEqual(
     columns.map(({ name }: { name: string }) => name),

@@ -2,7 +2,7 @@ import test from 'ava';
 import { demoModule } from '../helpers/demo-modules.js';
 
 test('of several streams that are gone, the words and the seconds of one are said: of the next to be tried', async t => {
-  const { createStatus } = await demoModule(t, 'parts/status.ts');
+  const { createStatus } = await demoModule('parts/status.ts');
   Object.assign(globalThis, { document: { documentElement: { dataset: {} } } });
   // It looks at the clock for as long as the page is there.
   const every = globalThis.setInterval;
