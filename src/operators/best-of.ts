@@ -4,7 +4,7 @@ import type { Input } from '../model/input.js';
 import { checkState, type StreamState } from '../training/stream.js';
 import { checkTrainer, type Trainer } from '../training/trainer.js';
 import { follow } from './follow.js';
-import type { Example, Forget, LateTarget, Learned } from './learned.js';
+import type { Example, Forget, LateTarget, Learned, WithoutState } from './learned.js';
 import { createLearner, type Learner } from './tbptt.js';
 
 export interface BestOfOptions {
@@ -22,8 +22,6 @@ export interface BestState {
   /** Of each learner: its stream (null once it has left), and S and B of its fading loss. */
   readonly learners: readonly { readonly stream: StreamState | null; readonly sum: number; readonly count: number }[];
 }
-
-type WithoutState<Event> = Event extends unknown ? Omit<Event, 'state'> : never;
 
 /** What `bestOf` emits: the leader's answers, and every learner's updates and rollbacks. */
 export type BestLearned = (

@@ -71,3 +71,6 @@ export type Learned =
       readonly rollback: Rollback;
       state(): StreamState;
     };
+
+/** Each of some events, for an operator whose events have a state of another kind. */
+export type WithoutState<Event> = Event extends unknown ? Omit<Event, 'state'> : never;

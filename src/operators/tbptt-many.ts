@@ -7,7 +7,7 @@ import { checkState, createStream, type LearningStream, type StreamState } from 
 import { checkTrainer, type Trainer, type Update } from '../training/trainer.js';
 import { checkWeight, type Window } from '../training/window.js';
 import { follow } from './follow.js';
-import type { Example, Forget, LateTarget, Learned } from './learned.js';
+import type { Example, Forget, LateTarget, Learned, WithoutState } from './learned.js';
 import { tooMany } from './step-many.js';
 import { checkItem } from './tbptt.js';
 import { createWaiting } from './waiting.js';
@@ -24,13 +24,11 @@ export type KeyedLearned<Key = string> = {
   /** What to resume all streams from, as of the moment of the call: to be saved together with the trainer. */
   states(): Map<Key, StreamState>;
 } & (
-  | ({ readonly key: Key } & Stateless<Exclude<Learned, { kind: 'update' | 'rollback' }>>)
+  | ({ readonly key: Key } & WithoutState<Exclude<Learned, { kind: 'update' | 'rollback' }>>)
   | { readonly kind: 'update'; readonly keys: readonly Key[]; readonly update: Update }
   /** The example or target was wrong: its stream ended, learning what was due and not what remained. */
   | { readonly kind: 'error'; readonly key: Key; readonly error: EddyError }
 );
-
-type Stateless<Event> = Event extends unknown ? Omit<Event, 'state'> : never;
 
 export interface TbpttManyOptions<Key = string> {
   /** Streams open at once at most. Default 10,000; the first item of one more is answered with a `LimitError`. */

@@ -1,4 +1,4 @@
-import { expect } from '../errors.js';
+import { expect, expectKnown } from '../errors.js';
 
 /** When a learner goes back to what it was, and how it goes on from there. */
 export interface GuardOptions {
@@ -40,9 +40,7 @@ const defaults: Required<GuardOptions> = {
 /** @throws ConfigError naming the option that is wrong */
 export function checkGuard(options: GuardOptions): Required<GuardOptions> {
   expect(typeof options === 'object' && options !== null, 'guard', 'an object', options);
-  const names = Object.keys(defaults);
-  for (const name of Object.keys(options))
-    expect(names.includes(name), `guard.${name}`, `one of ${names.join(', ')}`, name);
+  expectKnown('an option of guard', options, Object.keys(defaults));
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
   const full = { ...defaults, ...Object.fromEntries(given) };
   const { longest, largest, leap, every, lower, recover, least, maxNorm, maxRollbacks } = full;

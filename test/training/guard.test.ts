@@ -496,7 +496,7 @@ test('wrong options of the guard are refused by name', async t => {
     [{ least: 0 }, 'guard.least'],
     [{ maxNorm: -1 }, 'guard.maxNorm'],
     [{ maxRollbacks: 0 }, 'guard.maxRollbacks'],
-    [{ other: 1 }, 'guard.other'],
+    [{ other: 1 }, 'an option of guard'],
     [3, 'guard'],
   ] as const)
     await t.throwsAsync(smallTrainer({ guard: guard as never }), {
