@@ -86,9 +86,12 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
     maxGradientElement = Number.POSITIVE_INFINITY,
     freeze = [],
     maxSkipped = 10,
+    replay = {},
   } = options;
   const { k2 = Math.max(defaultK2, k1) } = options;
-  const { windows = 0, capacity = 0, seed = 0 } = options.replay ?? {};
+  expect(typeof replay === 'object' && replay !== null, 'replay', 'an object', replay);
+  expectKnown('an option of replay', replay, ['windows', 'capacity', 'seed']);
+  const { windows = 0, capacity = 0, seed = 0 }: Partial<ReplayOptions> = replay;
   expectCount('k1', k1, 1);
   expectCount('k2', k2, k1, `k1 (${k1})`);
   expectCount('lateness', lateness, 0);
@@ -98,7 +101,6 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
   expectCount('replay.windows', windows, 0);
   expectCount('replay.capacity', capacity, windows > 0 ? 1 : 0);
   expect(Number.isSafeInteger(seed) && seed >= 0, 'replay.seed', 'an integer from 0', seed);
-  expectKnown('an option of replay', options.replay ?? {}, ['windows', 'capacity', 'seed']);
   const names = network.parameters.tensors.map(tensor => tensor.name);
   expect(Array.isArray(freeze), 'freeze', 'a list of names of tensors', freeze);
   for (const name of freeze) expect(names.includes(name), 'freeze', `names of tensors (${names.join(', ')})`, name);
@@ -108,7 +110,6 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
     throw new ConfigError(
       `Expected a loss of each step with replay, got ${loss.kind}: a window that is drawn cuts labels that belong together`,
     );
-  const replay = { windows, capacity, seed };
   const readout = options.readout === undefined ? {} : { readout: checkReadout(options.readout, loss) };
   const guard = options.guard === undefined ? {} : { guard: checkGuard(options.guard) };
   return {
@@ -119,7 +120,7 @@ export function checkOptions(options: TrainerOptions, { config, network }: Train
     lateness,
     maxGradientNorm,
     maxGradientElement,
-    replay,
+    replay: { windows, capacity, seed },
     freeze: [...freeze],
     maxSkipped,
     ...guard,

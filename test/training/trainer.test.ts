@@ -178,6 +178,7 @@ test('a wrong option or window is refused', async t => {
     [{ freeze: null as never }, /freeze to be a list of names of tensors, got null/],
     [{ maxSkipped: 0 }, /maxSkipped/],
     [{ replay: { windows: 1, capacity: 9, span: 2 } as never }, /option of replay to be .*, got span/],
+    [{ replay: 2 as never }, /replay to be an object, got 2/],
     [{ replay: { windows: 1, capacity: 0 } }, /replay\.capacity to be an integer from 1, got 0/],
     [{ K2: 3 } as TrainerOptions, /an option to be one of optimizer, k1, .*, got K2/],
     [null as unknown as TrainerOptions, /options to be an object, got null/],
