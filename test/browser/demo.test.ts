@@ -7,7 +7,7 @@ import test from 'ava';
 import { WebSocket } from 'ws';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
 import { finished, start } from '../helpers/cli.js';
-import { choose, colours, number, numberFrom, places, startDemo } from '../helpers/demo.js';
+import { choose, colours, number, numberFrom, places, sharedDemo, startDemo } from '../helpers/demo.js';
 
 interface Shift {
   readonly sources: readonly { readonly node: Element | null }[];
@@ -16,7 +16,7 @@ interface Shift {
 browserTest(
   'the load of the machine is forecast and learned without being asked to, here and on the server',
   async t => {
-    const { url } = await startDemo(t);
+    const url = await sharedDemo();
     const browser = await launch(t);
     for (const place of places) {
       const { page, errors, hosts } = await open(browser, url);
@@ -49,7 +49,7 @@ browserTest(
 );
 
 browserTest('an address that names a page shows its head, too', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), `${url}#type`);
   await page.waitForFunction(() => document.readyState === 'complete');
   await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
@@ -78,7 +78,7 @@ browserTest('an address that names a page shows its head, too', async t => {
 });
 
 browserTest('who skips to the page stays on it, before what it asks for', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), `${url}#type`);
   await page.locator('#typing').fill('kept');
   await page.getByRole('link', { name: 'Skip to the page' }).press('Enter');
@@ -92,7 +92,7 @@ browserTest('who skips to the page stays on it, before what it asks for', async 
 });
 
 browserTest('what is typed is foretold, learned, and can be taken from the guess, here and on the server', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const browser = await launch(t);
   for (const place of places) {
     const { page, errors } = await open(browser, `${url}#type`);
@@ -141,7 +141,7 @@ browserTest('what is typed is foretold, learned, and can be taken from the guess
 });
 
 browserTest('it reads by itself, and a text that is edited is read where it is new', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), `${url}#type`);
   await textOf(page, '#status', /^Live$/);
   await page.getByRole('button', { name: 'Let it read a rhyme' }).press('Enter');
@@ -237,7 +237,7 @@ browserTest('a server that is gone is said in words, and one that is back is use
 });
 
 browserTest('a server that goes before a session has opened is gone, too, and one that is back is used', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page } = await open(await launch(t), 'about:blank');
   let refused = 0;
   await page.routeWebSocket(/./, socket => {
@@ -251,7 +251,7 @@ browserTest('a server that goes before a session has opened is gone, too, and on
 });
 
 browserTest('a page that is left leaves nothing behind, and where networks run can be changed on the way', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), 'about:blank');
   let [sockets, closed] = [0, 0];
   page.on('websocket', socket => {
@@ -275,7 +275,7 @@ browserTest('a page that is left leaves nothing behind, and where networks run c
 });
 
 browserTest('it fits a narrow screen, light and dark, and tells what its pictures show', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const browser = await launch(t);
   const { page, errors } = await open(browser, url, { viewport: { width: 320, height: 700 }, colorScheme: 'light' });
   await numberFrom(page, '#sense', 'readings', 3);
@@ -353,7 +353,7 @@ browserTest('it fits a narrow screen, light and dark, and tells what its picture
 });
 
 browserTest('what colours tell is told in forced colours, too', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), url, { forcedColors: 'active' });
   await textOf(page, '#status', /^Live$/);
   const painted = (selector: string, part?: string): Promise<string> =>

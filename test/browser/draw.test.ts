@@ -1,20 +1,9 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
-import { folder, lineReader, start } from '../helpers/cli.js';
-import { number, numberFrom } from '../helpers/demo.js';
-
-async function startDemo(
-  t: ExecutionContext,
-  ...options: string[]
-): Promise<{ url: string; child: ChildProcessWithoutNullStreams }> {
-  const child = start(t, 'demo', ...options);
-  const url = /http:\S+/.exec(await lineReader(child)())?.[0];
-  if (url === undefined) throw new Error('Expected the address of the page');
-  return { url, child };
-}
+import { folder } from '../helpers/cli.js';
+import { number, numberFrom, sharedDemo, startDemo } from '../helpers/demo.js';
 
 type Stroke = readonly (readonly [number, number])[];
 
@@ -58,7 +47,7 @@ const shares = (page: Page): Promise<string[]> => page.locator('#classes .share'
 for (const place of ['here', 'server'] as const) {
   browserTest(`${place}: a digit is read with every point; a star is taught, and undone`, async t => {
     const at = folder(t);
-    const { url } = await startDemo(t, '--port', '0');
+    const url = await sharedDemo();
     const { page, errors } = await openDraw(t, url, place);
     t.true(await page.locator('#offer').isVisible());
     await drawOn(page, seven.slice(0, 2), { end: false });
@@ -154,7 +143,7 @@ for (const place of ['here', 'server'] as const) {
 }
 
 browserTest('who draws with keys has time between strokes, and begins anew by escape or after other ink', async t => {
-  const { url } = await startDemo(t, '--port', '0');
+  const url = await sharedDemo();
   const { page, errors } = await openDraw(t, url, 'here');
   const pad = page.locator('#pad');
   const press = async (key: string, times = 1): Promise<void> => {
@@ -196,7 +185,7 @@ browserTest('who draws with keys has time between strokes, and begins anew by es
 browserTest(
   'a digit that is asked for twice, or drawn over, before it can be written is written once at most',
   async t => {
-    const { url } = await startDemo(t, '--port', '0');
+    const url = await sharedDemo();
     const { page, errors } = await open(await launch(t), 'about:blank');
     let asked = (): void => {};
     let release = (): void => {};
@@ -243,7 +232,7 @@ browserTest(
 );
 
 browserTest('what is taught before there are digits to learn again is learned beside them, and is kept', async t => {
-  const { url } = await startDemo(t, '--port', '0');
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), 'about:blank');
   let release = (): void => {};
   const held = new Promise<void>(resolve => {
@@ -312,7 +301,7 @@ browserTest(
   'a server that is stopped and comes back goes on with the ink; one that is killed is told it again',
   async t => {
     const sessions = folder(t)('sessions');
-    let { url, child } = await startDemo(t, '--port', '0', '--sessions', sessions);
+    let { url, child } = await startDemo(t, '0', '--sessions', sessions);
     const { port } = new URL(url);
     const { page } = await openDraw(t, url, 'server');
 
@@ -321,7 +310,7 @@ browserTest(
     child.kill('SIGTERM');
     await once(child, 'exit');
     await textOf(page, '#status', /gone/);
-    ({ child } = await startDemo(t, '--port', port, '--sessions', sessions));
+    ({ child } = await startDemo(t, port, '--sessions', sessions));
     await textOf(page, '#status', /^Live$/);
     await drawOn(page, seven.slice(2), { begin: false });
     await textOf(page, '#draw-verdict', /: 7, /);
@@ -333,7 +322,7 @@ browserTest(
     child.kill('SIGKILL');
     await once(child, 'exit');
     await textOf(page, '#status', /gone/);
-    await startDemo(t, '--port', port, '--sessions', sessions);
+    await startDemo(t, port, '--sessions', sessions);
     await textOf(page, '#notice', /opened a new session: your ink was sent again/);
     await drawOn(page, seven.slice(2), { begin: false });
     await textOf(page, '#draw-verdict', /: 7, /);
@@ -341,7 +330,7 @@ browserTest(
 );
 
 browserTest('a page that is opened while the server is gone can be taught when it is back', async t => {
-  const { url, child } = await startDemo(t, '--port', '0');
+  const { url, child } = await startDemo(t);
   const { page } = await open(await launch(t), `${url}#type`);
   await textOf(page, '#status', /^Live$/);
   child.kill('SIGTERM');
@@ -349,7 +338,7 @@ browserTest('a page that is opened while the server is gone can be taught when i
   await page.getByRole('link', { name: 'Draw' }).click();
   await page.locator('#sample').click();
   await textOf(page, '#notice', /The network “hand” cannot be had: the server is gone/);
-  await startDemo(t, '--port', new URL(url).port);
+  await startDemo(t, new URL(url).port);
   await textOf(page, '#draw-numbers', /[1-9]\d* of [1-9]\d*digits still known/);
   t.regex((await page.textContent('#teach-verdict'))!, /^Draw a star/);
 });

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
-import { choose, colours, places, startDemo } from '../helpers/demo.js';
+import { choose, colours, places, sharedDemo } from '../helpers/demo.js';
 
 const numberOf = async (page: Page, id: string): Promise<number> =>
   Number((await page.textContent(`#${id}`))?.replace(/\D.*$/, '') || 0);
@@ -12,7 +12,7 @@ async function stepsFrom(page: Page, least: number): Promise<void> {
 browserTest(
   'a learner is seen from inside, here and on the server: state, gates, reach, the window, the same bits',
   async t => {
-    const { url } = await startDemo(t);
+    const url = await sharedDemo();
     const browser = await launch(t);
     for (const place of places) {
       const { page, errors } = await open(browser, `${url}#inside`);
@@ -58,7 +58,7 @@ browserTest(
 browserTest(
   'each quantity is explained when it is pointed at, focused or tapped; one step at a time, with another window, cell or stream',
   async t => {
-    const { url } = await startDemo(t);
+    const url = await sharedDemo();
     const { page, errors } = await open(await launch(t), `${url}#inside`, { hasTouch: true });
     await choose(page, 'here');
     const explanation = page.locator('#explanation');
@@ -108,7 +108,7 @@ browserTest(
 );
 
 browserTest('on a narrow screen no name is broken within a word', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page } = await open(await launch(t), `${url}#inside`, { viewport: { width: 340, height: 700 } });
   for (const cell of ['gru', 'lstm']) {
     await page.getByLabel('cell').selectOption(cell);

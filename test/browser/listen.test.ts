@@ -8,12 +8,11 @@ import { loadModel } from '../../src/model/checkpoint.js';
 import { createTranscriber } from '../../src/model/transcript.js';
 import { createRandom } from '../../src/random.js';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
-import { lineReader, start } from '../helpers/cli.js';
+import { sharedDemo } from '../helpers/demo.js';
 import { repositoryRoot } from '../helpers/repository.js';
 
 async function openListen(t: ExecutionContext, args: readonly string[] = []) {
-  const line = await lineReader(start(t, 'demo', '--port', '0'))();
-  const watched = await open(await launch(t, args), `${/http:\S+/.exec(line)![0]}#listen`);
+  const watched = await open(await launch(t, args), `${await sharedDemo()}#listen`);
   await watched.page.locator('#listen h1').waitFor();
   return watched;
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
-import { choose, colours, number, numberFrom, places, startDemo } from '../helpers/demo.js';
+import { choose, colours, number, numberFrom, places, sharedDemo, startDemo } from '../helpers/demo.js';
 
 const table = [
   'when,level,flow,valve',
@@ -14,7 +14,7 @@ const table = [
 ].join('\n');
 
 browserTest('on a narrow screen no number is broken, however long', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), url, { viewport: { width: 340, height: 700 } });
   await textOf(page, '#sense-numbers', /^\d+readings/);
   await page.setInputFiles('#file', {
@@ -37,7 +37,7 @@ browserTest('on a narrow screen no number is broken, however long', async t => {
 });
 
 browserTest('how many rows of a file were read is told beside how many it has', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const { page, errors } = await open(await launch(t), url);
   await textOf(page, '#sense-numbers', /^\d+readings/);
   await page.getByLabel('How fast').evaluate((select: HTMLSelectElement) => {
@@ -55,7 +55,7 @@ browserTest('how many rows of a file were read is told beside how many it has', 
 browserTest(
   'a file that is dropped is forecast with a band, here and on the server; what is unusual is seen',
   async t => {
-    const { url } = await startDemo(t);
+    const url = await sharedDemo();
     const browser = await launch(t);
     for (const place of places) {
       const { page, errors } = await open(browser, url);
@@ -115,7 +115,7 @@ browserTest('a server that comes back with its sessions goes on with what was le
 browserTest(
   'a file that is none, and a device that does not move, are told in words; one that is moved is forecast',
   async t => {
-    const { url } = await startDemo(t);
+    const url = await sharedDemo();
     const { page, errors } = await open(await launch(t), url);
     const folder = mkdtempSync(join(tmpdir(), 'eddy-sense-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -146,7 +146,7 @@ browserTest(
 );
 
 browserTest('a value that no forecast takes stops the file, until the person does something', async t => {
-  const { url } = await startDemo(t);
+  const url = await sharedDemo();
   const browser = await launch(t);
   for (const place of places) {
     const { page, errors } = await open(browser, url, { viewport: { width: 340, height: 700 } });

@@ -69,6 +69,7 @@ export async function textOf(page: Page, selector: string, fits: RegExp): Promis
   await page.waitForFunction(
     ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ''),
     [selector, fits.source] as const,
+    { polling: 100 },
   );
   return (await page.textContent(selector)) ?? '';
 }

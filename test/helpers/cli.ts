@@ -22,7 +22,7 @@ export interface Finished {
 }
 
 /** The built command line, as a process of its own; it is ended with the test. */
-export function start(t: ExecutionContext, ...args: string[]): ChildProcessWithoutNullStreams {
+export function start(t: Pick<ExecutionContext, 'teardown'>, ...args: string[]): ChildProcessWithoutNullStreams {
   const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe', env: environment });
   t.teardown(() => child.kill('SIGKILL'));
   // A process that has ended takes no more input.

@@ -1,11 +1,11 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import { lineReader, start } from './cli.js';
 
-/** The pages, served by `eddy demo`. */
+/** The pages, served by `eddy demo` for one test. */
 export async function startDemo(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'teardown'>,
   port = '0',
   ...others: readonly string[]
 ): Promise<{ url: string; child: ChildProcessWithoutNullStreams }> {
@@ -14,6 +14,16 @@ export async function startDemo(
   const url = /http:\S+/.exec(line)?.[0];
   if (url === undefined) throw new Error(`Expected the address of the page, got ${line}`);
   return { url, child };
+}
+
+let shared: Promise<{ url: string }> | undefined;
+const ends: (() => unknown)[] = [];
+test.after.always(() => Promise.all(ends.map(end => end())));
+
+/** Where the pages are, served for all tests of the file that end no server. */
+export async function sharedDemo(): Promise<string> {
+  shared ??= startDemo({ teardown: end => ends.push(end) });
+  return (await shared).url;
 }
 
 /** The number that stands above a word. */
@@ -30,6 +40,7 @@ export async function numberFrom(page: Page, panel: string, word: string, least:
       return Number(group?.querySelector('dd')?.textContent?.replace(/\D/g, '') || 0) >= from;
     },
     [panel, word, least] as const,
+    { polling: 100 },
   );
 }
 
