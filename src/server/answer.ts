@@ -9,7 +9,8 @@ export function effectiveWant(want: Want | undefined, outputs: number): Effectiv
   return {
     answer,
     topK: answer === 'top-k' ? Math.min(Math.max(1, want?.topK ?? 1), outputs) : answer === 'argmax' ? 1 : 0,
-    every: Math.max(1, want?.every ?? 1),
+    // The last step may have any number.
+    every: want?.last ? 1 : Math.max(1, want?.every ?? 1),
     last: want?.last ?? false,
     logits: want?.logits ?? false,
     carry: want?.carry ?? false,

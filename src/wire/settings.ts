@@ -123,7 +123,7 @@ export interface Want {
   readonly topK?: number;
   /** Answers for the steps whose number this divides; 0 and 1 are every step. */
   readonly every?: number;
-  /** Only the last step of the session is answered, just before `finished`. */
+  /** Only the last step of the session is answered, just before `finished`; `every` is passed over. */
   readonly last?: boolean;
   /** Also o(t). */
   readonly logits?: boolean;

@@ -321,6 +321,19 @@ test('where only the last answer is wanted, it comes before finished, and every 
   await client.expect('finished');
 });
 
+test('where only the last answer is wanted, it comes whatever its number', async t => {
+  const { client, rows } = await setUp(t);
+  client.send({ type: 'open', session: 1, want: { last: true, every: 4 } });
+  t.like((await client.expect('opened')).want, { last: true, every: 1 });
+  client.send(rowFrames(1, 1, rows.slice(0, 6)));
+  client.send({ type: 'finish', session: 1 });
+  const entries = await entriesOf(client, 6);
+  t.deepEqual(
+    entries.map(({ answers }) => answers.map(({ step }) => step)),
+    [[], [], [], [], [], [6]],
+  );
+});
+
 test('where only the last answer is wanted, a frame that is refused brings out the one before it', async t => {
   const { client, rows } = await setUp(t);
   await openSession(client, 1, { want: { last: true } });
