@@ -110,7 +110,8 @@ function rowsOf(
 
 function encodeRaw(encoder: Encoder, name: string, raw: unknown): readonly Input[] {
   if (name === 'text' && typeof raw !== 'string') throw invalid('text to be a string', raw);
-  const { inputs, state } = encoder.encode(encoder.initial(), raw);
+  const whole = name === 'points' && Array.isArray(raw) ? raw.map(point => point && { up: false, ...point }) : raw;
+  const { inputs, state } = encoder.encode(encoder.initial(), whole);
   return [...inputs, ...encoder.finish(state)];
 }
 

@@ -132,7 +132,10 @@ test('points are as many steps as their ink is long', async t => {
   const { inputs } = encoder.encode(encoder.initial(), points);
   const carry = inputs.reduce((before, input) => ink.step(before, input).carry, ink.zeroCarry());
   t.is(firstDifference((await post(points)).answer.carry.map(Number), carry), -1);
+  const bare = points.map(({ up, ...point }) => (up ? { ...point, up } : point));
+  t.is(firstDifference((await post(bare)).answer.carry.map(Number), carry), -1);
   t.is((await post([{ x: 'left' }])).status, 400);
+  t.is((await post([null])).status, 400);
   t.is((await post('5 5')).status, 400);
 });
 
