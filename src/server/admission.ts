@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { WireError } from '../errors.js';
 import { closeCodes, decodeClient, encodeServer, type Fault, type Subprotocol } from '../wire/messages.js';
+import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import { isOwnPage } from './hosts.js';
 import type { Connection, Hub } from './hub.js';
@@ -23,12 +24,14 @@ export function grantOf(hub: Hub, request: IncomingMessage): Grant | 'wrong' | u
 
 /** Tells why a connection is not served, and when to come back where that is of use; then closes it. */
 export function turnAway(
+  hub: Hub,
   webSocket: WebSocket,
   subprotocol: Subprotocol,
   closeCode: number,
   why: Pick<Fault, 'code' | 'message'> & Partial<Fault>,
 ): void {
   const fault: Fault = { type: 'fault', session: 0, retryable: false, ...why };
+  countOne(hub.counts.faults, why.code);
   webSocket.send(encodeServer(fault, subprotocol));
   const { retryAfterMilliseconds } = fault;
   webSocket.close(closeCode, retryAfterMilliseconds ? `come back in ${retryAfterMilliseconds} ms` : why.code);
@@ -46,7 +49,7 @@ export function awaitToken(
     hub.counts.unauthorised++;
     hub.log.warn({}, 'connection without a token');
     leave();
-    turnAway(webSocket, subprotocol, closeCodes.unauthorised, { code: 'not_permitted', message });
+    turnAway(hub, webSocket, subprotocol, closeCodes.unauthorised, { code: 'not_permitted', message });
   };
   const deadline = setTimeout(() => {
     refuse(`Expected a token within ${settings.authenticationTimeout} ms, got none`);

@@ -9,11 +9,9 @@ import {
   decodeClient,
   type Entries,
   encodeServer,
-  isCloseCode,
   type Subprotocol,
   type WireData,
 } from '../wire/messages.js';
-import { countOne } from './counts.js';
 import type { Grant } from './grant.js';
 import type { Connection, Hub } from './hub.js';
 import { decodeSaid } from './kept.js';
@@ -231,7 +229,6 @@ export function connect(
   }
 
   function onClose(code: number): void {
-    countOne(counts.closes, code < 3000 || isCloseCode(code) ? code : 'other');
     log.debug({ connection: id, client: grant.name, code }, 'connection closed');
     socket.off('drain', onDrain);
     clearTimeout(throttled);

@@ -1,5 +1,5 @@
 /** What has happened since the server started: plain numbers, which cost nothing to count and are read when someone asks. */
-import type { FaultCode } from '../wire/messages.js';
+import { type FaultCode, isCloseCode } from '../wire/messages.js';
 
 export interface Counts {
   /** Frames by what became of them: `gap` and `duplicate` were not taken, `rejected` took their number and stepped nothing. */
@@ -47,6 +47,11 @@ export function createCounts(): Counts {
 /** One more of this kind. */
 export function countOne<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** One more connection that ended with this code. */
+export function countClose({ closes }: Counts, code: number): void {
+  countOne(closes, code < 3000 || isCloseCode(code) ? code : 'other');
 }
 
 /** Numbers in bins: how many were at most each bound, and all of them together. */

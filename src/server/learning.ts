@@ -5,7 +5,7 @@ import type { Input } from '../model/input.js';
 import { atOnce, clocked, complete, type Parts } from '../parts.js';
 import { createStream } from '../training/stream.js';
 import type { Update } from '../training/trainer.js';
-import type { StepLoss, TargetValue } from '../wire/messages.js';
+import type { FaultCode, StepLoss, TargetValue } from '../wire/messages.js';
 import { countOne, observe } from './counts.js';
 import { checkTakesTargets, completeStep, refuseState, tell, underWay } from './frames.js';
 import type { SessionLearner } from './learner.js';
@@ -121,15 +121,17 @@ function learnTarget(session: Session, number: number, target: TargetValue, weig
       number > streamStart
         ? `Expected the target of step ${number} at most ${learner!.learning.lateness} steps late, got it later`
         : `Expected the target of a step since the stream began afresh, after step ${streamStart}, got that of step ${number}`;
-    tell(session, refused(session, 'target_expired', number, message));
+    tellFault(session, 'target_expired', message, number);
   } else {
     const message = `Expected one target for step ${number}, got another: the first one stands`;
-    tell(session, refused(session, 'target_exists', number, message));
+    tellFault(session, 'target_exists', message, number);
   }
 }
 
-function refused(session: Session, code: 'target_expired' | 'target_exists', forStep: number, message: string) {
-  return { type: 'fault', session: session.number, code, forStep, retryable: false, message } as const;
+/** After the answer of the frame that it came with. */
+function tellFault(session: Session, code: FaultCode, message: string, forStep?: number): void {
+  countOne(session.counts.faults, code);
+  tell(session, { type: 'fault', session: session.number, code, forStep, retryable: false, message });
 }
 
 /** Learns what remains. */
@@ -199,7 +201,7 @@ function* learn(session: Session, parts: Pick<Parts<Update>, 'next'>): Parts<voi
     counts.updates.skipped++;
     countOne(counts.badUpdates, grant.name);
     session.diverged = true;
-    tell(session, { type: 'fault', session: own, code: 'diverged', retryable: false, message: error.message });
+    tellFault(session, 'diverged', error.message);
   }
 }
 

@@ -4,6 +4,7 @@ import { WebSocketServer } from 'ws';
 import { closeCodes, isSubprotocol, type Subprotocol, subprotocols } from '../wire/messages.js';
 import { awaitToken, grantOf, turnAway } from './admission.js';
 import { connect } from './connection.js';
+import { countClose } from './counts.js';
 import type { Grant } from './grant.js';
 import { hostAllowed, originAllowed } from './hosts.js';
 import type { Hub } from './hub.js';
@@ -55,7 +56,11 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
     }
     sockets.handleUpgrade(request, socket, head, webSocket => {
       // What the peer did wrong is in the close code that `ws` sends, also to one that is turned away.
-      webSocket.on('error', () => {});
+      let refused: number | undefined;
+      webSocket.on('error', error => {
+        refused = closeCodeOf(error);
+      });
+      webSocket.on('close', code => countClose(hub.counts, refused ?? code));
       takeMessages(webSocket, socket, settings.maxPayload);
       const subprotocol = webSocket.protocol as Subprotocol;
       const full = (most: number, what: string): void => {
@@ -63,7 +68,7 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
         // Not all at once again.
         const retryAfterMilliseconds = Math.ceil(settings.retryAfter * (1 + Math.random()));
         const details = { code: 'limit_reached', message, retryable: true, retryAfterMilliseconds } as const;
-        turnAway(webSocket, subprotocol, closeCodes.tryLater, details);
+        turnAway(hub, webSocket, subprotocol, closeCodes.tryLater, details);
       };
       const admit = (admitted: Grant): void => {
         if (admitted.connections >= admitted.maxConnections) full(admitted.maxConnections, 'connections of this token');
@@ -76,6 +81,13 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
       else awaitToken(hub, webSocket, subprotocol, admit);
     });
   };
+}
+
+/** What `ws` closes with: it does not read the answer to it, and tells of 1006. */
+function closeCodeOf({ code }: Error & { readonly code?: string }): number | undefined {
+  if (code?.startsWith('WS_ERR_') !== true) return undefined;
+  if (code.endsWith('_LENGTH') && code !== 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH') return 1009;
+  return code === 'WS_ERR_TOO_MANY_BUFFERED_PARTS' ? 1008 : code === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
 }
 
 function refuse(socket: Duplex, status: number, reason: string): void {

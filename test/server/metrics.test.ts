@@ -68,6 +68,50 @@ test('what happens to frames, sessions and updates is counted', async t => {
   for (let tries = 0; (await read()).get('eddy_closes_total{code="1000"}') !== 1; tries++) if (tries > 100) t.fail();
 });
 
+test('targets that are refused, and learning that diverged, are among the faults', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])));
+  const client = await connectWire(t, server.url);
+  await openSession(client, 1, { learn: 'private', learning: { k1: 1, k2: 2, maxSkipped: 1 } });
+  client.send(rowFrames(1, 1, [row(1), row(2), row(3)]));
+  await entriesOf(client, 3);
+  const codes: string[] = [];
+  for (const forStep of [1, 2, 3, 3, 9]) client.send({ type: 'targets', session: 1, forStep, targets: [null] });
+  while (codes.length < 4) codes.push((await client.expect('fault')).code);
+  t.deepEqual(codes, ['target_expired', 'target_expired', 'target_exists', 'bad_target']);
+  client.send({ ...rowFrames(1, 4, [row(1)]), targets: { targets: [Float32Array.of(3e38, -3e38)] } } as never);
+  await client.expect('predictions');
+  t.is((await client.expect('fault')).code, 'diverged');
+  const now = samples(await (await fetch(`${server.httpUrl}/metrics`)).text());
+  t.is(now.get('eddy_faults_total{code="diverged"}'), 1);
+  t.is(now.get('eddy_faults_total{code="target_expired"}'), 2);
+  t.is(now.get('eddy_faults_total{code="target_exists"}'), 1);
+  t.is(now.get('eddy_faults_total{code="bad_target"}'), 1);
+});
+
+test('connections that are turned away, or end by what `ws` refuses, are counted by their close codes', async t => {
+  const bounds = { maxConnections: 1, maxPayload: 1000, maxFragments: 2 };
+  const server = await startServer(t, await createModel(config('gru', [2])), bounds);
+  const closed: number[] = [];
+  const first = await connectWire(t, server.url);
+  const second = await connectWire(t, server.url);
+  closed.push((await second.closed).code);
+  first.socket.send(Buffer.alloc(1001));
+  closed.push((await first.closed).code);
+  const third = await connectWire(t, server.url);
+  for (let i = 0; i < 4; i++) third.socket.send(Buffer.alloc(1), { fin: i === 3 });
+  closed.push((await third.closed).code);
+  t.deepEqual(closed, [1013, 1009, 1008]);
+  const read = async () => [...samples(await (await fetch(`${server.httpUrl}/metrics`)).text())];
+  const told = async (name: string) => (await read()).filter(sample => sample[0].startsWith(name));
+  for (let tries = 0; (await told('eddy_closes')).length < 3; tries++) if (tries > 100) break;
+  t.deepEqual(await told('eddy_closes'), [
+    ['eddy_closes_total{code="1013"}', 1],
+    ['eddy_closes_total{code="1009"}', 1],
+    ['eddy_closes_total{code="1008"}', 1],
+  ]);
+  t.deepEqual(await told('eddy_faults'), [['eddy_faults_total{code="limit_reached"}', 1]]);
+});
+
 test('close codes that clients make up are counted together', async t => {
   const server = await startServer(t, await createModel(config('gru', [4])));
   for (const code of [4000, 3999, 4409]) {
