@@ -247,7 +247,12 @@ function checkHorizon(config: ModelConfig, { loss, lateness }: FullOptions, lear
 }
 
 function horizonOf(config: ModelConfig, learning: Learning | undefined): number {
-  if (learning?.targetSource !== 'input') return 0;
+  const { targetSource, horizon = 1 } = learning ?? {};
+  if (targetSource !== 'input') {
+    if (learning?.horizon === undefined) return 0;
+    throw new ConfigError(`Expected horizon only where targetSource is input, got ${horizon}`);
+  }
+  if (horizon < 1) throw new ConfigError(`Expected horizon to be an integer from 1, got ${horizon}`);
   const { input, output } = config;
   const fits =
     input.kind === 'token'
@@ -259,7 +264,7 @@ function horizonOf(config: ModelConfig, learning: Learning | undefined): number 
         `${input.size} ${input.kind} and ${output.size} ${output.kind}`,
     );
   }
-  return Math.max(1, learning.horizon ?? 1);
+  return horizon;
 }
 
 function checkBytes(bytes: number, most: number): void {

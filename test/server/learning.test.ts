@@ -365,6 +365,9 @@ test('wrong settings of learning are refused with the name of the setting', asyn
     [{ optimizer: { kind: 'sgd', rate: -1 } }, /rate/],
     [{ optimizer: { kind: 'sgd' } }, /rate/],
     [{ targetSource: 'input' }, /3 features and 2 values/],
+    [{ targetSource: 'input', horizon: 0 }, /horizon/],
+    [{ horizon: 3 }, /horizon only where targetSource is input/],
+    [{ targetSource: 'sent', horizon: 1 }, /horizon/],
   ] as [Learning, RegExp][]) {
     client.send({ type: 'open', session: 1, learn: 'private', learning });
     const fault = await client.expect('fault');
