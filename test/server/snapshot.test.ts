@@ -320,6 +320,22 @@ test('a snapshot fits its model, and that from its checkpoint, in whatever order
   t.deepEqual(await entriesOf(other, 1), expected);
 });
 
+test('after a restore, frames are those of the session, and steps count on from those of the snapshot', async t => {
+  const model = await createModel(config('gru', [5]), { seed: 7 });
+  const client = await connectWire(t, (await startServer(t, model)).url);
+  const row = Float32Array.of(1, 2, 3);
+  await openSession(client, 1);
+  client.send(rowFrames(1, 1, [row, row, row]), { type: 'snapshot', session: 1 });
+  await entriesOf(client, 3);
+  const { data } = await client.expect('snapshotData');
+  await openSession(client, 2);
+  client.send({ type: 'restore', session: 2, data });
+  t.like(await client.expect('opened'), { nextSeq: 1, nextStep: 4 });
+  client.send(rowFrames(2, 1, [row, row]), { type: 'finish', session: 2 });
+  await entriesOf(client, 2, 2);
+  t.like((await client.expect('finished')).totals, { frames: 2, steps: 5 });
+});
+
 test('private weights that are restored learn on by the settings that they had, with the targets of the session they come to', async t => {
   const square = config('gru', [5], { kind: 'features', size: 2 }, { kind: 'values', size: 2 });
   const client = await connectWire(t, (await startServer(t, await createModel(square, { seed: 7 }))).url);
