@@ -168,7 +168,7 @@ test('a run that stops anywhere and goes on from its file ends in the same bits'
         file = saveTrainer(trainer, states, { number });
         const loaded = await loadTrainer(file);
         t.deepEqual(differences(trainer, loaded.trainer), []);
-        t.deepEqual(saveTrainer(loaded.trainer, loaded.states, loaded.extra), file);
+        t.is(firstDifference(saveTrainer(loaded.trainer, loaded.states, loaded.extra), file), -1);
         numbers = [...numbers, ...run.numbers];
         trainer = loaded.trainer;
         run = createRun(trainer, loaded.states);
@@ -177,7 +177,7 @@ test('a run that stops anywhere and goes on from its file ends in the same bits'
     }
     t.is(firstDifference([...numbers, ...run.numbers], straight.numbers), -1, `case ${number}`);
     t.deepEqual(differences(trainer, whole), [], `case ${number}`);
-    t.deepEqual(saveTrainer(trainer, run.states()), saveTrainer(whole, straight.states()));
+    t.is(firstDifference(saveTrainer(trainer, run.states()), saveTrainer(whole, straight.states())), -1);
     // Infinity is what a schedule's `until` is when it is left out.
     const settings = ({ options, optimizer, readout }: Trainer): string =>
       JSON.stringify(
