@@ -83,12 +83,13 @@ export function recallVersions({ models }: Hub, versions: readonly SavedVersion[
  * What sessions of a saved version go on with: that model, where it is served, else the saved weights, which are served to no
  * new session. Undefined where there are none.
  *
+ * @param read gives the saved weights, where there are some
  * @throws CheckpointError where they are no model
  */
 export async function takeUpVersion(
   { models, retired, settings, log }: Hub,
   version: SavedVersion,
-  tensor: Tensor | undefined,
+  read: () => Uint8Array | undefined,
 ): Promise<Served | undefined> {
   const { name, hash, present, holds } = version;
   const served = models.get(name);
@@ -98,8 +99,8 @@ export async function takeUpVersion(
     log.warn({ model: name, hash: present }, 'sessions go on with other weights than those that they were saved with');
     return served;
   }
-  if (holds === undefined || tensor === undefined) return undefined;
-  const bytes = tensor.data.slice();
+  const bytes = holds && read();
+  if (bytes === undefined) return undefined;
   const given =
     holds === 'learner'
       ? (await loadTrainer(bytes, { maxWindowBytes: settings.maxLearnerBytes })).trainer

@@ -160,8 +160,11 @@ function parts(bytes: Uint8Array, lengths: readonly number[]): Uint8Array<ArrayB
 }
 
 function parse(text: string | undefined): SavedSession {
-  if (text === undefined) throw new CheckpointError('Expected a session, got a file of something else');
-  return JSON.parse(text);
+  try {
+    return JSON.parse(text!);
+  } catch (cause) {
+    throw new CheckpointError('Expected a session, got a file of something else', { cause });
+  }
 }
 
 /** JSON has no infinity, and says null; a bound that is left out is none. */

@@ -1,5 +1,6 @@
 /** The resumable sessions of a server that ends, in a file which the next start takes up. */
 import { readFile, rename, unlink } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { CheckpointError, EddyError, ServeError } from '../errors.js';
 import { readSafetensors, type Safetensors, type Tensor, tensorOf, writeSafetensors } from '../model/safetensors.js';
 import { countOne } from './counts.js';
@@ -15,6 +16,8 @@ import { tidyVersions } from './versions.js';
 import { fileAt, targetOf, writeWholeMeanwhile } from './whole.js';
 
 const key = 'eddy.sessions';
+/** The CRC-32 of what is under the other key. */
+const sumKey = 'eddy.sessions.sum';
 
 /** Of a file that has what clients said, and the tokens of their sessions. */
 const ownerAlone = 0o600;
@@ -28,6 +31,8 @@ interface FileHead {
   readonly versions: readonly SavedVersion[];
   /** The place of each session's version among these; −1 where it needs none. */
   readonly of: readonly number[];
+  /** The CRC-32 of each tensor's bytes by its name; older files say none. */
+  readonly sums?: Readonly<Record<string, number>>;
 }
 
 /** Of the tensor of a session, before its number. */
@@ -78,8 +83,10 @@ export async function saveSessions(hub: Hub, path: string): Promise<number> {
     format: newestFormat,
     versions,
     of: models.map(served => (served ? places.get(served)! : -1)),
+    sums: Object.fromEntries([...tensors].map(([name, { data }]) => [name, crc32(data)])),
   };
-  const file = writeSafetensors(tensors, { [key]: JSON.stringify(said) });
+  const head = JSON.stringify(said);
+  const file = writeSafetensors(tensors, { [key]: head, [sumKey]: String(crc32(head)) });
   try {
     await putAside(path, log);
     await writeWholeMeanwhile(path, file, ownerAlone);
@@ -137,6 +144,7 @@ export async function takeUpSessions(hub: Hub, path: string): Promise<TakenUp | 
     try {
       const saved = nameOf(tensor.data);
       names.set(name, saved);
+      checkSum(said, name, tensor);
       await takeUp(hub, saved, await servedFor(saved, Number(name.slice(prefix.length))), tensor.data);
     } catch (error) {
       if (!(error instanceof EddyError)) settings.onError(error);
@@ -174,7 +182,8 @@ function readSaved(path: string, bytes: Uint8Array): Safetensors & { readonly sa
   } catch (cause) {
     throw new CheckpointError(`${expected}, got a file of something else`, { cause });
   }
-  const said = headOf(head);
+  const { [key]: text, [sumKey]: sum } = file.metadata;
+  const said = sum === undefined || sum === String(crc32(text)) ? headOf(head) : undefined;
   if (said === undefined) throw new CheckpointError(`${expected}, got one whose head is damaged`);
   if (said.format > newestFormat)
     throw new CheckpointError(
@@ -197,6 +206,12 @@ function headOf(read: unknown): FileHead | undefined {
   return isHead ? head : undefined;
 }
 
+/** Throws `CheckpointError` if these are not the bytes that were saved. */
+function checkSum({ sums }: FileHead, name: string, { data }: Tensor): void {
+  if (sums !== undefined && crc32(data) !== sums[name])
+    throw new CheckpointError('Expected what was saved, got other bytes: the file is damaged');
+}
+
 /** A session of a file comes to rest here. */
 async function takeUp(hub: Hub, saved: SavedName, served: Served | undefined, bytes: Uint8Array): Promise<void> {
   const { register, store } = hub;
@@ -210,16 +225,26 @@ async function takeUp(hub: Hub, saved: SavedName, served: Served | undefined, by
 /** Finds what a session of the file goes on with, by the session's number; each version is read once. */
 function finder(
   hub: Hub,
-  { versions, of }: FileHead,
+  said: FileHead,
   tensors: Safetensors['tensors'],
 ): (saved: SavedName, number: number) => Promise<Served | undefined> {
+  const { versions, of } = said;
   recallVersions(hub, versions);
   const found = new Map<number, Promise<Served | undefined>>();
+  const weightsOf = (place: number): Uint8Array | undefined => {
+    const name = versionTensor(place);
+    const tensor = tensors.get(name);
+    if (tensor !== undefined) checkSum(said, name, tensor);
+    return tensor?.data.slice();
+  };
   return async ({ model, modelHash }, number) => {
     const place = of[number];
     if (place === -1) return undefined;
     if (versions[place] !== undefined && !found.has(place))
-      found.set(place, takeUpVersion(hub, versions[place], tensors.get(versionTensor(place))));
+      found.set(
+        place,
+        takeUpVersion(hub, versions[place], () => weightsOf(place)),
+      );
     const served = await found.get(place);
     if (served !== undefined) return served;
     const version = `${model} (${modelHash.slice(0, 12)})`;

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import test from 'ava';
 import { loadModel, saveModel } from '../../src/model/checkpoint.js';
 import { createModel, type Model } from '../../src/model/model.js';
-import { writeSafetensors } from '../../src/model/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.js';
 import { createRandom } from '../../src/random.js';
 import { createHub } from '../../src/server/hub.js';
 import { serve } from '../../src/server/index.js';
@@ -15,7 +15,7 @@ import { silent } from '../../src/server/log.js';
 import { checkServeOptions } from '../../src/server/options.js';
 import { takeUpSessions } from '../../src/server/sessions-file.js';
 import { createMemoryStore } from '../../src/server/store.js';
-import type { Open, ServerMessage } from '../../src/wire/messages.js';
+import type { Open, Predictions, ServerMessage } from '../../src/wire/messages.js';
 import { config, randomInput } from '../helpers/models.js';
 import { connectWire, openSession, rowFrames, startServer, type WireClient } from '../helpers/wire-client.js';
 
@@ -383,6 +383,56 @@ test('a file whose head is damaged stops the start, and stays', async t => {
     await t.throwsAsync(serve(model, { sessionsFile }), { code: 'EDDY_CHECKPOINT', message }, head);
     t.deepEqual(await readFile(sessionsFile), Buffer.from(damaged));
   }
+});
+
+test('of a file with damaged bytes, the sessions that they belong to are told, and the others go on', async t => {
+  const sessionsFile = path();
+  const before = await serve({ m: await seeded(), n: await newer() }, { sessionsFile, grace: 0 });
+  const client = await connectWire(t, before.url);
+  const tokens: string[] = [];
+  for (const name of ['m', 'm', 'n']) {
+    client.send({ type: 'open', session: tokens.length + 1, model: name, resumable: true });
+    tokens.push((await client.expect('opened')).token);
+  }
+  client.send(rowFrames(1, 1, rows.slice(0, 3)), rowFrames(2, 1, rows.slice(0, 3)));
+  for (let answered = 0; answered < 6; )
+    answered += ((await client.expect('predictions')) as Predictions).entries.length;
+  await before.close();
+  const whole = await readFile(sessionsFile);
+  const { tensors } = readSafetensors(whole);
+  // The last byte of each: of a state, or of a weight.
+  const ends = [...tensors].map(([name, { data }]) => [name, data.byteOffset - whole.byteOffset + data.length - 1]);
+  const at = Object.fromEntries(ends) as Record<string, number>;
+  const damages: Record<string, { bytes: number[]; lost: number[]; models?: object }> = {
+    nothing: { bytes: [], lost: [] },
+    'a session': { bytes: [at['session.0']], lost: [0] },
+    'two sessions': { bytes: [at['session.0'], at['session.2']], lost: [0, 2] },
+    'a model that is served': { bytes: [at['version.0']], lost: [] },
+    'a model that is not': { bytes: [at['version.0']], lost: [0, 1], models: { n: await newer() } },
+  };
+  for (const [what, { bytes, lost, models }] of Object.entries(damages)) {
+    const file = path();
+    const damaged = Buffer.from(whole);
+    for (const place of bytes) damaged[place] ^= 4;
+    await writeFile(file, damaged);
+    const told: object[] = [];
+    const log = { ...silent, warn: (record: object) => void ('reason' in record && told.push(record)) };
+    const served = models ?? { m: await seeded(), n: await newer() };
+    const after = await startServer(t, served as never, { sessionsFile: file, log });
+    const reason = 'Expected what was saved, got other bytes: the file is damaged';
+    t.deepEqual(told, lost.length > 0 ? [{ sessions: lost.length, reason }] : [], what);
+    const second = await connectWire(t, after.url);
+    for (const [i, token] of tokens.entries()) {
+      second.send({ type: 'open', session: i + 1, resume: { token, receivedSeq: i < 2 ? 3 : 0 } });
+      if (lost.includes(i)) t.like(await second.expect('fault'), { session: i + 1, code: 'evicted' }, what);
+      else t.like(await second.expect('opened'), { nextStep: i < 2 ? 4 : 1 }, what);
+    }
+  }
+  const head = Buffer.from(whole);
+  head[head.indexOf('retired')] ^= 4;
+  await writeFile(sessionsFile, head);
+  const message = `Expected ${sessionsFile} to be a file of sessions, got one whose head is damaged`;
+  await t.throwsAsync(serve(await seeded(), { sessionsFile }), { code: 'EDDY_CHECKPOINT', message });
 });
 
 test('a file that a newer eddy has saved stops the start, and stays', async t => {
