@@ -24,7 +24,12 @@ export class ConfigError extends EddyError {
 
 /** @throws ConfigError saying what `name` should be, and what it is, where that does not fit */
 export function expect(fits: boolean, name: string, wanted: string, found: unknown): void {
-  if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${String(found)}`);
+  if (!fits) throw new ConfigError(`Expected ${name} to be ${wanted}, got ${shortOf(found)}`);
+}
+
+/** As text; an object by its class, since it may have no text of its own. */
+function shortOf(found: unknown): string {
+  return typeof found === 'object' && found !== null && !Array.isArray(found) ? kindOf(found) : String(found);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ConfigError } from './errors.js';
+import { ConfigError, expect } from './errors.js';
 
 /**
  * A seeded generator of random numbers: the same seed gives the same numbers on every machine and engine.
@@ -66,9 +66,7 @@ export function createRandom(seed: number | Uint32Array): Random {
 }
 
 function expandSeed(seed: number): Uint32Array {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new ConfigError(`Expected seed to be an integer from 0 to 2^53 − 1, got ${seed}`);
-  }
+  expect(Number.isSafeInteger(seed) && seed >= 0, 'seed', 'an integer from 0 to 2^53 − 1', seed);
   const s = new Uint32Array(4);
   const high = Math.floor(seed / 4294967296);
   let z = (seed ^ Math.imul(high, 0x9e3779b1)) | 0;

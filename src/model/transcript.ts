@@ -66,8 +66,8 @@ const none = Number.NEGATIVE_INFINITY;
  */
 export function createTranscriber(size: number, options: TranscriptOptions = {}): Transcriber {
   expectOptions(options, ['blank', 'beam', 'open']);
-  const { blank = size - 1, beam = 8, open = 16 } = options;
   expect(Number.isInteger(size) && size >= 2, 'size', 'a number of classes from 2', size);
+  const { blank = size - 1, beam = 8, open = 16 } = options;
   expect(Number.isInteger(blank) && blank >= 0 && blank < size, 'blank', `a class from 0 to ${size - 1}`, blank);
   expect(Number.isInteger(beam) && beam >= 0 && beam <= 4096, 'beam', 'an integer from 0 to 4096', beam);
   expect(Number.isInteger(open) && open >= 1 && open <= 4096, 'open', 'an integer from 1 to 4096', open);

@@ -55,13 +55,12 @@ export function bestOf<In extends Input = Input>(
 ): OperatorFunction<Example<In> | LateTarget | Forget, BestLearned> {
   expectOptions(options, ['fading', 'margin', 'state']);
   const { fading = 0.99, margin = 0 } = options;
-  if (!Array.isArray(trainers) || trainers.length === 0)
-    throw new ConfigError(`Expected trainers to be a list of one or more, got ${trainers?.length ?? String(trainers)}`);
+  const some = Array.isArray(trainers) && trainers.length > 0;
+  expect(some, 'trainers', 'a list of one or more', (trainers as typeof trainers | null)?.length ?? trainers);
   for (const trainer of trainers) checkTrainer(trainer);
   checkAlike(trainers);
-  if (!(fading > 0 && fading <= 1)) throw new ConfigError(`Expected fading to be above 0 and at most 1, got ${fading}`);
-  if (!(margin >= 0 && margin < Number.POSITIVE_INFINITY))
-    throw new ConfigError(`Expected margin to be a number from 0, got ${margin}`);
+  expect(fading > 0 && fading <= 1, 'fading', 'above 0 and at most 1', fading);
+  expect(margin >= 0 && margin < Number.POSITIVE_INFINITY, 'margin', 'a number from 0', margin);
 
   const { state } = options;
   if (state !== undefined) checkBest(trainers, state);

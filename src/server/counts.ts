@@ -2,12 +2,12 @@
 import { type FaultCode, isCloseCode } from '../wire/messages.js';
 
 export interface Counts {
-  /** Frames by what became of them: `gap` and `duplicate` were not taken, `rejected` took their number and stepped nothing. */
+  /** Frames by what became of them: `gap` and `duplicate` were not taken; `rejected` are those refused, and those beyond the credit. */
   readonly frames: { applied: number; duplicate: number; gap: number; rejected: number };
   readonly sessions: { opened: number; finished: number };
   /** Sessions that were put away for good, by reason. */
   readonly evictions: Map<string, number>;
-  /** Sessions that went on, by outcome. */
+  /** Sessions that a client asked to go on with, by outcome. */
   readonly resumes: Map<string, number>;
   readonly faults: Map<FaultCode, number>;
   /** Connections that ended, by close code; clients may make up any from 3000 on: those that mean nothing here are `other`. */

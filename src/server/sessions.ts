@@ -129,11 +129,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     const session = resume ? register.find(token, grant.name) : register.opened(nonce, grant.name);
     const resting = session ? undefined : register.findResting(token, resume ? '' : nonce, grant.name);
     if (session !== undefined) {
-      if (session.outlet === outlet || !refused(number, limitHere(settings, session.own, sessions)))
+      if (session.outlet === outlet || mayGoOn(number, limitHere(settings, session.own, sessions)))
         goOn(session, message);
     } else if (resting !== undefined) {
-      if (refused(number, limitHere(settings, resting.own, sessions) ?? limitOfAll(hub, grant, resting.own))) return;
-      begin(number, resting.own, async () => {
+      const { own } = resting;
+      if (!mayGoOn(number, limitHere(settings, own, sessions) ?? limitOfAll(hub, grant, own))) return;
+      begin(number, own, async () => {
         const woken = await wake(hub, resting, grant);
         resting.takenOver();
         return woken === undefined ? () => gone(number, resting.token) : () => goOn(woken, message, 'woken');
@@ -143,6 +144,12 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     } else {
       openNew(message);
     }
+  }
+
+  function mayGoOn(number: number, limit: string | undefined): boolean {
+    if (!refused(number, limit)) return true;
+    countOne(counts.resumes, 'refused');
+    return false;
   }
 
   function gone(number: number, token: string): void {
@@ -171,6 +178,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
     const { session: number, resume } = message;
     const refusal: Refusal | undefined = missingPermission(grant, session) ?? cannotRewind(session, resume);
     if (refusal !== undefined) {
+      countOne(counts.resumes, 'refused');
       fault({ number, outlet }, refusal.fault, refusal.message, refusal.details);
       return;
     }

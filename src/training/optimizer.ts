@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, expect as expectOption } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Region } from '../kernels/memory.js';
 import { checkSchedule, type Schedule, scheduleFactor } from './schedule.js';
@@ -249,5 +249,5 @@ function expectPositive(name: string, value: number): void {
 }
 
 function expect(fits: boolean, name: string, wanted: string, found: unknown): void {
-  if (!fits) throw new ConfigError(`Expected optimizer.${name} to be ${wanted}, got ${String(found)}`);
+  expectOption(fits, `optimizer.${name}`, wanted, found);
 }

@@ -15,6 +15,7 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
   'a number': [7],
   text: ['text'],
   'a function': [() => 0],
+  'a record without a prototype': [Object.create(null)],
   'no items': [[]],
   'an item that is nothing': [[null]],
 };

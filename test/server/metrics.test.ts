@@ -4,6 +4,7 @@ import { createHistogram, observe } from '../../src/server/counts.js';
 import { createHub } from '../../src/server/hub.js';
 import { metricsText } from '../../src/server/metrics.js';
 import { checkServeOptions } from '../../src/server/options.js';
+import type { Open } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 import { connectWire, entriesOf, openSession, rowFrames, startServer } from '../helpers/wire-client.js';
 
@@ -66,6 +67,32 @@ test('what happens to frames, sessions and updates is counted', async t => {
   client.socket.close(1000);
   await client.closed;
   for (let tries = 0; (await read()).get('eddy_closes_total{code="1000"}') !== 1; tries++) if (tries > 100) t.fail();
+});
+
+test('each resume is counted with what came of it', async t => {
+  const server = await startServer(t, await createModel(config('gru', [2])), { maxSessionsPerConnection: 1 });
+  const first = await connectWire(t, server.url);
+  const { token } = await openSession(first, 1, { resumable: true });
+  const second = await connectWire(t, server.url);
+  const ask = (resume: Open['resume']): void => second.send({ type: 'open', session: 1, resume });
+  ask({ token: 'unheard of', receivedSeq: 0 });
+  t.like(await second.expect('fault'), { code: 'token_expired' });
+  // It was not told so much.
+  ask({ token, receivedSeq: 7 });
+  t.like(await second.expect('fault'), { code: 'token_expired' });
+  ask({ token, receivedSeq: 0 });
+  await second.expect('opened');
+  const third = await connectWire(t, server.url);
+  await openSession(third, 1);
+  third.send({ type: 'open', session: 2, resume: { token, receivedSeq: 0 } });
+  t.like(await third.expect('fault'), { code: 'limit_reached' });
+  const now = samples(await (await fetch(`${server.httpUrl}/metrics`)).text());
+  const outcomes = [...now].filter(([name]) => name.startsWith('eddy_resumes_total'));
+  t.deepEqual(Object.fromEntries(outcomes), {
+    'eddy_resumes_total{outcome="unknown"}': 1,
+    'eddy_resumes_total{outcome="refused"}': 2,
+    'eddy_resumes_total{outcome="taken over"}': 1,
+  });
 });
 
 test('targets that are refused, and learning that diverged, are among the faults', async t => {
