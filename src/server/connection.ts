@@ -23,6 +23,9 @@ import { createSessions } from './sessions.js';
 /** How many times the high-water mark is read where all sessions wait for acknowledgements: more than a credit of large frames. */
 const furthest = 16;
 
+/** Milliseconds after which a connection that sends too fast is looked at again: its bound may have become another. */
+const longestPause = 500;
+
 /** Serves a socket whose handshake is done; `socket` is what the upgrade handed over. */
 export function connect(
   hub: Hub,
@@ -205,15 +208,20 @@ export function connect(
     if (throttled !== undefined) return;
     counts.pauses.rate++;
     webSocket.pause();
-    throttled = setTimeout(readOn, milliseconds);
+    readLater(milliseconds);
+  }
+
+  function readLater(milliseconds: number): void {
+    throttled = setTimeout(readOn, Math.min(milliseconds, longestPause));
   }
 
   /** What was here already when it was paused has been taken since: it may be longer. */
   function readOn(): void {
     rate.perSecond = perSecond();
     const wait = waitForOne(rate, hub.now());
-    throttled = wait > 0 ? setTimeout(readOn, wait) : undefined;
-    if (throttled === undefined) settle();
+    throttled = undefined;
+    if (wait > 0) readLater(wait);
+    else settle();
   }
 
   function failed(error: unknown): void {

@@ -324,6 +324,15 @@ test('a new bound on messages a second holds for connections that are open, too'
   const headers = { authorization: `Bearer ${phones.token}` };
   const metrics = await (await fetch(`${server.httpUrl}/metrics`, { headers })).text();
   t.regex(metrics, /^eddy_pauses_total\{reason="rate"\} 1$/m);
+  // Much more than may be: the rest would be read in a quarter of a minute.
+  client.send(...Array.from({ length: 60 }, () => ({ type: 'ack', session: 1, seq: 0 }) as const));
+  client.send(rowFrames(1, 2, row));
+  // By then it knows how long.
+  await new Promise(resolve => setTimeout(resolve, 2500));
+  const began = performance.now();
+  server.permit([{ ...phones, messageRate: 1000 }]);
+  await entriesOf(client, 1);
+  t.true(performance.now() - began < 5000);
 });
 
 test('a server without tokens does not begin to ask for them', async t => {
