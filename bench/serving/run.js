@@ -158,21 +158,23 @@ const questions = {
           note,
         );
       }
-      // In turn, as the echo above: what the machine does meanwhile is in both.
-      const messages = [];
-      for (let i = 0; i < rounds; i++) {
-        const [one, many] = [await measure('eddy', 50, 1), await measure('eddy', 50, 1, 32)];
-        messages.push({ one, many, times: many.answers / one.answers });
+      for (const connections of [1, 50, 1000]) {
+        // In turn, as the echo above: what the machine does meanwhile is in both.
+        const messages = [];
+        for (let i = 0; i < rounds; i++) {
+          const [one, many] = [await measure('eddy', connections, 1), await measure('eddy', connections, 1, 32)];
+          messages.push({ one, many, times: many.answers / one.answers });
+        }
+        const of = field => median(messages.map(field));
+        const times32 = of(({ times }) => times);
+        say(
+          `frames/s, ${connections} connections, 32 a message, beside one in flight`,
+          `${ratio(times32)} x`,
+          '≥ 5 x',
+          times32 >= 5,
+          `${count(of(({ many }) => many.answers))}/s beside ${count(of(({ one }) => one.answers))}/s; µs of CPU ${ratio(of(({ many }) => many.micros))} beside ${ratio(of(({ one }) => one.micros))}`,
+        );
       }
-      const of = field => median(messages.map(field));
-      const times32 = of(({ times }) => times);
-      say(
-        'frames/s, 32 a message, beside one in flight',
-        `${ratio(times32)} x`,
-        '≥ 5 x',
-        times32 >= 5,
-        `${count(of(({ many }) => many.answers))}/s beside ${count(of(({ one }) => one.answers))}/s; µs of CPU ${ratio(of(({ many }) => many.micros))} beside ${ratio(of(({ one }) => one.micros))}`,
-      );
     });
   },
 
