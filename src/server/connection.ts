@@ -208,10 +208,6 @@ export function connect(
     if (throttled !== undefined) return;
     counts.pauses.rate++;
     webSocket.pause();
-    readLater(milliseconds);
-  }
-
-  function readLater(milliseconds: number): void {
     throttled = setTimeout(readOn, Math.min(milliseconds, longestPause));
   }
 
@@ -219,9 +215,8 @@ export function connect(
   function readOn(): void {
     rate.perSecond = perSecond();
     const wait = waitForOne(rate, hub.now());
-    throttled = undefined;
-    if (wait > 0) readLater(wait);
-    else settle();
+    throttled = wait > 0 ? setTimeout(readOn, Math.min(wait, longestPause)) : undefined;
+    if (throttled === undefined) settle();
   }
 
   function failed(error: unknown): void {

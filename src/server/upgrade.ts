@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { closeCodes, isSubprotocol, type Subprotocol, subprotocols } from '../wire/messages.js';
 import { awaitToken, grantOf, turnAway } from './admission.js';
 import { connect } from './connection.js';
@@ -26,6 +26,16 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
     ...({ closeTimeout: Math.max(1, settings.grace) } as object),
     handleProtocols: offered => subprotocols.find(name => offered.has(name)) ?? false,
   });
+  /** Of those that `ws` has refused something of, the close codes that it sends. */
+  const refusals = new WeakMap<WebSocket, number>();
+  // Listeners without anything of their connection: each would keep what they see of it.
+  function noteRefusal(this: WebSocket, error: Error): void {
+    const code = closeCodeOf(error);
+    if (code !== undefined) refusals.set(this, code);
+  }
+  function countEnd(this: WebSocket, code: number): void {
+    countClose(hub.counts, refusals.get(this) ?? code);
+  }
   return (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     takeOriginForm(request);
@@ -55,12 +65,8 @@ export function createUpgrade(hub: Hub): (request: IncomingMessage, socket: Dupl
       return;
     }
     sockets.handleUpgrade(request, socket, head, webSocket => {
-      // What the peer did wrong is in the close code that `ws` sends, also to one that is turned away.
-      let refused: number | undefined;
-      webSocket.on('error', error => {
-        refused = closeCodeOf(error);
-      });
-      webSocket.on('close', code => countClose(hub.counts, refused ?? code));
+      webSocket.on('error', noteRefusal);
+      webSocket.on('close', countEnd);
       takeMessages(webSocket, socket, settings.maxPayload);
       const subprotocol = webSocket.protocol as Subprotocol;
       const full = (most: number, what: string): void => {
