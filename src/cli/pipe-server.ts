@@ -94,6 +94,10 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
       stdin.setEncoding('utf8');
       for await (const chunk of stdin as AsyncIterable<string>) await session.send(chunk);
     } else {
+      if (config!.encoder)
+        say(
+          `numbers go into the network as they are, and not through its encoder (${config!.encoder.kind}): eddy pipe with its checkpoint has them go through it`,
+        );
       const lines = createLines();
       for await (const chunk of stdin as AsyncIterable<Uint8Array>) await sendAll(lines.read(chunk));
       await sendAll(lines.end());
@@ -162,17 +166,27 @@ export async function pipeServer(options: ServerOptions): Promise<void> {
 
 /** What is wrong where no connection was made, and the way out. */
 function unmet(error: unknown, server: string): unknown {
-  const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
-  const reason = reasons[code];
-  if (!(error instanceof RemoteError) || reason === undefined) return error;
+  if (!(error instanceof RemoteError)) return error;
   const { fault, retryable, closeCode } = error;
-  const message = `Expected a server at ${server}, got ${code}: ${reason}`;
+  const { code = '' } = (error.cause ?? {}) as { code?: string };
+  const reason = reasons[code];
+  if (reason === undefined && fault !== 'not_permitted') return error;
+  const message = reason
+    ? `Expected a server at ${server}, got ${code}: ${reason}`
+    : `${error.message}: eddy pipe takes its token from the variable EDDY_TOKEN`;
   return new RemoteError(message, { fault, retryable, closeCode }, { cause: error });
 }
+
+const untrusted =
+  'its certificate is not trusted here. Name the file of it, or of who signed it, in NODE_EXTRA_CA_CERTS';
 
 const reasons: Record<string, string> = {
   ECONNREFUSED: 'nobody listens there. Start one with eddy serve, or check the port',
   ENOTFOUND: 'there is no such host. Check its name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
 };
 
 type Config = NonNullable<Opened['config']>;

@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { from, lastValueFrom, toArray } from 'rxjs';
 import { longestLine } from '../../src/cli/formats/lines.js';
@@ -252,4 +253,47 @@ test('options of learning are those of the session, what its guard does is told,
   }
   const frozen = await eddy(t, input, 'pipe', '--server', url, '--k1', '2');
   t.regex(frozen.stderr, /Expected --learn with --k1/);
+});
+
+test('rows that pass by the encoder of the network are told of', async t => {
+  const at = folder(t);
+  const columns = [{ name: 'a' }, { name: 'b' }];
+  const model = await createModel({
+    input: { kind: 'features', size: 2 },
+    layers: [{ cell: 'gru', size: 3 }],
+    output: { kind: 'values', size: 2 },
+    encoder: { kind: 'readings', columns },
+  });
+  writeFileSync(at('m.eddy'), saveModel(model));
+  const child = start(t, 'serve', at('m.eddy'), '--port', '0');
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const url = /ws:\/\/[\d.:]+/.exec(String(line))![0];
+  const { lines, stderr, status } = await eddy(t, '1 2\n3 4\n', 'pipe', '--server', url);
+  t.deepEqual([status, lines.length], [0, 2]);
+  t.is(
+    stderr,
+    'eddy: numbers go into the network as they are, and not through its encoder (readings): eddy pipe with its checkpoint has them go through it\n',
+  );
+});
+
+test('a token that is missing, and a certificate that is not trusted, are told with the way out', async t => {
+  const at = folder(t);
+  const tokens = [{ name: 'lab', token: 'a-token-of-the-lab', permissions: ['predict'] }];
+  writeFileSync(at('tokens.json'), JSON.stringify(tokens));
+  const golden = fileURLToPath(new URL('../../../test/golden/tls/', import.meta.url));
+  const own = ['--cell', 'gru', '--hidden', '4', '--features', '2', '--tokens', at('tokens.json'), '--port', '0'];
+  for (const [more, message] of [
+    [[], / with a token of this server: eddy pipe takes its token from the variable EDDY_TOKEN\n$/],
+    [
+      ['--tls-cert', join(golden, 'cert.pem'), '--tls-key', join(golden, 'key.pem')],
+      /^eddy: EDDY_REMOTE: Expected a server at wss:\S+, got DEPTH_ZERO_SELF_SIGNED_CERT: .* NODE_EXTRA_CA_CERTS/,
+    ],
+  ] as const) {
+    const child = start(t, 'serve', ...own, ...more);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const url = /wss?:\/\/[\d.:]+/.exec(String(line))![0];
+    const { stderr, status } = await eddy(t, '1 2\n', 'pipe', '--server', url);
+    t.is(status, 1);
+    t.regex(stderr, message);
+  }
 });
