@@ -7,14 +7,16 @@ import { readGiven } from './given.js';
 /**
  * A checkpoint that somebody named.
  *
+ * @param way out, where it is another kind of file
  * @throws ConfigError, CheckpointError naming the file, or what the system says
  */
-export async function readCheckpointFile(path: string): Promise<{ bytes: Buffer; checkpoint: Checkpoint }> {
+export async function readCheckpointFile(
+  path: string,
+  way = 'eddy train and eddy pipe --save write such files',
+): Promise<{ bytes: Buffer; checkpoint: Checkpoint }> {
   const bytes = await readGiven(path, 'a checkpoint');
   if (!looksLikeSafetensors(bytes)) {
-    throw new CheckpointError(
-      `Expected ${path} to be a safetensors file, got ${kindOf(bytes)}: eddy train and eddy pipe --save write such files`,
-    );
+    throw new CheckpointError(`Expected ${path} to be a safetensors file, got ${kindOf(bytes)}: ${way}`);
   }
   return naming(path, () => ({ bytes, checkpoint: readCheckpoint(bytes) }));
 }

@@ -39,7 +39,7 @@ export async function pump(argument: string | undefined, options: PumpOptions): 
   checkApart([], { '--save': options.save, '--record': options.record });
   if (options.save !== undefined) checkPlace(options.save, '--save');
   const path = argument ?? (options.resume && existsSync(options.save!) ? options.save : undefined);
-  const found = path === undefined ? undefined : await readCheckpointFile(path);
+  const found = path === undefined ? undefined : await readCheckpointFile(path, argument && dataGoesIn(argument));
   const checkpoint = found?.bytes;
   const config = found?.checkpoint.config;
   const { stdin, stdout, stderr } = process;
@@ -176,4 +176,9 @@ function openSource(
     }),
     bytesRead: () => bytes,
   };
+}
+
+/** Who names a file of data in place of a checkpoint is told where data goes. */
+function dataGoesIn(path: string): string {
+  return `what is to be read comes in on standard input, as in eddy pipe < ${path}`;
 }

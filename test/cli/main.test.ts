@@ -97,6 +97,12 @@ test('what is no safetensors file is told so, by its name', async t => {
     const begin = `eddy: EDDY_CHECKPOINT: Expected ${at(name)} to be a safetensors file, got ${got}: `;
     t.is(stderr.slice(0, begin.length), begin);
   }
+  const data = await eddy(t, '', 'pipe', at('text'));
+  t.true(
+    data.stderr.endsWith(
+      `, got text: what is to be read comes in on standard input, as in eddy pipe < ${at('text')}\n`,
+    ),
+  );
   const cut = await eddy(t, '', 'info', at('cut'));
   t.true(
     cut.stderr.startsWith(`eddy: EDDY_CHECKPOINT: ${at('cut')}: Expected the safetensors header length`),
