@@ -9,7 +9,7 @@ import { examples } from './examples.js';
 import { encodeSequence, type Lesson } from './lesson.js';
 import { readLessons } from './lessons.js';
 import { brief } from './numbers.js';
-import type { RawFile, ReadOptions } from './sequences.js';
+import { isTable, type RawFile, type ReadOptions } from './sequences.js';
 import { inputSize } from './sizes.js';
 
 const example = examples(
@@ -39,7 +39,12 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   const model = await modelOf(checkpoint);
   const lesson = model.config as Lesson;
   const { output } = lesson;
-  const { kind, sequences } = await readLessons(file, training?.reading ?? {});
+  const reading = training?.reading ?? {};
+  if (isTable(file) && reading.target === undefined)
+    throw new ConfigError(
+      `Expected JSON lines, got ${file}: ${path} did not learn from a table, and names no column to judge by`,
+    );
+  const { kind, sequences } = await readLessons(file, reading);
   const takes = kindsOf(lesson);
   if (!takes.includes(kind)) {
     if (takes.length === 0)

@@ -4,6 +4,7 @@ import { extraOf } from './assemble.js';
 import { naming, readCheckpointFile } from './checkpoint-file.js';
 import { examples } from './examples.js';
 import { counted, countedLong } from './numbers.js';
+import { columnsOf } from './rows.js';
 import { inputSize, outputSize } from './sizes.js';
 
 const example = examples(['eddy info model.eddy'], ['eddy info --json model.eddy | jq .config']);
@@ -67,6 +68,9 @@ async function info(path: string, { json }: { readonly json?: boolean }): Promis
     rows.push(['sees', cut(inputs.join(', '))]);
     rows.push(['foretells', cut(`${targets.join(', ')}, ${pipe.horizon} ahead, as ${pipe.forecast}`)]);
     if (key !== undefined) rows.push(['key', key]);
+  } else {
+    const known = columnsOf(config);
+    if (known) rows.push(['sees', cut(known.names.join(', '))]);
   }
   const width = Math.max(...rows.map(([name]) => name.length));
   process.stdout.write(rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join(''));

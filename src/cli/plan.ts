@@ -5,7 +5,7 @@ import type { LayerConfig, ModelConfig } from '../model/config.js';
 import type { TrainerOptions } from '../training/trainer.js';
 import type { Want } from './answer.js';
 import { type Extra, extraOf, type Plan } from './assemble.js';
-import { type Columns, chooseColumns } from './columns.js';
+import { type Columns, chooseColumns, listed } from './columns.js';
 import type { Row } from './formats/format.js';
 import type { ForecastKind } from './readings.js';
 import { columnsOf } from './rows.js';
@@ -149,6 +149,10 @@ function planAsIs(
         `Expected a checkpoint of eddy pipe with --${name}, got another: it says itself what it foretells`,
       );
   const known = columnsOf(config);
+  if (options.columns === undefined && known?.names.some(name => !names.includes(name)))
+    throw new ConfigError(
+      `Expected the columns that the network takes (${listed(known.names)}), got ${listed(names)}: --columns names others in their place`,
+    );
   const chosen = chooseColumns(names, first, { ...options, columns: options.columns ?? known?.names, horizon: 1 });
   const { key, inputs } = chosen;
   checkKey(options, key);

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import type { Sound } from '../encoders/audio.js';
 import { ConfigError, InputError } from '../errors.js';
 import { createCsv } from './formats/csv.js';
-import { isMissing, numberOf, type Row, show } from './formats/format.js';
+import { isMissing, numbered, numberOf, type Row, show } from './formats/format.js';
 import { createUtf16 } from './formats/utf16.js';
 import { readGiven } from './given.js';
 import { counted } from './numbers.js';
@@ -68,12 +68,14 @@ export async function readSequences(path: string, options: ReadOptions): Promise
           .replace(/^\uFEFF/, ''),
         options,
       );
-    case '.csv':
-    case '.tsv':
-      return readTable(path, inUtf8(bytes), options);
     default:
-      return readText(path, bytes, options);
+      return isTable(path) ? readTable(path, inUtf8(bytes), options) : readText(path, bytes, options);
   }
+}
+
+/** By its name. */
+export function isTable(path: string): boolean {
+  return ['.csv', '.tsv'].includes(extname(path).toLowerCase());
 }
 
 /** Rows as Windows may write them: in UTF-16, with its mark. */
@@ -139,8 +141,7 @@ function readLines(path: string, text: string, { inputs: field = 'inputs' }: Rea
     // Each token is the target of the one before it.
     return steps.length < 2 ? [] : [{ from, inputs: steps.slice(0, -1), targets: steps.slice(1), named: true }];
   });
-  const columns = Array.from({ length: width ?? 0 }, (_, i) => `x${i + 1}`);
-  return { kind: tokens ? 'tokens' : 'rows', told: ['inputs'], columns, sequences };
+  return { kind: tokens ? 'tokens' : 'rows', told: ['inputs'], columns: numbered(width ?? 0), sequences };
 }
 
 /** Rows, by their key. */

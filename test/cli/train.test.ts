@@ -200,7 +200,7 @@ test('what cannot be learned is told, with its place', async t => {
     [['bare.ndjson'], 1, /bare\.ndjson:1 to have a target, targets, label or labels/],
     [['a.csv'], 2, /Expected --target with/],
     [['a.csv', '--target', 'z'], 2, /--target to name a column of \S+a\.csv \(k, x, y\), got "z"/],
-    [['words.ndjson', '--validation', '0'], 1, /"x1" to be a number.*words\.ndjson:1/],
+    [['words.ndjson', '--validation', '0'], 1, /"c1" to be a number.*words\.ndjson:1/],
     [['a.csv', '--target', 'y', '--patience', '2'], 2, /sequences to judge by with --patience/],
     [['none.ndjson'], 1, /ENOENT/],
     [['bare.txt', '--target', 'y'], 2, /Expected a table with --target, got \S+bare\.txt/],
@@ -241,6 +241,35 @@ test('the commands of the guide run, on files as it shows them', async t => {
     const { status, stderr } = await eddy(t, from === undefined ? '' : files[from], ...args);
     t.is(status, 0, `${command}\n${stderr}`);
   }
+});
+
+test('a network of JSON lines has the columns that eddy pipe gives lists of numbers', async t => {
+  const at = folder(t);
+  writeFileSync(at('a.ndjson'), jsonLines(slopes(40, 1)));
+  await train(t, at('a.ndjson'), '--out', at('m'), '--hidden', '4', '--epochs', '1');
+  const { lines, status, stderr } = await eddy(t, '[1,2]\n[3,4]\n', 'pipe', at('m'));
+  t.is(status, 0, stderr);
+  t.is(lines.length, 2);
+  t.regex((await eddy(t, '', 'info', at('m'))).stdout, /^sees +c1, c2$/m);
+  const other = await eddy(t, 'a,b\n1,2\n', 'pipe', at('m'));
+  t.is(
+    other.stderr,
+    'eddy: EDDY_CONFIG: Expected the columns that the network takes (c1, c2), got a, b: --columns names others in their place\n',
+  );
+  t.is(other.status, 2);
+});
+
+test('a table is judged by a network that knows which column it learned', async t => {
+  const at = folder(t);
+  writeFileSync(at('a.ndjson'), jsonLines(slopes(40, 1)));
+  writeFileSync(at('a.csv'), 'x,y\n1,2\n');
+  await train(t, at('a.ndjson'), '--out', at('m'), '--hidden', '4', '--epochs', '1');
+  const { status, stderr } = await eddy(t, '', 'eval', at('m'), at('a.csv'));
+  t.is(
+    stderr,
+    `eddy: EDDY_CONFIG: Expected JSON lines, got ${at('a.csv')}: ${at('m')} did not learn from a table, and names no column to judge by\n`,
+  );
+  t.is(status, 2);
 });
 
 test('a class may be in the part held out alone, and a file to judge by is like the one to learn from', async t => {
