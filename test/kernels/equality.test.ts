@@ -153,6 +153,45 @@ test(title('multiply, addRow, transpose, outer, addOuter, addToRow'), async t =>
   });
 });
 
+/** Products whose matrix does not stay in the first cache, or in the second, by one row and by many. */
+const large = [
+  [1, 130, 96],
+  [1, 512, 544],
+  [33, 257, 1036],
+  [24, 1200, 232],
+] as const;
+
+test('large products: SIMD and reference are equal to the bit', async t => {
+  for (const [name, fill] of Object.entries(fills(18))) {
+    for (const [rows, k, n] of large) {
+      const what = `${name}, ${rows} × ${k} × ${n}`;
+      same(t, what, await pair(), [rows * k, k * n, rows * n], fill, (one, [x, w, y]) =>
+        one.multiply(x, k, w, y, n, rows, k, n),
+      );
+    }
+  }
+  t.pass();
+});
+
+test('a product reads nothing behind its matrix: it may lie at the end of the memory', async t => {
+  for (const [rows, k, n] of large) {
+    const [simd] = await pair();
+    const { arena } = simd;
+    const [x, y] = [arena.reserve(rows * k), arena.reserve(rows * n)];
+    arena.reserve(k * n);
+    const end = arena.floats.length;
+    const behind = { x: x.address, w: end - k * n, y: y.address };
+    arena.floats.fill(1, behind.w);
+    x.array.fill(1);
+    simd.multiply(behind.x, k, behind.w, behind.y, n, rows, k, n);
+    t.true(
+      y.array.every(sum => sum === k),
+      `${rows} × ${k} × ${n}`,
+    );
+    t.throws(() => simd.multiply(behind.x, k, behind.w + 16, behind.y, n, rows, k, n), { message: /out of bounds/ });
+  }
+});
+
 test(title('the cells, forward and backward'), async t => {
   await eachCase(t, (kernels, size, fill, label) => {
     const n = padded(size);

@@ -21,12 +21,19 @@ const farCache = 262144;
 @inline
 const readAhead = 1024;
 
+/** From so many rows on, a matrix that lies far is fetched a slice ahead, on the way as well: with fewer, there is no time for it. */
+// @ts-ignore: decorator
+@inline
+const rowsAhead = 24;
+
 /** y += x · W. */
 export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStride: usize, rows: i32, k: i32, n: i32): void {
   if (rows == 1) {
     multiplyRow(x, w, y, k, n);
     return;
   }
+  const far = rows >= rowsAhead && k * n > farCache;
+  const end = w + ((<usize>k * n) << 2);
   for (let start = 0; start < n; ) {
     const width = panelWidth(n - start);
     const panel = w + ((<usize>start * k) << 2);
@@ -38,8 +45,15 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
         for (let from = 0; from < k; from += slice) {
           const length = min(slice, k - from);
           const part = panel + <usize>from * (<usize>width << 2);
+          const size = <usize>length * (<usize>width << 2);
+          let ahead = part + size;
+          const share = (size / ((width >> 3) * (whole >> 2)) + 63) & ~63;
           for (let column = 0; column < width; column += 8) {
             for (row = 0; row < whole; row += 4) {
+              if (far) {
+                const until = min(ahead + share, end);
+                for (; ahead < until; ahead += 64) load<i32>(ahead);
+              }
               tile4x8(x + <usize>row * xStride + (from << 2), xStride, part + (column << 2), <usize>width << 2, out + <usize>row * yStride + (column << 2), yStride, length);
             }
           }
