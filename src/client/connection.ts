@@ -88,7 +88,10 @@ export function connectSession(
     message: receive,
     failed: fail,
     state: state => {
-      if (state.kind !== 'open') ready = false;
+      if (state.kind !== 'open') {
+        ready = false;
+        early.length = 0;
+      }
       onState?.(state);
     },
   });
@@ -244,7 +247,6 @@ export function connectSession(
     }
     sending.expectWhatIsDue();
     ready = true;
-    early.length = 0;
     token = message.token || undefined;
     line.established();
     if (first) options.onOpened?.(message);

@@ -279,6 +279,22 @@ test('nothing is told after the error to a client that begins anew', async t => 
   t.like(events, { length: 1, 0: { number: 1 } });
 });
 
+test('a client that begins anew, and has given no items yet, is told that its session is gone when it comes back', async t => {
+  const { errors, connected, say, closed, wait } = withServer(t, {
+    takes: true,
+    resume: { token: 'a token', receivedSeq: 0, receivedMessages: 0, sentMessages: 0 },
+  });
+  connected();
+  say({ ...opened, nextSeq: 2 });
+  // The answer to an item that it has not given.
+  say({ type: 'predictions', session: 1, firstSeq: 1, entries: [{ firstStep: 1, stepCount: 1, answers: [] }] });
+  closed(1006);
+  wait(1000);
+  connected();
+  say({ type: 'fault', session: 1, code: 'token_expired', retryable: false, message: 'gone' });
+  t.like(errors, { length: 1, 0: { fault: 'token_expired' } });
+});
+
 for (const reconnect of [{}, false] as const) {
   const again = reconnect ? 'made again' : 'not made again';
   test(`targets that nothing answers are bounded where a lost connection is ${again}`, async t => {
