@@ -5,7 +5,7 @@ import { readSafetensors, tensorOf, writeSafetensors } from '../model/safetensor
 import { encodeServer, type Learning, type Predictions } from '../wire/messages.js';
 import type { Grant } from './grant.js';
 import type { Hub } from './hub.js';
-import { decodeSaid, takeKept } from './kept.js';
+import { decodeSaid, drop, takeKept } from './kept.js';
 import { learnerFor } from './open.js';
 import type { SavedName } from './register.js';
 import { endedModel, type Served, type Shape, serveModel } from './served.js';
@@ -137,6 +137,7 @@ export async function loadSession(
     takeKept(session, messages, { acked, answered, beside });
   } catch (error) {
     learner?.leave();
+    drop(session);
     throw error;
   }
   served.sessions++;

@@ -7,6 +7,7 @@ import { openSession } from '../../src/server/open.js';
 import { checkServeOptions } from '../../src/server/options.js';
 import { nowhere } from '../../src/server/register.js';
 import { loadSession, saveSession } from '../../src/server/saved.js';
+import { sayFault } from '../../src/server/session.js';
 import { config } from '../helpers/models.js';
 
 for (const loss of [0.1, 1e300, Number.POSITIVE_INFINITY, Number.NaN]) {
@@ -38,4 +39,17 @@ test('a session that cannot be read leaves no learner behind, whatever is wrong 
   }
   await loadSession(without('nothing'), served, hub, nowhere, grant);
   t.is(served.sharers, 2);
+});
+
+test('what a session kept is not counted where that cannot be read', async t => {
+  const hub = createHub(await createModel(config('gru', [3])), checkServeOptions({}));
+  const grant = hub.everyone.plain;
+  const session = await openSession({ type: 'open', session: 1, resumable: true }, nowhere, hub, grant);
+  for (const code of ['bad_target', 'bad_reset'] as const) sayFault(session, code, 'wrong');
+  const { unacknowledgedBytes } = hub.counts;
+  const { tensors, metadata } = readSafetensors(saveSession(session, session.token));
+  // The second message is not one any more.
+  tensors.get('messages')!.data.fill(0xff, session.kept!.messages[0].bytes.length);
+  await t.throwsAsync(loadSession(writeSafetensors(tensors, metadata), session.served, hub, nowhere, grant));
+  t.is(hub.counts.unacknowledgedBytes, unacknowledgedBytes);
 });
