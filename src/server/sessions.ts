@@ -5,9 +5,9 @@ import { countOne } from './counts.js';
 import { type Grant, missingPermission } from './grant.js';
 import { createHandling, type SessionMessage } from './handling.js';
 import type { Hub, SessionDescription } from './hub.js';
-import { pump, rewind, settle } from './kept.js';
+import { allSent, pump, rewind, settle } from './kept.js';
 import { startLearning } from './learning.js';
-import { enter, exit, leave, leaveResting, putToRest, release, wake } from './life.js';
+import { canRest, enter, exit, leave, leaveResting, putToRest, release, wake } from './life.js';
 import { needsOwnWeights, OpenError, openedOf, openSession } from './open.js';
 import { type EvictionReason, nowhere, type Resting } from './register.js';
 import { limitHere, limitOfAll } from './room.js';
@@ -322,7 +322,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
       const idle = 1000 * settings.idleSeconds;
       const announced = Math.max(0, idle - 1000 * settings.announceSeconds);
       for (const session of sessions.values()) {
-        if (!isOpen(session) || session.queue.length > 0 || session.paused || outlet.blocked()) continue;
+        if (!isOpen(session) || !canRest(session) || outlet.blocked() || !allSent(session)) continue;
         const quiet = now - session.lastActive;
         if (quiet >= idle && session.announced) rest(session);
         else if (quiet >= announced && !session.announced) {
