@@ -183,6 +183,8 @@ const untrusted =
 const reasons: Record<string, string> = {
   ECONNREFUSED: 'nobody listens there. Start one with eddy serve, or check the port',
   ENOTFOUND: 'there is no such host. Check its name',
+  EPROTO: 'it speaks no TLS. The address of one without a certificate begins with ws://',
+  ECONNRESET: 'it hung up. The address of one with a certificate begins with wss://',
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,

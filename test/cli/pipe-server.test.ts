@@ -282,11 +282,16 @@ test('a token that is missing, and a certificate that is not trusted, are told w
   writeFileSync(at('tokens.json'), JSON.stringify(tokens));
   const golden = fileURLToPath(new URL('../../../test/golden/tls/', import.meta.url));
   const own = ['--cell', 'gru', '--hidden', '4', '--features', '2', '--tokens', at('tokens.json'), '--port', '0'];
-  for (const [more, message] of [
-    [[], / with a token of this server: eddy pipe takes its token from the variable EDDY_TOKEN\n$/],
+  for (const [more, message, other] of [
+    [
+      [],
+      / with a token of this server: eddy pipe takes its token from the variable EDDY_TOKEN\n$/,
+      /^eddy: EDDY_REMOTE: Expected a server at wss:\S+, got EPROTO: .* begins with ws:\/\/\n$/,
+    ],
     [
       ['--tls-cert', join(golden, 'cert.pem'), '--tls-key', join(golden, 'key.pem')],
       /^eddy: EDDY_REMOTE: Expected a server at wss:\S+, got DEPTH_ZERO_SELF_SIGNED_CERT: .* NODE_EXTRA_CA_CERTS/,
+      /^eddy: EDDY_REMOTE: Expected a server at ws:\S+, got ECONNRESET: .* begins with wss:\/\/\n$/,
     ],
   ] as const) {
     const child = start(t, 'serve', ...own, ...more);
@@ -295,5 +300,7 @@ test('a token that is missing, and a certificate that is not trusted, are told w
     const { stderr, status } = await eddy(t, '1 2\n', 'pipe', '--server', url);
     t.is(status, 1);
     t.regex(stderr, message);
+    const swapped = url.startsWith('wss') ? url.replace('wss', 'ws') : url.replace('ws', 'wss');
+    t.regex((await eddy(t, '1 2\n', 'pipe', '--server', swapped)).stderr, other);
   }
 });
