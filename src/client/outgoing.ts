@@ -268,6 +268,13 @@ function chunksOf(whole: string | readonly Point[]): (string | readonly Point[])
   return chunks;
 }
 
+/** The item as it is now, where it waits before it is pushed. What is wrong with it is told then. */
+export function copyItem<Part>(item: Part): Part {
+  if (item instanceof Float32Array || item instanceof Int16Array || Array.isArray(item)) return item.slice() as Part;
+  if (typeof item !== 'object' || item === null || Object.getPrototypeOf(item) !== Object.prototype) return item;
+  return Object.fromEntries(Object.entries(item).map(([name, part]) => [name, copyItem(part)])) as Part;
+}
+
 /** Its own copy: the caller may write on. */
 function checkInput(input: RemoteInput | null): RemoteInput {
   if (typeof input === 'string') return input;

@@ -5,7 +5,7 @@ import type { RemoteLearned, RemoteStep } from './answers.js';
 import { connectSession } from './connection.js';
 import type { OpenSocket, RemoteState } from './line.js';
 import type { RemoteOptions, ResumePoint } from './options.js';
-import type { RemoteItem } from './outgoing.js';
+import { copyItem, type RemoteItem } from './outgoing.js';
 import type { Position } from './position.js';
 import { checkRemote } from './remote.js';
 
@@ -171,8 +171,11 @@ export function createRemoteSession(openSocket: OpenSocket): RemoteSession {
         return state;
       },
       states,
-      send: item =>
-        inTurn(() => push(item), end === undefined && (turns.length > 0 || session.waiting() >= maxBuffered)),
+      async send(item) {
+        const waits = end === undefined && (turns.length > 0 || session.waiting() >= maxBuffered);
+        const given = waits ? copyItem(item) : item;
+        return inTurn(() => push(given), waits);
+      },
       finish() {
         inTurn(() => session.finish(), undefined, Number.POSITIVE_INFINITY).catch(() => {});
       },

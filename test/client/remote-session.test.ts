@@ -255,6 +255,21 @@ test('many sends at once go out in their order, as there is room', async t => {
   t.deepEqual(told(await all), toTell(0, 8));
 });
 
+test('what waits for room is what was given, though its giver writes on', async t => {
+  const { open } = await setUp(t, { credit: 2 });
+  const session = open({ maxBuffered: 2 });
+  const all = lastValueFrom(session.answers.pipe(toArray()));
+  const values = new Float32Array(rows[0].length);
+  const sends = rows.map((row, i) => {
+    values.set(row);
+    return session.send(i % 2 === 0 ? values : { input: values });
+  });
+  values.fill(0);
+  await Promise.all(sends);
+  session.finish();
+  t.deepEqual(told(await all), toTell(0, 8));
+});
+
 test('who never waits is stopped before memory is, and what was taken is answered', async t => {
   const { open } = await setUp(t);
   const session = open({ maxBuffered: 4096 });
