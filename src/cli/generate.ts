@@ -32,7 +32,7 @@ interface GenerateOptions {
 const example = examples(
   ['eddy generate text.eddy --length 500'],
   ['eddy generate text.eddy --prime "To be" --temperature 0.7 --top-k 20'],
-  ['eddy generate hand.safetensors --svg --text "2 + 2" --bias 1 > sum.svg'],
+  ['eddy generate hand.safetensors --svg --text "12 may" --bias 1 > day.svg'],
 );
 
 export function generateCommand(): Command {

@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { createStrokes } from '../../src/encoders/strokes.js';
 import { saveModel } from '../../src/model/checkpoint.js';
 import { createModel } from '../../src/model/model.js';
 import { eddy, folder, verses } from '../helpers/cli.js';
+import { repositoryRoot } from '../helpers/repository.js';
 
 test('what read a text writes like it, the same from the same seed', async t => {
   const at = folder(t);
@@ -56,6 +58,15 @@ test('a network of ink draws, the same from the same seed', async t => {
   t.not((await draw('--svg', '--text', 'ab a', '--seed', '4')).stdout, stdout);
   t.regex((await draw('--svg', '--text', 'xyz')).stderr, /--text to have one of the letters ab, got xyz/);
   t.regex((await draw()).stderr, /Expected --svg with a network of ink/);
+});
+
+test('what the help shows of ink is all drawn by the network of the pages', async t => {
+  const { stdout } = await eddy(t, '', 'generate', '--help');
+  const text = /hand\.safetensors .*--text "(.*?)"/.exec(stdout)![1];
+  const hand = join(repositoryRoot, 'demo/models/hand.safetensors');
+  const { status, stderr } = await eddy(t, '', 'generate', hand, '--svg', '--text', text, '--bias', '1');
+  t.is(stderr, '');
+  t.is(status, 0);
 });
 
 test('a network of rows does not write', async t => {
