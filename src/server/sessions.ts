@@ -52,6 +52,9 @@ interface Refusal {
   readonly details?: Partial<Fault>;
 }
 
+/** As far ahead as it can be said that a session will rest. */
+const mostMilliseconds = 2 ** 32 - 1;
+
 /** Why a session that rested is gone. */
 const why: Readonly<Record<EvictionReason, string>> = {
   expired: 'its client did not come back in time',
@@ -328,7 +331,7 @@ export function createSessions(hub: Hub, outlet: Outlet, grant: Grant, failed: (
         else if (quiet >= announced && !session.announced) {
           session.announced = true;
           settle(session);
-          const milliseconds = Math.max(0, Math.round(idle - quiet));
+          const milliseconds = Math.min(mostMilliseconds, Math.max(0, Math.round(idle - quiet)));
           outlet.send({ type: 'expiring', session: session.number, milliseconds, reason: 'idle' });
         }
       }

@@ -5,6 +5,7 @@ import { checkServeOptions } from '../../src/server/options.js';
 import { nowhere } from '../../src/server/register.js';
 import type { Outlet } from '../../src/server/session.js';
 import { createSessions } from '../../src/server/sessions.js';
+import { decodeServer, encodeServer, type ServerMessage } from '../../src/wire/messages.js';
 import { config } from '../helpers/models.js';
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
@@ -57,4 +58,19 @@ test('a session whose answers have not all gone out is not put to rest, though i
   for (const seconds of [1, 2]) sessions.sweep(1000 * seconds);
   t.is(said, 2);
   t.is(hub.counts.hibernations, 1);
+});
+
+test('a session that is to rest in years is announced as far ahead as can be said', async t => {
+  const settings = checkServeOptions({ idleSeconds: 2 ** 31 - 1, announceSeconds: 2 ** 31 - 1 });
+  const hub = createHub(await createModel(config('gru', [3])), settings, { now: () => 0, later: setImmediate });
+  const said: ServerMessage[] = [];
+  const outlet: Outlet = {
+    ...nowhere,
+    send: message => void said.push(decodeServer(encodeServer(message, 'eddy.v1.json'), false, 'eddy.v1.json')),
+  };
+  const sessions = createSessions(hub, outlet, hub.everyone.plain, error => t.fail(String(error)));
+  sessions.receive({ type: 'open', session: 1 }, 10, 0);
+  while (sessions.isBusy()) await turn();
+  sessions.sweep(1000);
+  t.like(said.at(-1), { type: 'expiring', milliseconds: 2 ** 32 - 1 });
 });
