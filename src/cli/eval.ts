@@ -42,7 +42,7 @@ async function evaluateFile(path: string, file: string, { json }: { readonly jso
   const reading = training?.reading ?? {};
   if (isTable(file) && reading.target === undefined)
     throw new ConfigError(
-      `Expected JSON lines, got ${file}: ${path} did not learn from a table, and names no column to judge by`,
+      `Expected JSON lines, got ${file}: ${path} names no column to judge by, as a network does that eddy train made of a table`,
     );
   const { kind, sequences } = await readLessons(file, reading);
   const takes = kindsOf(lesson);

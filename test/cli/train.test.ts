@@ -264,12 +264,15 @@ test('a table is judged by a network that knows which column it learned', async 
   writeFileSync(at('a.ndjson'), jsonLines(slopes(40, 1)));
   writeFileSync(at('a.csv'), 'x,y\n1,2\n');
   await train(t, at('a.ndjson'), '--out', at('m'), '--hidden', '4', '--epochs', '1');
-  const { status, stderr } = await eddy(t, '', 'eval', at('m'), at('a.csv'));
-  t.is(
-    stderr,
-    `eddy: EDDY_CONFIG: Expected JSON lines, got ${at('a.csv')}: ${at('m')} did not learn from a table, and names no column to judge by\n`,
-  );
-  t.is(status, 2);
+  await eddy(t, 'x,y\n1,2\n2,3\n', 'pipe', '--learn', '--save', at('p'));
+  for (const name of ['m', 'p']) {
+    const { status, stderr } = await eddy(t, '', 'eval', at(name), at('a.csv'));
+    t.is(
+      stderr,
+      `eddy: EDDY_CONFIG: Expected JSON lines, got ${at('a.csv')}: ${at(name)} names no column to judge by, as a network does that eddy train made of a table\n`,
+    );
+    t.is(status, 2);
+  }
 });
 
 test('a class may be in the part held out alone, and a file to judge by is like the one to learn from', async t => {
