@@ -1,11 +1,11 @@
 import { type Encoder, readWav } from 'eddy';
 import type { RemoteSound } from 'eddy/client';
-import { fromEventPattern, Observable } from 'rxjs';
+import { fromEvent, fromEventPattern, Observable, takeUntil } from 'rxjs';
 
 /** Sound that is there, or comes. */
 export interface Source {
   readonly name: string;
-  /** As it comes: a file at the pace of its sound, and then it ends. */
+  /** As it comes: a file at the pace of its sound, and then it ends; a microphone ends where it is taken away. */
   readonly sound: Observable<RemoteSound>;
   /** Seconds; undefined where it has no end. */
   readonly seconds?: number;
@@ -113,6 +113,6 @@ export async function openMicrophone(): Promise<Source> {
     () => {
       recorder.port.onmessage = null;
     },
-  );
+  ).pipe(takeUntil(fromEvent(stream.getAudioTracks()[0], 'ended')));
   return { name: 'the microphone', sound, close };
 }

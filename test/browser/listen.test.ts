@@ -118,3 +118,25 @@ browserTest('without a microphone it says so and what to do, with one it listens
   await heardOut(page);
   t.deepEqual(errors, []);
 });
+
+browserTest('a microphone that is taken away ends what is heard, and can be used again', async t => {
+  const fake = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+  const { page, errors } = await openListen(t, fake);
+  await page.evaluate(() => {
+    const { mediaDevices } = navigator;
+    const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = async constraints => {
+      const stream = await ask(constraints);
+      Object.assign(window, { unplug: () => stream.getTracks()[0].dispatchEvent(new Event('ended')) });
+      return stream;
+    };
+  });
+  for (let time = 0; time < 2; time++) {
+    await page.getByRole('button', { name: 'Use the microphone' }).click();
+    await textOf(page, '#listen-verdict', /^Listening to the microphone/);
+    await page.evaluate(() => (window as unknown as { unplug: () => void }).unplug());
+    await heardOut(page);
+    t.true(await page.getByRole('button', { name: 'Stop' }).isDisabled());
+  }
+  t.deepEqual(errors, []);
+});
