@@ -30,7 +30,7 @@ const shock = 10;
  * A text area, and behind it the same text again, in which each character is tinted by its surprise and followed by the ghost.
  *
  * @param marks what is on it at first
- * @param typed told of each character that was put in, in order
+ * @param typed told whenever the text has changed, of each character that was put in, in order
  */
 export function createPaper(
   area: HTMLTextAreaElement,
@@ -74,6 +74,8 @@ export function createPaper(
       now[now.length - 1 - same] === marks[marks.length - 1 - same].character
     )
       same++;
+    // What was composed was taken as it is.
+    if (now.length === marks.length && same + start === now.length) return;
     const fresh = now.slice(start, now.length - same).map((character): Mark => ({ character, bits: undefined }));
     const gone = marks.splice(start, marks.length - same - start, ...fresh);
     for (const mark of gone) {
@@ -85,7 +87,7 @@ export function createPaper(
     for (const mark of fresh) put(mark, before);
     ghost.textContent = '';
     fit();
-    if (fresh.length > 0) typed(fresh);
+    typed(fresh);
   };
 
   area.value = marks.map(({ character }) => character).join('');

@@ -241,7 +241,15 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     area.focus();
   });
   area.addEventListener('keydown', event => {
-    if (event.key !== 'ArrowRight' || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (
+      event.isComposing ||
+      event.key !== 'ArrowRight' ||
+      event.shiftKey ||
+      event.ctrlKey ||
+      event.altKey ||
+      event.metaKey
+    )
+      return;
     if (!paper.caretAtEnd || paper.ghost === '') return;
     event.preventDefault();
     take();

@@ -170,6 +170,53 @@ browserTest('it reads by itself, and a text that is edited is read where it is n
   t.deepEqual(errors, []);
 });
 
+browserTest('what is expected is in sight below a long text, and so is what is taken of it', async t => {
+  const url = await sharedDemo();
+  const { page, errors } = await open(await launch(t), `${url}#type`);
+  await choose(page, 'here');
+  const line = 'To be, or not to be\n';
+  await page.locator('#typing').focus();
+  for (let i = 0; i < 12; i++) await page.keyboard.type(line);
+  for (const pressed of [undefined, 'ArrowRight', 'ArrowRight']) {
+    if (pressed) await page.keyboard.press(pressed);
+    await textOf(page, '#ghost .expected', /\n./);
+    const [foot, guess] = await page.$$eval('.paper, #ghost .expected', all =>
+      all.map(element => element.getBoundingClientRect().bottom),
+    );
+    t.true(guess <= foot, `the guess ends at ${guess}, the paper at ${foot}`);
+  }
+  t.deepEqual(errors, []);
+});
+
+browserTest('no guess is taken by an arrow within what is being composed, or where there is none any more', async t => {
+  const url = await sharedDemo();
+  const { page, errors } = await open(await launch(t), `${url}#type`);
+  await choose(page, 'here');
+  await page.locator('#typing').focus();
+  await page.keyboard.type('To be, or not to be\n'.repeat(12));
+  const client = await page.context().newCDPSession(page);
+  await client.send('Input.imeSetComposition', { text: 'To', selectionStart: 2, selectionEnd: 2 });
+  await textOf(page, '#ghost .expected', /be/);
+  const composed = await page.inputValue('#typing');
+  await page.keyboard.press('ArrowRight');
+  t.is(await page.inputValue('#typing'), composed);
+  await client.send('Input.insertText', { text: 'To' });
+  await textOf(page, '#ghost .expected', /be/);
+  await page.keyboard.press('ArrowRight');
+  t.true((await page.inputValue('#typing')).startsWith(`${composed} be`));
+  for (const erase of ['Backspace', 'Clear']) {
+    await page.keyboard.type('To be, or not to be\nTo');
+    await textOf(page, '#ghost .expected', /be/);
+    const take = page.getByRole('button', { name: 'Take its guess' });
+    t.true(await take.isEnabled());
+    if (erase === 'Clear') await page.getByRole('button', { name: 'Clear' }).press('Enter');
+    else await page.keyboard.press(erase);
+    t.is(await page.textContent('#ghost .expected'), '');
+    t.true(await take.isDisabled(), `${erase}: there is no guess to take`);
+  }
+  t.deepEqual(errors, []);
+});
+
 browserTest('what was typed is there when its page is come back to, as it was, and is not read again', async t => {
   const { url, child } = await startDemo(t);
   const { page } = await open(await launch(t), `${url}#type`);
