@@ -55,10 +55,10 @@ const layout = `
     </figure>
   </div>
   <dl class="numbers inside-numbers">
-    <div><dd id="steps">–</dd><dt>steps</dt></div>
-    <div><dd id="updates">–</dd><dt><button type="button" class="term" data-term="updates">updates</button></dt></div>
-    <div><dd id="in-window">–</dd><dt><button type="button" class="term" data-term="window">steps in the window</button></dt></div>
-    <div id="equal-group"><dd id="equal">–</dd><dt><button type="button" class="term" data-term="equal">states with the server’s bits</button></dt></div>
+    <div><dt>steps</dt><dd id="steps">–</dd></div>
+    <div><dt><button type="button" class="term" data-term="updates">updates</button></dt><dd id="updates">–</dd></div>
+    <div><dt><button type="button" class="term" data-term="window">steps in the window</button></dt><dd id="in-window">–</dd></div>
+    <div id="equal-group"><dt><button type="button" class="term" data-term="equal">states with the server’s bits</button></dt><dd id="equal">–</dd></div>
   </dl>
 </section>`;
 

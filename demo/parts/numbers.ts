@@ -6,7 +6,7 @@ export function createNumbers(list: HTMLElement, names: readonly string[]): (val
     const value = document.createElement('dd');
     term.textContent = name;
     value.textContent = '–';
-    group.append(value, term);
+    group.append(term, value);
     list.append(group);
     return value;
   });

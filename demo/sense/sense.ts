@@ -49,7 +49,7 @@ const layout = `
     <button type="button" id="choose" aria-pressed="false">A CSV file…</button>
     <button type="button" id="example" aria-pressed="false">An example: tides</button>
     <button type="button" id="motion" aria-pressed="false">This device’s motion</button>
-    <input type="file" id="file" accept=".csv,.tsv,.txt,text/csv" aria-label="A CSV file" tabindex="-1">
+    <input type="file" id="file" accept=".csv,.tsv,.txt,text/csv" aria-label="A CSV file" hidden>
     <select id="speed" aria-label="How fast the file is read" hidden><option value="120">8 rows a second</option><option value="25" selected>40 rows a second</option><option value="0">as fast as it goes</option></select>
   </div>
   <p class="problem" id="problem" role="alert" hidden></p>

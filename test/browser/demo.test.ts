@@ -382,6 +382,8 @@ browserTest('it fits a narrow screen, light and dark, and tells what its picture
   for (const tab of tabs) {
     await page.getByRole('link', { name: tab }).click();
     await page.locator(`#${tab.toLowerCase()} h1`).waitFor();
+    t.is(await page.locator('dd + dt').count(), 0, `${tab}: a number comes after its name`);
+    t.is(await page.locator('dt + dd').count(), await page.locator('dt').count());
     t.true(await isRefused(), `${tab}: a file that is dropped is not shown instead of the page`);
     const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
     t.true(content <= width, `${tab}: ${content} pixels of content on ${width}`);

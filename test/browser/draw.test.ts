@@ -38,7 +38,7 @@ async function openDraw(t: ExecutionContext, url: string, place: 'here' | 'serve
   const watched = await open(await launch(t), `${url}#draw`);
   await watched.page.locator(`input[value="${place}"]`).check({ force: true });
   await textOf(watched.page, '#status', /^Live$/);
-  await textOf(watched.page, '#draw-numbers', /[1-9]\d* of [1-9]\d*digits still known/);
+  await textOf(watched.page, '#draw-numbers', /digits still known[1-9]\d* of [1-9]/);
   return watched;
 }
 
@@ -67,7 +67,7 @@ for (const place of ['here', 'server'] as const) {
     t.true(stripes > 20, 'h(t) is drawn');
 
     const kept = async (): Promise<[number, number]> => {
-      const [, right, of] = /(\d+) of (\d+)digits/.exec((await page.textContent('#draw-numbers')) ?? '')!;
+      const [, right, of] = /still known(\d+) of (\d+)/.exec((await page.textContent('#draw-numbers')) ?? '')!;
       return [Number(right), Number(of)];
     };
     const [before, asked] = await kept();
@@ -82,7 +82,11 @@ for (const place of ['here', 'server'] as const) {
       );
       await page.locator('#name').fill('star');
       await page.locator('#learn').click();
-      await textOf(page, '#draw-numbers', new RegExp(`${i}drawings taught.*\\d of ${i}of them.*\\d of ${asked}digits`));
+      await textOf(
+        page,
+        '#draw-numbers',
+        new RegExp(`^drawings taught${i}of them known now\\d+ of ${i}digits still known\\d+ of ${asked}updates`),
+      );
     }
     t.true((await kept())[0] >= 0.9 * asked, 'digits are not forgotten');
     await drawOn(
@@ -102,7 +106,7 @@ for (const place of ['here', 'server'] as const) {
     await (await download).saveAs(at('drawings.json'));
     for (let i = 0; i < 3; i++) await page.locator('#undo').click();
     await textOf(page, '#draw-verdict', /: \d, /);
-    await textOf(page, '#draw-numbers', /^0drawings taught/);
+    await textOf(page, '#draw-numbers', /^drawings taught0of/);
     await page.locator('#file').setInputFiles(at('drawings.json'));
     await textOf(page, '#draw-verdict', /: star, /);
 
@@ -208,7 +212,7 @@ browserTest(
       if (drawn) await drawOn(page, seven);
       else await page.locator('#sample').click();
       release();
-      await textOf(page, '#draw-numbers', /[1-9]\d* of [1-9]\d*digits still known/);
+      await textOf(page, '#draw-numbers', /digits still known[1-9]\d* of [1-9]/);
       // The last point of what is written has come when nothing moves any more.
       const said = (): Promise<string> => page.locator('#classes').innerText();
       for (let before = '', now = await said(); now !== before; now = await said()) {
@@ -254,12 +258,16 @@ browserTest('what is taught before there are digits to learn again is learned be
     mimeType: 'application/json',
     buffer: Buffer.from(JSON.stringify({ format: 'eddy drawings 1', taught })),
   });
-  await textOf(page, '#draw-numbers', /^2drawings taught2 of 2/);
+  await textOf(page, '#draw-numbers', /^drawings taught2of them known now2 of 2digits/);
   const alone = await number(page, '#draw', 'updates');
   release();
   const known = async (): Promise<void> => {
-    const text = await textOf(page, '#draw-numbers', /^2drawings taught2 of 2.*known now\d+ of [1-9]\d*digits/);
-    const [, right, of] = /(\d+) of (\d+)digits/.exec(text)!.map(Number);
+    const text = await textOf(
+      page,
+      '#draw-numbers',
+      /^drawings taught2of them known now2 of 2digits still known\d+ of [1-9]/,
+    );
+    const [, right, of] = /still known(\d+) of (\d+)/.exec(text)!.map(Number);
     t.true(right >= 0.9 * of, `${right} of ${of} digits`);
   };
   await numberFrom(page, '#draw', 'updates', alone + 100);
@@ -271,11 +279,11 @@ browserTest('what is taught before there are digits to learn again is learned be
   await known();
   t.deepEqual(await page.locator('#taught li').allTextContents(), ['star × 2']);
   await page.locator('#undo').press('Enter');
-  await textOf(page, '#draw-numbers', /^1drawings taught1 of 1/);
+  await textOf(page, '#draw-numbers', /^drawings taught1of them known now1 of 1digits/);
   const focused = (): Promise<string | undefined> => page.evaluate(() => document.activeElement?.id);
   t.is(await focused(), 'undo');
   await page.keyboard.press('Enter');
-  await textOf(page, '#draw-numbers', /^0drawings taught/);
+  await textOf(page, '#draw-numbers', /^drawings taught0of/);
   await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   t.is(await focused(), 'name', 'whoever uses keys is still there');
   const huge = { name: 'huge.json', mimeType: 'application/json', buffer: Buffer.alloc(4 * 2 ** 20 + 1, ' ') };
@@ -291,7 +299,7 @@ browserTest('what is taught before there are digits to learn again is learned be
     },
     JSON.stringify({ format: 'eddy drawings 1', taught: Array(11).fill({ name: 'a tall tower', points }) }),
   );
-  await textOf(page, '#draw-numbers', /^11drawings taught11 of 11.*\d,\d{3}updates/);
+  await textOf(page, '#draw-numbers', /^drawings taught11of them known now11 of 11digits.*\d,\d{3}$/);
   const [shown, all] = await page.$eval('#classes li:last-child .glyph', one => [one.clientWidth, one.scrollWidth]);
   t.true(all <= shown, `the longest name is not cut: ${all} pixels on ${shown}`);
   t.deepEqual(errors, []);
@@ -339,6 +347,6 @@ browserTest('a page that is opened while the server is gone can be taught when i
   await page.locator('#sample').click();
   await textOf(page, '#notice', /The network “hand” cannot be had: the server is gone/);
   await startDemo(t, new URL(url).port);
-  await textOf(page, '#draw-numbers', /[1-9]\d* of [1-9]\d*digits still known/);
+  await textOf(page, '#draw-numbers', /digits still known[1-9]\d* of [1-9]/);
   t.regex((await page.textContent('#teach-verdict'))!, /^Draw a star/);
 });
