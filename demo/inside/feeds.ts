@@ -10,7 +10,8 @@ import {
   vocabularyOf,
 } from 'eddy';
 import { writeLine } from 'eddy/operators';
-import { from, map, type Observable, Subject, Subscription, scan, switchMap, timer } from 'rxjs';
+import { audit, from, map, type Observable, Subject, Subscription, scan, switchMap, timer } from 'rxjs';
+import { fetchBeside } from '../parts/server-events.js';
 import { fetchModel } from '../run/here.js';
 import type { Lessons } from '../run/runner.js';
 import { machine as load } from '../sense/source.js';
@@ -33,7 +34,7 @@ export interface Feed {
   readonly about: string;
   readonly rate: number;
   readonly config: (cell: CellKind) => ModelConfig;
-  /** @param paced emits whenever a moment is due, where the stream has no pace of its own */
+  /** @param paced emits whenever a moment is due, of a stream with a pace of its own the newest; subscribed to once there are any */
   readonly moments: (paced: Observable<unknown>) => Observable<Moment>;
 }
 
@@ -99,14 +100,15 @@ const forecasting =
 const machine: Feed = {
   id: 'machine',
   title: 'this machine',
-  about: 'Load, memory and lateness of the machine that serves this page, four times a second.',
+  about: 'Load, memory and lateness of the machine that serves this page, at most four times a second.',
   rate: 0.005,
   config: forecasting(load.columns.length),
-  moments() {
+  moments(paced) {
     const { columns } = load;
     const encoder = createEncoder({ kind: 'readings', columns: columns.map(({ name }) => ({ name })) });
     let state = encoder.initial();
     return load.rows().pipe(
+      audit(() => paced),
       map(row => {
         const seen = columns.map(({ name, view }) => view?.see(row[name] as number) ?? (row[name] as number));
         const encoded = encoder.encode(state, seen);
@@ -160,7 +162,7 @@ const sound: Feed = {
       high: 3600,
       floor: 1e-6,
     });
-    const frames = fetch(example)
+    const frames = fetchBeside(example, 'The voice')
       .then(response => response.arrayBuffer())
       .then(bytes => encoder.encode(encoder.initial(), readWav(new Uint8Array(bytes))).inputs as Float32Array[]);
     return from(frames).pipe(

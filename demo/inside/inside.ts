@@ -98,6 +98,11 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
     const learning = staying(status, 'inside', opened => {
       const equality = createEquality();
       const taken = new Subject<RemoteItem>();
+      // Whoever waits for what is due has all that it takes.
+      const paced = defer(() => {
+        opened();
+        return pace.due;
+      });
       const here = defer(() =>
         createProbe(config, lessons, seen => {
           if (remote && seen.kind === 'step') equality.here(seen.number, seen.carry);
@@ -106,7 +111,7 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
       ).pipe(
         tap(view.begin),
         switchMap(probe =>
-          feed.moments(pace.due).pipe(
+          feed.moments(paced).pipe(
             map((moment, i) => {
               probe.take(moment);
               for (const item of itemsOf(moment, i + 1)) taken.next(item as RemoteItem);
@@ -114,18 +119,12 @@ function start(root: HTMLElement, { runners, status }: Parameters<Page['start']>
           ),
         ),
       );
-      if (!remote) {
-        opened();
-        return here;
-      }
+      if (!remote) return here;
       const ready = new Subject<void>();
       const there = taken.pipe(
         runner.learn<RemoteItem>(config, lessons, {
           want: { carry: true },
-          opened() {
-            opened();
-            ready.next();
-          },
+          opened: () => ready.next(),
         }),
         tap(event => {
           if (event.kind !== 'step' || !event.step.carry) return;

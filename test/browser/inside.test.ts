@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { browserTest, launch, open, textOf } from '../helpers/browser.js';
-import { choose, colours, places, sharedDemo } from '../helpers/demo.js';
+import { finished } from '../helpers/cli.js';
+import { choose, colours, places, sharedDemo, startDemo } from '../helpers/demo.js';
 
 const numberOf = async (page: Page, id: string): Promise<number> =>
   Number((await page.textContent(`#${id}`))?.replace(/\D.*$/, '') || 0);
@@ -104,6 +105,58 @@ browserTest(
       before,
     ] as const);
     t.deepEqual(errors, []);
+  },
+);
+
+browserTest('what the machine measures is paused, too, and taken one step at a time', async t => {
+  const url = await sharedDemo();
+  const { page, errors } = await open(await launch(t), `${url}#inside`);
+  await choose(page, 'here');
+  await page.getByLabel('it learns').selectOption('this machine');
+  await stepsFrom(page, 3);
+  await page.getByRole('button', { name: 'Pause' }).press('Enter');
+  const steps = await numberOf(page, 'steps');
+  const measured = (): Promise<void> =>
+    page.evaluate(
+      () =>
+        new Promise(resolve => {
+          let readings = 0;
+          const source = new EventSource('./load');
+          source.onmessage = () => {
+            if (++readings < 4) return;
+            source.close();
+            resolve();
+          };
+        }),
+    );
+  await measured();
+  t.is(await numberOf(page, 'steps'), steps, 'readings come, and are not taken');
+  await page.getByRole('button', { name: 'One step' }).press('Enter');
+  await textOf(page, '#steps', new RegExp(`^${steps + 1}$`));
+  await measured();
+  t.is(await numberOf(page, 'steps'), steps + 1);
+  await page.getByRole('button', { name: 'Go on' }).press('Enter');
+  await stepsFrom(page, steps + 4);
+  t.deepEqual(errors, []);
+});
+
+browserTest(
+  'a voice that cannot be had since the server is gone is told as that, and asked for later and later',
+  async t => {
+    const { url, child } = await startDemo(t);
+    const { page } = await open(await launch(t), `${url}#inside`);
+    await choose(page, 'here');
+    await stepsFrom(page, 1);
+    const said: string[] = [];
+    page.on('console', message => said.push(message.text()));
+    child.kill('SIGINT');
+    await finished(child);
+    await page.getByLabel('it learns').selectOption('a voice');
+    await textOf(page, '#status', /^The server is gone – trying again in [3-8] s$/);
+    t.deepEqual(
+      said.filter(text => !text.startsWith('Failed to load resource')),
+      [],
+    );
   },
 );
 
