@@ -10,7 +10,13 @@ import { createHub, type Hub } from '../../src/server/hub.js';
 import { sweep } from '../../src/server/life.js';
 import { checkServeOptions, type ServeOptions } from '../../src/server/options.js';
 import type { Served } from '../../src/server/served.js';
-import { type ClientMessage, decodeClient, encodeClient, type Subprotocol } from '../../src/wire/messages.js';
+import {
+  type ClientMessage,
+  closeCodes,
+  decodeClient,
+  encodeClient,
+  type Subprotocol,
+} from '../../src/wire/messages.js';
 import { createAgenda } from './agenda.js';
 
 /** What the network does, each from 0 to 1. */
@@ -40,6 +46,12 @@ export interface Network {
   run(milliseconds: number, isDone?: () => boolean): Promise<void>;
 }
 
+/** One in memory, whose server can end. */
+export interface MemoryNetwork extends Network {
+  /** The server closes, after so many milliseconds with what is left of its connections; `hand` gives the next one what it had. */
+  restart(grace: number, hand: (old: Hub, next: Hub) => Promise<void>): void;
+}
+
 /** A message on its way to the server, or what a broken network makes of it. */
 export type Meddle = (message: ClientMessage, hub: Hub) => ClientMessage;
 
@@ -57,11 +69,11 @@ const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolv
 
 export function createNetwork(
   random: Random,
-  model: TrainableModel,
+  models: TrainableModel | Readonly<Record<string, TrainableModel>>,
   weather: Weather,
   options: ServeOptions = {},
   meddle?: Meddle,
-): Network {
+): MemoryNetwork {
   let time = 0;
   const { after, next } = createAgenda(() => time);
   const links = new Map<unknown, Link[]>();
@@ -82,14 +94,19 @@ export function createNetwork(
     time += betweenLooks;
     return time;
   };
-  const hub = createHub(model, settings, { now: look, later: call => void after(0.01, call) });
+  const begin = (): Hub => createHub(models, settings, { now: look, later: call => void after(0.01, call) });
+  let hub = begin();
+  /** One server has ended, and the next has not begun. */
+  let down = false;
   /** Changes when an open has been answered. */
   const openings = (): number => {
     const { sessions, faults, resumes } = hub.counts;
     return [...faults.values(), ...resumes.values()].reduce((sum, count) => sum + count, sessions.opened);
   };
-  const isWaking = (): boolean => {
+  /** A session, or a state of one, is being read. */
+  const isReading = (): boolean => {
     for (const { waking } of hub.register.resting()) if (waking) return true;
+    for (const { paused } of hub.register.all()) if (paused) return true;
     return false;
   };
   const delay = (): number => 1 + 20 * random.uniform();
@@ -212,9 +229,10 @@ export function createNetwork(
     const hear = (piece: Buffer): void => {
       if (!clientHears) return;
       unread = Buffer.concat([unread, piece]);
-      while (unread.length >= 4) {
-        const size = unread[1] === 126 ? unread.readUInt16BE(2) : unread[1];
-        const head = unread[1] === 126 ? 4 : 2;
+      while (unread.length >= 2) {
+        const head = unread[1] === 127 ? 10 : unread[1] === 126 ? 4 : 2;
+        if (unread.length < head) return;
+        const size = head === 2 ? unread[1] : head === 4 ? unread.readUInt16BE(2) : unread.readUIntBE(4, 6);
         if (unread.length < head + size) return;
         const message = unread.subarray(head, head + size);
         unread = unread.subarray(head + size);
@@ -224,6 +242,10 @@ export function createNetwork(
     };
     after(delay(), () => {
       if (!clientHears) return;
+      if (down) {
+        endClient(closeCodes.restart, 'no server');
+        return;
+      }
       connect(hub, webSocket as never, pair as never, subprotocol, hub.everyone.sharing);
       socket.readyState = 1;
       socket.onopen?.(undefined as never);
@@ -232,8 +254,24 @@ export function createNetwork(
   };
 
   return {
-    hub,
+    get hub() {
+      return hub;
+    },
     served: hub.models.get('default')!,
+    restart(grace, hand) {
+      if (down) return;
+      down = hub.draining = true;
+      for (const connection of hub.connections) connection.shut(closeCodes.restart, 'the server closes');
+      after(grace, () => {
+        for (const connection of hub.connections) connection.terminate();
+      });
+      after(grace + 1, async () => {
+        const next = begin();
+        await hand(hub, next);
+        hub = next;
+        down = false;
+      });
+    },
     now: () => time,
     after,
     connect(given, listener) {
@@ -261,12 +299,12 @@ export function createNetwork(
         if (event === undefined) break;
         if (event.call === undefined) continue;
         time = Math.max(time, event.at);
-        event.call();
+        await event.call();
         await null;
         await null;
         for (let i = 0; i < 30 && opening?.(); i++) await null;
         // An open that a connection which closes does not take is never answered.
-        for (let i = 0; i < 1000 && (opening?.() || isWaking()); i++) await nextTurn();
+        for (let i = 0; i < 1000 && (opening?.() || isReading()); i++) await nextTurn();
         opening = undefined;
       }
     },
