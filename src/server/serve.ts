@@ -84,7 +84,7 @@ export async function serveHub(hub: Hub): Promise<Server> {
   let http: HttpServer;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= drain(hub, http, sockets).then(stop, async error => {
+    closed ??= drain(hub, http, sockets, () => clearInterval(life)).then(stop, async error => {
       // What was not kept has been told.
       await stop().catch(() => {});
       throw error;
@@ -93,7 +93,6 @@ export async function serveHub(hub: Hub): Promise<Server> {
   };
   const stop = async (): Promise<void> => {
     clearInterval(heartbeat);
-    clearInterval(life);
     try {
       await keeper.close();
     } finally {
@@ -249,13 +248,15 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   return new ServeError(message, { cause: error });
 }
 
-async function drain(hub: Hub, http: HttpServer, sockets: ReadonlySet<Socket>): Promise<void> {
+/** @param left no connection is here any more: what is saved then stays as it is */
+async function drain(hub: Hub, http: HttpServer, sockets: ReadonlySet<Socket>, left: () => void): Promise<void> {
   hub.draining = true;
   const { sessionsFile, grace, log } = hub.settings;
   // Before the port is free: the next server may begin at once.
   const saved = sessionsFile === undefined ? undefined : markSaving(sessionsFile, grace);
   try {
     await endConnections(hub, http, sockets);
+    left();
     if (sessionsFile !== undefined) log.info({ sessions: await saveSessions(hub, sessionsFile) }, 'sessions saved');
   } finally {
     saved?.();

@@ -13,6 +13,7 @@ import { createHub } from '../../src/server/hub.js';
 import { serve } from '../../src/server/index.js';
 import { silent } from '../../src/server/log.js';
 import { checkServeOptions } from '../../src/server/options.js';
+import { serveHub } from '../../src/server/serve.js';
 import { takeUpSessions } from '../../src/server/sessions-file.js';
 import { createMemoryStore } from '../../src/server/store.js';
 import type { Open, Predictions, ServerMessage } from '../../src/wire/messages.js';
@@ -321,6 +322,34 @@ test('a session that cannot be saved is told, and the others are saved', async t
   t.deepEqual(told, [{ sessions: 1, reason: 'the disk is gone', message: 'sessions not saved' }]);
   const next = await connectWire(t, (await startServer(t, await seeded(), { sessionsFile })).url);
   t.is((await openSession(next, 1, { resume: { token, receivedSeq: 0 } })).token, token);
+});
+
+test('a session that was saved is not put to rest while others are read from a slow store', async t => {
+  const memory = createMemoryStore(1e6);
+  let time = 0;
+  const store = {
+    ...memory,
+    async take(name: string) {
+      // Two looks of the server at those that have waited long.
+      time += 10_000;
+      await new Promise(resolve => setTimeout(resolve, 2100));
+      return memory.take(name);
+    },
+  };
+  const settings = checkServeOptions({ sessionsFile: path(), grace: 0, store, maxSessions: 1 });
+  const hub = createHub(await seeded(), settings, { now: () => time, later: setImmediate });
+  const server = await serveHub(hub);
+  // The second one has the place of the first, which rests.
+  for (let lost = 1; lost <= 2; lost++) {
+    const client = await connectWire(t, server.url);
+    await openSession(client, 1, { resumable: true });
+    client.socket.terminate();
+    while (hub.register.detached.size === 0 || hub.connections.size > 0)
+      await new Promise(resolve => setImmediate(resolve));
+  }
+  t.is(memory.size, 1);
+  await server.close();
+  t.is(memory.size, 0);
 });
 
 for (const [what, settings] of Object.entries({
