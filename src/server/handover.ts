@@ -11,6 +11,8 @@ interface Mark {
   readonly pid: number;
   /** In milliseconds of the clock: from then on nobody waits for it. */
   readonly until: number;
+  /** Milliseconds from when it was made to `until`: the clock of another machine may be far ahead. Older marks do not say. */
+  readonly within: number;
 }
 
 /** Milliseconds for the writing itself. */
@@ -24,7 +26,8 @@ const markPath = (path: string): string => `${path}.saving`;
 
 /** Says that the sessions file is going to be written, after `grace` milliseconds at most. What is returned takes that back. */
 export function markSaving(path: string, grace: number): () => void {
-  const mark: Mark = { id: randomUUID(), host: hostname(), pid: process.pid, until: Date.now() + grace + toWrite };
+  const within = grace + toWrite;
+  const mark: Mark = { id: randomUUID(), host: hostname(), pid: process.pid, until: Date.now() + within, within };
   try {
     writeFileSync(markPath(path), JSON.stringify(mark), { mode: 0o600 });
   } catch {
@@ -41,18 +44,21 @@ export function markSaving(path: string, grace: number): () => void {
 
 /** Resolves when nobody is going to write the sessions file; who died over it, or has had time enough, is not. */
 export async function waitForSaving(path: string, log: Log): Promise<void> {
-  let waited = false;
+  let waited: string | undefined;
+  let since = 0;
   for (;;) {
     const mark = readMark(path);
     if (mark === undefined) return;
-    const late = Date.now() > mark.until;
+    const now = performance.now();
+    if (mark.id !== waited) since = now;
+    const late = Date.now() > mark.until || now - since > mark.within;
     if (late || !mayLive(mark)) {
       log.warn({ pid: mark.pid, host: mark.host }, 'the server before has not saved its sessions');
       rmSync(markPath(path), { force: true });
       return;
     }
     if (!waited) log.info({ pid: mark.pid, host: mark.host }, 'waits until the server before has saved its sessions');
-    waited = true;
+    waited = mark.id;
     await new Promise(resolve => setTimeout(resolve, betweenLooks));
   }
 }
@@ -67,8 +73,10 @@ function mayLive({ id, host, pid }: Mark): boolean {
 /** Undefined where there is none, or no whole one. */
 function readMark(path: string): Mark | undefined {
   try {
-    const { id, host, pid, until } = JSON.parse(readFileSync(markPath(path), 'utf8')) as Mark;
-    return Number.isInteger(pid) && pid > 0 && typeof until === 'number' ? { id, host, pid, until } : undefined;
+    const mark = { within: Number.POSITIVE_INFINITY, ...JSON.parse(readFileSync(markPath(path), 'utf8')) } as Mark;
+    const { pid, until, within } = mark;
+    const whole = Number.isInteger(pid) && pid > 0 && typeof until === 'number' && typeof within === 'number';
+    return whole ? mark : undefined;
   } catch {
     return undefined;
   }

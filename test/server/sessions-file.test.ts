@@ -560,6 +560,9 @@ const left: Record<string, object | string> = {
   'of the same number in another container': { id: 'a', host: hostname(), pid: process.pid, until: inTime },
   'that has taken too long': { id: 'a', host: hostname(), pid: process.ppid, until: late },
   'elsewhere that has taken too long': { id: 'a', host: 'elsewhere', pid: 1, until: late },
+  'elsewhere that has taken too long, and whose clock is ahead': {
+    ...{ id: 'a', host: 'elsewhere', pid: 1, until: inTime, within: 200 },
+  },
   'that has written half of its mark': '{"id":"a","ho',
 };
 for (const [which, mark] of Object.entries(left)) {
