@@ -268,9 +268,10 @@ function chunksOf(whole: string | readonly Point[]): (string | readonly Point[])
   return chunks;
 }
 
-/** The item as it is now, where it waits before it is pushed. What is wrong with it is told then. */
+/** The item, or a part of it, as it is now. What is wrong with it is told when it is pushed. */
 export function copyItem<Part>(item: Part): Part {
-  if (item instanceof Float32Array || item instanceof Int16Array || Array.isArray(item)) return item.slice() as Part;
+  if (item instanceof Float32Array || item instanceof Int16Array) return item.slice() as Part;
+  if (Array.isArray(item)) return item.map(copyItem) as Part;
   if (typeof item !== 'object' || item === null || Object.getPrototypeOf(item) !== Object.prototype) return item;
   return Object.fromEntries(Object.entries(item).map(([name, part]) => [name, copyItem(part)])) as Part;
 }
@@ -284,7 +285,7 @@ function checkInput(input: RemoteInput | null): RemoteInput {
   }
   if (input instanceof Float32Array && input.length > 0) return input.slice();
   if (isInk(input) && input.every(point => typeof point?.x === 'number' && typeof point.y === 'number'))
-    return input.slice();
+    return copyItem(input);
   // Their parts are copies.
   if (isSound(input)) {
     const samples = samplesOf(input);

@@ -105,6 +105,17 @@ test('a long text leaves in chunks that cut no character', t => {
   t.true(chunks.every(chunk => new TextDecoder().decode(new TextEncoder().encode(chunk)) === chunk));
 });
 
+test('what was taken is as it was given, though its giver writes on', t => {
+  const features = Float32Array.of(1, 2);
+  const pen = { x: 1, y: 2, time: 0, up: false };
+  const taken = [filled([features]), filled([[pen]])];
+  features.fill(0);
+  Object.assign(pen, { x: 3, y: 4 });
+  const [rows, ink] = taken.map(outgoing => (outgoing.take(1, 1, 10)!.message as Frames).payload);
+  t.like(rows, { values: Float32Array.of(1, 2) });
+  t.like(ink, { chunks: [[{ x: 1, y: 2 }]] });
+});
+
 test('what cannot be sent is refused, and what would be too much', t => {
   const outgoing = filled([1, 2], 2);
   t.throws(() => outgoing.push(3), { instanceOf: LimitError, message: /at most 2/ });

@@ -47,7 +47,7 @@ export function multiplyRows(x: usize, xStride: usize, w: usize, y: usize, yStri
           const part = panel + <usize>from * (<usize>width << 2);
           const size = <usize>length * (<usize>width << 2);
           let ahead = part + size;
-          const share = (size / ((width >> 3) * (whole >> 2)) + 63) & ~63;
+          const share = far ? (size / ((width >> 3) * (whole >> 2)) + 63) & ~63 : 0;
           for (let column = 0; column < width; column += 8) {
             for (row = 0; row < whole; row += 4) {
               if (far) {
